@@ -1,0 +1,1 @@
+"""Composable LLM patterns as plain async functions, with tracing."""

@@ -1,0 +1,82 @@
+"""The words that every model speaks: messages in, a completion out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, Protocol, TypedDict, Unpack, runtime_checkable
+
+from ..usage import NO_USAGE, Usage
+
+
+class Message(TypedDict):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ResponseSchema(TypedDict):
+    """The JSON schema that an answer must fit, as `response_schema` of a call."""
+
+    name: str
+    schema: dict[str, Any]
+
+
+class ModelSettings(TypedDict, total=False):
+    """Settings of one call, at the level of the wire. What is left out is the provider's default.
+
+    Attributes:
+        temperature: 0 for the likeliest answer.
+        max_tokens: The most tokens the answer may have, reasoning included.
+        response_schema: The JSON schema that the answer must fit.
+        reasoning_effort: How much a reasoning model thinks first.
+        seed: For repeatable answers where the provider offers them.
+        stop: Texts at which the answer ends.
+        on_text: Called with each piece of the answer as it streams in.
+    """
+
+    temperature: float
+    max_tokens: int
+    response_schema: ResponseSchema
+    reasoning_effort: Literal["low", "medium", "high"]
+    seed: int
+    stop: str | Sequence[str]
+    on_text: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's answer.
+
+    Attributes:
+        text: The answer.
+        model: What answered, as `provider:model`.
+        finish_reason: Why it ended: `stop`, `length`, or the provider's own word.
+        usage: What the call used, retries included.
+        cost: US dollars, or None when unknown.
+        cost_source: Where `cost` comes from: `provider`, `user`, `genai-prices`, `local`, `simulated` or `unknown`.
+        attempts: Attempts that the call took.
+    """
+
+    text: str
+    model: str
+    finish_reason: str = "stop"
+    usage: Usage = NO_USAGE
+    cost: Decimal | None = None
+    cost_source: str = "unknown"
+    attempts: int = 1
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """Anything that answers messages. Implement this one method to plug a client of your own in."""
+
+    async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:
+        """Answer `messages`, a prompt or a conversation.
+
+        Raises:
+            ModelError: There is no usable answer; see the tree in `errors.py`.
+        """
+        ...

@@ -1,0 +1,63 @@
+"""Every name and attribute key that this package writes into spans.
+
+OpenInference's own keys come from its package; ours start with `llm_composition.`. `docs/tracing.md` has the table of
+them, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+PREFIX = "llm_composition."
+
+# Any span
+STEP = PREFIX + "step"
+
+# A fan-out
+BRANCHES = PREFIX + "branches"
+BRANCHES_OK = PREFIX + "branches.ok"
+BRANCHES_FAILED = PREFIX + "branches.failed"
+BRANCHES_CANCELLED = PREFIX + "branches.cancelled"
+WALL_SECONDS = PREFIX + "wall_seconds"
+BRANCH_SECONDS_SUM = PREFIX + "branch_seconds.sum"
+BRANCH_SECONDS_P50 = PREFIX + "branch_seconds.p50"
+BRANCH_SECONDS_P95 = PREFIX + "branch_seconds.p95"
+SPEED_UP = PREFIX + "speed_up"
+SLOWEST_BRANCH = PREFIX + "slowest_branch"
+PEAK_CONCURRENCY = PREFIX + "peak_concurrency"
+
+# A branch
+INDEX = PREFIX + "index"
+KEY = PREFIX + "key"
+ATTEMPTS = PREFIX + "attempts"
+QUEUED_SECONDS = PREFIX + "queued_seconds"
+START_OFFSET_SECONDS = PREFIX + "start_offset_seconds"
+OUTCOME = PREFIX + "outcome"
+FAILURE_KIND = PREFIX + "failure_kind"
+
+# A vote
+BALLOTS = PREFIX + "ballots"
+QUORUM = PREFIX + "quorum"
+SHARE = PREFIX + "share"
+DECIDED = PREFIX + "decided"
+
+# A tracked run, and the sums of any scope
+CALLS = PREFIX + "calls"
+RETRIES = PREFIX + "retries"
+INPUT_TOKENS = PREFIX + "tokens.input"
+OUTPUT_TOKENS = PREFIX + "tokens.output"
+REASONING_TOKENS = PREFIX + "tokens.reasoning"
+COST_USD = PREFIX + "cost_usd"
+KNOWN_COST_USD = PREFIX + "known_cost_usd"
+
+# One attempt at a provider
+ATTEMPT = PREFIX + "attempt"
+FINISH_REASON = PREFIX + "finish_reason"
+TIME_TO_FIRST_TOKEN_SECONDS = PREFIX + "time_to_first_token_seconds"
+PERMIT_WAIT_SECONDS = PREFIX + "permit_wait_seconds"
+HTTP_STATUS = PREFIX + "http_status"
+RETRY_AFTER_SECONDS = PREFIX + "retry_after_seconds"
+COST_SOURCE = PREFIX + "cost_source"
+SIMULATED = PREFIX + "simulated"
+
+# Waiting for a permit
+WAIT_FOR_PERMIT = "wait for permit"
+WAIT_REASON = PREFIX + "wait_reason"
