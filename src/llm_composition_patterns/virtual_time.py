@@ -12,6 +12,7 @@ which everything waits for something that cannot come is told so instead of hang
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
@@ -32,10 +33,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._selector_of_time = _JumpingSelector(self)
         super().__init__(self._selector_of_time)
-        self._now = 0.0
         self._outstanding = 0
-        # A timer is due when it is not later than the clock, exactly: no tolerance for a coarse real clock.
-        self._clock_resolution = 0.0
+        self._set_clock(0.0)
 
     def time(self) -> float:
         """The virtual time, in seconds since the loop was made."""
@@ -66,7 +65,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _jump(self, seconds: float) -> None:
         # To the timer's own value: adding the difference to the clock could miss it by a rounding error.
         scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
-        self._now = max(self._now, scheduled[0].when()) if scheduled else self._now + seconds
+        self._set_clock(max(self._now, scheduled[0].when()) if scheduled else self._now + seconds)
+
+    def _set_clock(self, now: float) -> None:
+        self._now = now
+        # A timer is due when it lies before now + resolution: the smallest step makes that "not later than now".
+        self._clock_resolution = math.ulp(now)
 
 
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
