@@ -39,9 +39,7 @@ from .usage import NO_USAGE, Usage
 if TYPE_CHECKING:
     from .outcome import Failure
 
-FailureKind = Literal[
-    "timeout", "deadline", "rate_limit", "invalid_output", "provider", "budget", "cancelled", "error"
-]
+FailureKind = Literal["timeout", "deadline", "rate_limit", "invalid_output", "provider", "budget", "cancelled", "error"]
 """Why a branch failed, as one word to count and to match by."""
 
 
