@@ -78,7 +78,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._clock_resolution = math.ulp(now)
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class _JumpingSelector(selectors.DefaultSelector):
     """Asks the real selector without waiting; where it would have to wait, the clock jumps."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
