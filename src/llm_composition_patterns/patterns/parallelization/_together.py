@@ -150,24 +150,17 @@ async def _run(
     name: str,
 ) -> tuple[Any, ...]:
     called = _names(sections, names)
-    place = {id(section): called[index] for index, section in enumerate(sections)}
+    # Branches start in the order of their inputs, so that each takes the section that its name stands for.
+    waiting = iter(sections)
     settings = Settings(
         name=name,
-        branch_name=lambda section: place[id(section)],
+        branch_name=str,
         max_concurrency=max(1, len(sections)),
         timeout=timeout,
         stop_on_failure=on_error == "raise",
     )
-    source = Source(sections)
-    source.shown = called
-    outcomes = await collected(_itself, source, settings)
-    for outcome in outcomes:
-        outcome.input = outcome.name
+    outcomes = await collected(lambda _: next(waiting), Source(called), settings)
     return tuple(outcomes if on_error == "collect" else values_of(outcomes))
-
-
-def _itself(section: Awaitable[Any]) -> Awaitable[Any]:
-    return section
 
 
 def _names(sections: Sequence[Awaitable[Any]], names: Sequence[str] | None) -> list[str]:
