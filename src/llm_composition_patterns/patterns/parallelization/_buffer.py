@@ -75,6 +75,10 @@ class Buffer(ABC):
             self._consumer.set_result(None)
 
     @abstractmethod
+    def any(self) -> Outcome[Any] | None:
+        """Take any outcome that is left, whether it is next or not; None if there is none."""
+
+    @abstractmethod
     def ready(self) -> bool:
         """Whether the next outcome is there."""
 
@@ -96,6 +100,10 @@ class AsTheyEnd(Buffer):
         """Whether any outcome is there."""
         return bool(self._outcomes)
 
+    def any(self) -> Outcome[Any] | None:
+        """Take the first that is left."""
+        return self._outcomes.popleft() if self._outcomes else None
+
     def _keep(self, outcome: Outcome[Any]) -> None:
         self._outcomes.append(outcome)
 
@@ -114,6 +122,10 @@ class InOrder(Buffer):
     def ready(self) -> bool:
         """Whether the outcome of the next input is there."""
         return self._index in self._outcomes
+
+    def any(self) -> Outcome[Any] | None:
+        """Take the one with the lowest index."""
+        return self._outcomes.pop(min(self._outcomes)) if self._outcomes else None
 
     def _keep(self, outcome: Outcome[Any]) -> None:
         self._outcomes[outcome.index] = outcome

@@ -152,6 +152,11 @@ class FanOut(Generic[A, B]):
             error = cut_off(f"branch {index} ({name!r})", self.settings, self._cut_kind)
             yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
 
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the fan-out's span is in, or None when nobody listens."""
+        return None if self._spans is None else self._spans.trace_id
+
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes of the fan-out's span."""
         if self._spans is not None:

@@ -49,6 +49,11 @@ class FanOutSpans:
         spans = listening()
         return None if spans is None else cls(spans, fan_out)
 
+    @property
+    def trace_id(self) -> str:
+        """The trace that the fan-out's span is in."""
+        return trace.format_trace_id(self.span.get_span_context().trace_id)
+
     def start(self, branch: Branch, context: Context, began: float) -> None:
         """Start a branch's span and make it current in the branch's context."""
         attributes = {

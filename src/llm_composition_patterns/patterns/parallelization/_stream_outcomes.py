@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -107,6 +107,16 @@ class OutcomeStream(Generic[B]):
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes of the fan-out's span; kept only where somebody listens."""
         self._fan_out.set_attributes(attributes)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the fan-out's span is in, 32 hexadecimal digits; None when nobody listens."""
+        return self._fan_out.trace_id
+
+    def rest(self) -> Iterator[Outcome[B]]:
+        """The outcomes that nobody had consumed when the block was left, cancelled branches included."""
+        while self._running is not None and self._running.over() and (outcome := self._buffer.any()) is not None:
+            yield outcome
 
     async def __aiter__(self) -> AsyncIterator[Outcome[B]]:
         fan_out, buffer = self._fan_out, self._buffer
