@@ -22,7 +22,7 @@ if __name__ == "__main__":
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
-from ._flags import add_common_flags, command_parser, count, model_name, seconds, seed, suggestion, trace_target
+from ._flags import add_common_flags, command_parser, count, model_name, seconds, seed, suggestion
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
@@ -70,7 +70,6 @@ __all__ = [
     "terminal",
     "text_of",
     "timeline",
-    "trace_target",
     "why_not",
     "write_atomically",
 ]

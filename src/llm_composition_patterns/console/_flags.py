@@ -13,8 +13,6 @@ from typing import Any, NoReturn
 from ._codes import USAGE
 from ._terminal import say
 
-TARGETS = ("auto", "phoenix", "console", "off")
-
 
 def command_parser(description: str, *, examples: str = "", prog: str | None = None) -> argparse.ArgumentParser:
     """Build a parser whose errors are one line with exit code 2, and whose help ends with examples.
@@ -54,7 +52,6 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--trace",
-        type=trace_target,
         default="auto",
         metavar="TARGET",
         help="where spans go: auto (the endpoint that the environment names, if any), phoenix, console, "
@@ -90,14 +87,6 @@ def model_name(text: str) -> str:
     if text == "auto" or (provider and colon and not any(character.isspace() for character in text)):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is no model; give provider:name, as groq:openai/gpt-oss-20b, or auto")
-
-
-def trace_target(text: str) -> str:
-    """Read where spans go, as the `type` of an argument."""
-    if text in TARGETS or (text.startswith("file:") and text != "file:"):
-        return text
-    known = f"{', '.join(TARGETS)} or file:PATH"
-    raise argparse.ArgumentTypeError(f"{text!r} is no target for spans; give {known}")
 
 
 def suggestion(word: str, known: list[str]) -> str:

@@ -61,8 +61,6 @@ def test_flags_are_read():
         (["--model", ":gpt"], "give provider:name"),
         (["--model", "groq:a b"], "give provider:name"),
         (["--model", ""], "give provider:name"),
-        (["--trace", "nowhere"], "auto, phoenix, console, off or file:PATH"),
-        (["--trace", "file:"], "auto, phoenix, console, off or file:PATH"),
     ],
 )
 def test_nonsense_is_refused_in_one_line(arguments, wanted, capsys):
