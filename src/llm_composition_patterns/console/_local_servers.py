@@ -71,7 +71,7 @@ async def find_local_servers(environ: Mapping[str, str], *, probe: Probe | None 
     return list(await asyncio.gather(*(_ask(name, hint, environ, probe) for name, hint in local_providers())))
 
 
-async def probe_address(url: str, *, timeout: float = PROBE_TIMEOUT) -> Reply:  # noqa: ASYNC109  # it is the answer's
+async def probe_address(url: str, *, timeout: float = PROBE_TIMEOUT) -> Reply:  # it is the answer's
     """Get `url` and say what came back; within `timeout` seconds, whatever is there."""
     import aiohttp  # noqa: PLC0415  # 200 ms that other commands need not pay
 

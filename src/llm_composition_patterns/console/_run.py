@@ -106,7 +106,7 @@ async def _stoppable(main: Main, signals: _Signals) -> int:
 class _CommandLoop(asyncio.SelectorEventLoop):
     """A loop that does not wait for its threads when it closes."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Leave it to `close`, which tells the threads to end and does not wait."""
 
 

@@ -9,7 +9,6 @@ this file says when to use the pattern, what is printed and traced, and what hap
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ from ...console import (
     write_atomically,
 )
 from ...errors import ConfigurationError
-from ...llm import ChatModel, connect
+from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
 from .product_translation import catalogue, languages, records, report
 from .product_translation.languages import Language
@@ -76,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LANGUAGE=PROVIDER:NAME",
         help="another model for one language",
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="also write translation_ID_TIME.json for each product")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="also write translation_ID_TIME.json for each product"
+    )
     parser.add_argument("--strict", action="store_true", help="findings of the checks make the exit code 3")
     add_common_flags(parser)
     parser.set_defaults(timeout=TIMEOUT)
@@ -132,7 +133,9 @@ class _Job:
         """Translate everything; what is finished is kept whatever ends this."""
         arguments = self._arguments
         async with AsyncExitStack() as stack:
-            connected = {name: await stack.enter_async_context(self._model(name)) for name in set(self._models.values())}
+            connected = {
+                name: await stack.enter_async_context(self._model(name)) for name in set(self._models.values())
+            }
             models: dict[Language, tuple[str, ChatModel]] = {
                 language: (name, connected[name]) for language, name in self._models.items()
             }
@@ -175,10 +178,10 @@ class _Job:
         for line in report.totals(self._results, self._seconds):
             console.print(line)
         console.print()
-        rows = [bar for result in self._results for bar in bars(result.outcomes.values(), offset=result.offset)]
+        rows = [bar for result in self._results for bar in bars(result.in_order.values(), offset=result.offset)]
         print_timeline(rows, console=console)
 
-    def _model(self, name: str) -> "ConnectedModel":
+    def _model(self, name: str) -> ConnectedModel:
         limit = self._arguments.max_concurrency
         return connect(name, concurrency="auto" if limit is None else limit, timeout=min(60.0, self._arguments.timeout))
 

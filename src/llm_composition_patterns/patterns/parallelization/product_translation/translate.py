@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,22 +54,24 @@ class ProductResult:
         self.outcomes[self.languages[outcome.index]] = outcome
 
     @property
+    def in_order(self) -> dict[Language, Outcome[Translation]]:
+        """What there is so far, in the order asked for."""
+        return {language: self.outcomes[language] for language in self.languages if language in self.outcomes}
+
+    @property
     def successes(self) -> dict[Language, Success[Translation]]:
         """The translations that there are, in the order asked for."""
-        return {language: outcome for language, outcome in self._in_order() if isinstance(outcome, Success)}
+        return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Success)}
 
     @property
     def failures(self) -> dict[Language, Failure]:
         """The languages that failed, in the order asked for."""
-        return {language: outcome for language, outcome in self._in_order() if isinstance(outcome, Failure)}
+        return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Failure)}
 
     @property
     def usage(self) -> Usage:
         """What the calls for this product used."""
         return sum((outcome.usage for outcome in self.outcomes.values()), NO_USAGE)
-
-    def _in_order(self) -> Iterator[tuple[Language, Outcome[Translation]]]:
-        return ((language, self.outcomes[language]) for language in self.languages if language in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
