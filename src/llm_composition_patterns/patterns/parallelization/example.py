@@ -20,6 +20,7 @@ from ...console import (
     FAILED,
     OK,
     SOME_FAILED,
+    USAGE,
     add_common_flags,
     bars,
     check_writable,
@@ -95,10 +96,10 @@ def _run(arguments: argparse.Namespace) -> int:
     models = {language: other.get(language, default) for language in wanted}
     with setup_tracing(to=arguments.trace) as tracing:
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
-        try:
-            return run_command(job.translate, tracing=tracing) or job.exit_code()
-        finally:
+        code = run_command(job.translate, tracing=tracing)
+        if code != USAGE or job.has_any_translation():
             job.show()
+        return code or job.exit_code()
 
 
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
@@ -147,9 +148,13 @@ class _Job:
                 self._seconds = time.monotonic() - began
         return OK
 
+    def has_any_translation(self) -> bool:
+        """Whether anything succeeded."""
+        return any(result.successes for result in self._results)
+
     def exit_code(self) -> int:
         """What the results come to."""
-        if not any(result.successes for result in self._results):
+        if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
         return SOME_FAILED if strict or report.failures(self._results) else OK
