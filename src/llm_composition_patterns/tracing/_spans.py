@@ -31,7 +31,8 @@ Attributes = dict[str, Any]
 _SPAN_KIND = "openinference.span.kind"
 _INPUT_VALUE, _INPUT_MIME = "input.value", "input.mime_type"
 _OUTPUT_VALUE, _OUTPUT_MIME = "output.value", "output.mime_type"
-_TEXT, _JSON = "text/plain", "application/json"
+_JSON = "application/json"
+_PLAIN = frozenset({str, int, float, bool})  # shown as they are: text is what an absent MIME type means
 _METADATA = "metadata"
 
 
@@ -58,22 +59,26 @@ class Spans:
     def start(
         self, name: str, kind: SpanKind, attributes: Attributes | None = None, *, parent: Context | None = None
     ) -> Span:
-        """Start a span under `parent`, else under the current span. The caller ends it."""
-        return self.tracer.start_span(name, parent, attributes={_SPAN_KIND: kind, **(attributes or {})})
+        """Start a span under `parent`, else under the current span. The caller ends it, and gives `attributes` away."""
+        attributes = attributes if attributes is not None else {}
+        attributes[_SPAN_KIND] = kind
+        return self.tracer.start_span(name, parent, attributes=attributes)
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""
         if self.hides_inputs:
             return {_INPUT_VALUE: REDACTED}
-        text, mime = _shown(value)
-        return {_INPUT_VALUE: text, _INPUT_MIME: mime}
+        if type(value) in _PLAIN:
+            return {_INPUT_VALUE: str(value)}
+        return {_INPUT_VALUE: _as_json(value), _INPUT_MIME: _JSON}
 
     def output(self, value: object) -> Attributes:
         """The attributes that show an output, masked where outputs are hidden."""
         if self.hides_outputs:
             return {_OUTPUT_VALUE: REDACTED}
-        text, mime = _shown(value)
-        return {_OUTPUT_VALUE: text, _OUTPUT_MIME: mime}
+        if type(value) in _PLAIN:
+            return {_OUTPUT_VALUE: str(value)}
+        return {_OUTPUT_VALUE: _as_json(value), _OUTPUT_MIME: _JSON}
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
@@ -185,14 +190,6 @@ def _spans_of_application() -> Spans | None:
 
         _of_application = provider, Spans(provider.get_tracer(SCOPE), TraceConfig())
     return _of_application[1]
-
-
-def _shown(value: object) -> tuple[str, str]:
-    if type(value) is str:
-        return value, _TEXT
-    if type(value) is int or type(value) is float or value is None:
-        return repr(value) if value is not None else "null", _JSON
-    return _as_json(value), _JSON
 
 
 def _as_json(value: object) -> str:
