@@ -1,1 +1,90 @@
-"""Composable LLM patterns as plain async functions, with tracing."""
+"""Composable LLM patterns as plain async functions: one fan-out primitive, one limiter, a span for every branch.
+
+A step is any async function of one input. `parallelize` runs a step over many inputs at once and loses nothing;
+`together` and `vote` run different steps, or one step several times. `connect` gives a model, `ask` asks it, `track`
+adds up what it cost, and `setup_tracing` sends spans to Arize Phoenix. Importing this does nothing but define names.
+"""
+
+from .errors import (
+    AuthenticationFailed,
+    BatchError,
+    BranchTimeout,
+    BudgetExceeded,
+    ConfigurationError,
+    DeadlineExceeded,
+    FailureKind,
+    GateRefused,
+    InsufficientCredit,
+    InvalidOutput,
+    LLMCompositionError,
+    ModelError,
+    ModelTimeout,
+    ModelUnavailable,
+    NoQuorum,
+    NoRoute,
+    RateLimited,
+    Refused,
+    StepTimeout,
+    TooManyFailures,
+    UnknownModel,
+    WorkerLost,
+)
+from .limits import Limiter
+from .llm import ChatModel, Completion, Message, ModelSettings, Price, ask, connect
+from .outcome import Failure, Outcome, Success
+from .patterns.parallelization import OutcomeStream, Step, Vote, parallelize, stream_outcomes, together, vote
+from .runs import Progress, track
+from .simulation import Scenario
+from .steps import in_threads
+from .tracing import Tracing, setup_tracing
+from .usage import Usage
+
+__all__ = [
+    "AuthenticationFailed",
+    "BatchError",
+    "BranchTimeout",
+    "BudgetExceeded",
+    "ChatModel",
+    "Completion",
+    "ConfigurationError",
+    "DeadlineExceeded",
+    "Failure",
+    "FailureKind",
+    "GateRefused",
+    "InsufficientCredit",
+    "InvalidOutput",
+    "LLMCompositionError",
+    "Limiter",
+    "Message",
+    "ModelError",
+    "ModelSettings",
+    "ModelTimeout",
+    "ModelUnavailable",
+    "NoQuorum",
+    "NoRoute",
+    "Outcome",
+    "OutcomeStream",
+    "Price",
+    "Progress",
+    "RateLimited",
+    "Refused",
+    "Scenario",
+    "Step",
+    "StepTimeout",
+    "Success",
+    "TooManyFailures",
+    "Tracing",
+    "UnknownModel",
+    "Usage",
+    "Vote",
+    "WorkerLost",
+    "ask",
+    "connect",
+    "in_threads",
+    "parallelize",
+    "setup_tracing",
+    "stream_outcomes",
+    "together",
+    "track",
+    "vote",
+]

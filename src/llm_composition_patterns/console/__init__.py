@@ -1,1 +1,75 @@
-"""To be written."""
+"""What the commands of this project share: flags, `.env`, the choice of a model, printing, and good endings.
+
+```python
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = command_parser("Translate products.", examples="{prog} --product 5 --languages spanish french")
+    add_common_flags(parser)
+    arguments = parser.parse_args(argv)
+    return ending_well(lambda: run(arguments))
+
+
+def run(arguments: Namespace) -> int:
+    load_env_file()
+    model = chosen_model(arguments)
+    return run_command(lambda: translate(model, arguments), tracing=setup_tracing(to=arguments.trace))
+
+
+if __name__ == "__main__":
+    leave(main())
+```
+"""
+
+from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
+from ._env_file import load_env_file
+from ._files import check_writable, write_atomically
+from ._flags import add_common_flags, command_parser, count, model_name, seconds, seed, suggestion
+from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
+from ._model import SIMULATED, chosen_model, is_simulated
+from ._print_timeline import print_timeline
+from ._providers import default_model, key_variables, why_not
+from ._run import ending_well, leave, run_command
+from ._terminal import printable, say, terminal
+from ._timeline import Bar, bars, duration, text_of, timeline
+
+__all__ = [
+    "BROKEN_PIPE",
+    "FAILED",
+    "INTERRUPTED",
+    "OK",
+    "SIMULATED",
+    "SOME_FAILED",
+    "TERMINATED",
+    "USAGE",
+    "Bar",
+    "LocalServer",
+    "Reply",
+    "add_common_flags",
+    "bars",
+    "check_writable",
+    "chosen_model",
+    "command_parser",
+    "count",
+    "default_model",
+    "duration",
+    "ending_well",
+    "find_local_servers",
+    "is_simulated",
+    "key_variables",
+    "leave",
+    "load_env_file",
+    "model_name",
+    "print_timeline",
+    "printable",
+    "probe_address",
+    "run_command",
+    "say",
+    "seconds",
+    "seed",
+    "shown_url",
+    "suggestion",
+    "terminal",
+    "text_of",
+    "timeline",
+    "why_not",
+    "write_atomically",
+]

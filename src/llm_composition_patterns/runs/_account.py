@@ -1,9 +1,11 @@
-"""Accounts: where the calls made inside one scope are added up.
+"""Accounts: where the calls made inside one scope are added up, and who waits for a permit.
 
 Every scope that wants to know what was used inside it (a `track`, a branch of a fan-out) opens an `Account` whose
 parent is the account around it, and makes it current in its own context. An attempt at a provider settles its usage
-on the current account, which passes it on to its parents. The same chain carries the news that a call waits for a
-permit, so that time spent waiting does not count against the timeout of the branch that waits.
+on the current account, which passes it on to its parents.
+
+The same chain tells a branch when its clock stands still. A branch waits when something inside it waits for a permit
+and nothing inside it holds one; an inner fan-out counts as one thing, which waits when all of its own branches wait.
 """
 
 from __future__ import annotations
@@ -28,15 +30,10 @@ class Account:
         self.parent: Final = parent
         self.usage: Usage = NO_USAGE
 
-    def pause(self) -> None:
-        """A call in this scope starts to wait for a permit."""
+    def shift(self, *, waiting: int = 0, working: int = 0) -> None:
+        """Change how many things inside this scope wait for a permit, and how many work without waiting."""
         if self.parent is not None:
-            self.parent.pause()
-
-    def resume(self) -> None:
-        """A call in this scope has waited for a permit."""
-        if self.parent is not None:
-            self.parent.resume()
+            self.parent.shift(waiting=waiting, working=working)
 
 
 current_account: ContextVar[Account | None] = ContextVar("llm_composition_account", default=None)
@@ -54,13 +51,27 @@ def settle(usage: Usage) -> None:
 
 @contextmanager
 def waiting_for_permit() -> Iterator[None]:
-    """Stop the clocks of the branches around the caller while it waits for a permit."""
+    """Say that the caller waits for a permit: the clocks of the branches around it stand still if nobody works."""
     account = current_account.get()
     if account is None:
         yield
         return
-    account.pause()
+    account.shift(waiting=1)
     try:
         yield
     finally:
-        account.resume()
+        account.shift(waiting=-1)
+
+
+@contextmanager
+def holding_permit() -> Iterator[None]:
+    """Say that the caller holds a permit: the clocks of the branches around it run, whoever else waits."""
+    account = current_account.get()
+    if account is None:
+        yield
+        return
+    account.shift(working=1)
+    try:
+        yield
+    finally:
+        account.shift(working=-1)

@@ -127,12 +127,14 @@ class Tracing:
             self._pipeline.shutdown(timeout)
 
     def trace_url(self, trace_id: str) -> str | None:
-        """The address at which a person sees a trace, or None where that is not known.
+        """The address at which a person sees a trace; None where that is not known, or no span ever arrived.
 
         Args:
             trace_id: 32 hexadecimal digits.
         """
-        return self._pipeline.trace_url(trace_id) if self._pipeline else None
+        if self._pipeline is None or (self._ended and not self.statistics().exported):
+            return None
+        return self._pipeline.trace_url(trace_id)
 
 
 class _Pipeline:

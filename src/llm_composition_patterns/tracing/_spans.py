@@ -25,9 +25,6 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
 )
-from opentelemetry.trace import (
-    SpanKind as Role,
-)
 
 if TYPE_CHECKING:
     from openinference.instrumentation import OITracer, TraceConfig
@@ -42,7 +39,8 @@ Attributes = dict[str, Any]
 _SPAN_KIND = "openinference.span.kind"
 _INPUT_VALUE, _INPUT_MIME = "input.value", "input.mime_type"
 _OUTPUT_VALUE, _OUTPUT_MIME = "output.value", "output.mime_type"
-_TEXT, _JSON = "text/plain", "application/json"
+_JSON = "application/json"
+_PLAIN = frozenset({str, int, float, bool})  # shown as they are: text is what an absent MIME type means
 
 
 class Spans:
@@ -73,23 +71,26 @@ class Spans:
     def start(
         self, name: str, kind: SpanKind, attributes: Attributes | None = None, *, parent: Context | None = None
     ) -> Span:
-        """Start a span under `parent`, else under the current span. The caller ends it."""
-        tracer = self.llm if self._masks else self.tracer
-        return tracer.start_span(name, parent, Role.INTERNAL, {_SPAN_KIND: kind, **(attributes or {})})
+        """Start a span under `parent`, else under the current span. The caller ends it, and gives `attributes` away."""
+        attributes = attributes if attributes is not None else {}
+        attributes[_SPAN_KIND] = kind
+        return (self.llm if self._masks else self.tracer).start_span(name, parent, attributes=attributes)
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""
         if self.hides_inputs:
             return {_INPUT_VALUE: REDACTED}
-        text, mime = _shown(value)
-        return {_INPUT_VALUE: text, _INPUT_MIME: mime}
+        if type(value) in _PLAIN:
+            return {_INPUT_VALUE: str(value)}
+        return {_INPUT_VALUE: _as_json(value), _INPUT_MIME: _JSON}
 
     def output(self, value: object) -> Attributes:
         """The attributes that show an output, masked where outputs are hidden."""
         if self.hides_outputs:
             return {_OUTPUT_VALUE: REDACTED}
-        text, mime = _shown(value)
-        return {_OUTPUT_VALUE: text, _OUTPUT_MIME: mime}
+        if type(value) in _PLAIN:
+            return {_OUTPUT_VALUE: str(value)}
+        return {_OUTPUT_VALUE: _as_json(value), _OUTPUT_MIME: _JSON}
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
@@ -231,14 +232,6 @@ def _spans_of(provider: TracerProvider) -> Spans | None:
     # The providers of OpenInference and Phoenix have a masking of their own.
     config = getattr(tracer, "_self_config", None) or TraceConfig()
     return Spans(getattr(tracer, "__wrapped__", tracer), config)
-
-
-def _shown(value: object) -> tuple[str, str]:
-    if type(value) is str:
-        return value, _TEXT
-    if type(value) is int or type(value) is float or value is None:
-        return repr(value) if value is not None else "null", _JSON
-    return _as_json(value), _JSON
 
 
 _KEYS = re.compile(r"\b(?:sk|gsk|pk|rk|xai|hf)[-_][\w-]{16,}|(?<=\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE)

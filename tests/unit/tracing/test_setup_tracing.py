@@ -172,6 +172,7 @@ def test_a_loss_is_told_in_one_line_at_the_end(capsys):
         "(`llm-patterns phoenix` starts a Phoenix)\n"
     )
     assert made.statistics() == TracingStatistics(created=3, exported=0, lost=3, queued=0)
+    assert made.trace_url("abc") is None
 
 
 @pytest.mark.parametrize(

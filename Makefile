@@ -1,0 +1,59 @@
+# What people, CI and the README use. `make setup` needs Python 3.11 or later; everything else follows from it.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+EXAMPLE := llm_composition_patterns.patterns.parallelization.example
+
+.DEFAULT_GOAL := help
+.PHONY: help setup browser demo test check format bench clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(INSTALLED) ## build .venv with everything: extras and test tools
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  --editable '.[phoenix]' --group test --group check
+	@touch $@
+
+# Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+	       && apt-get update -qq && apt-get install -qq -y $$(cat apt-packages.txt) >/dev/null; } \
+	  || echo "No Chromium here: the browser test will be skipped."
+
+demo: setup ## run the main job offline, traced in Phoenix, which is started if none runs
+	@$(BIN)/llm-patterns phoenix --background
+	@$(BIN)/python -m $(EXAMPLE) --product 5 --languages spanish french --model simulated:simulated/translator-small --trace phoenix
+
+test: setup browser ## pass the tests, with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: setup ## formatting, lint, types, layers
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## format and mend what can be mended
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: setup ## run the benchmarks beside their peers and print the tables
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what was built
+	rm -rf $(VENV) dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

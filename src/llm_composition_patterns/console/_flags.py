@@ -1,0 +1,140 @@
+"""Command lines that teach: flags that commands share, checked values, and errors of one line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ._codes import USAGE
+from ._terminal import say
+
+
+def command_parser(description: str, *, examples: str = "", prog: str | None = None) -> argparse.ArgumentParser:
+    """Build a parser whose errors are one line with exit code 2, and whose help ends with examples.
+
+    Args:
+        description: What the command does for its user.
+        examples: Command lines, one each line, with `{prog}` for the command's own name.
+        prog: The command's name; by default as it was called.
+    """
+    prog = prog or _as_called()
+    epilog = "examples:\n" + "\n".join(f"  {line}" for line in examples.replace("{prog}", prog).splitlines())
+    return _Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog if examples else None,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+
+
+def add_common_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that every command which calls models has.
+
+    They arrive as `model` (None if not given), `max_concurrency`, `timeout`, `seed`, `trace` and `json`.
+    """
+    group = parser.add_argument_group("model and calls")
+    group.add_argument(
+        "--model",
+        type=model_name,
+        metavar="PROVIDER:NAME",
+        help="as groq:openai/gpt-oss-20b; 'auto' looks for a local server first; "
+        "default: LLM_MODEL, else the provider whose key is set, else simulated",
+    )
+    group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
+    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
+    group.add_argument("--seed", type=seed, metavar="N", help="for repeatable answers, where the model offers them")
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--trace",
+        default="auto",
+        metavar="TARGET",
+        help="where spans go: auto (the endpoint that the environment names, if any), phoenix, console, "
+        "file:PATH or off; default: auto",
+    )
+    group.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0, as the `type` of an argument."""
+    return _whole(text, 1, "a whole number above 0")
+
+
+def seed(text: str) -> int:
+    """Read a whole number from 0, as the `type` of an argument."""
+    return _whole(text, 0, "a whole number, 0 or more")
+
+
+def seconds(text: str) -> float:
+    """Read a time in seconds above 0, as the `type` of an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds above 0, as 30 or 2.5")
+    return value
+
+
+def model_name(text: str) -> str:
+    """Read `provider:name` or `auto`, as the `type` of an argument. Whether there is such a model is seen later."""
+    provider, colon, _ = text.partition(":")
+    if text == "auto" or (provider and colon and not any(character.isspace() for character in text)):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no model; give provider:name, as groq:openai/gpt-oss-20b, or auto")
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """Guess which of `known` was meant, as the end of a sentence; empty when nothing is close."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors say in one line what is wrong and where to read on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write one line instead of the whole usage, and end with code 2."""
+        ending = "" if message.endswith(("?", ".")) else f"; see {self.prog} --help"
+        say(f"{self.prog}: error: {message}{ending}")
+        self.exit(USAGE)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and name the flag that an unknown one was probably meant to be."""
+        arguments, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = [flag for action in self._actions for flag in action.option_strings]
+            word = unknown[0].partition("=")[0]
+            self.error(f"unknown argument {unknown[0]}{suggestion(word, known)}")
+        return arguments
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help that keeps its examples as they are and stays readable on very narrow and very wide terminals."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        width = min(max(shutil.get_terminal_size().columns - 2, 38), 100)
+        super().__init__(prog, **{"width": width, "max_help_position": 28, **settings})
+
+
+def _whole(text: str, least: int, wanted: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of place; give {wanted}")
+    return value
+
+
+def _as_called() -> str:
+    """Name the program as whoever called it did: `python -m package.module`, or the script's name."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return Path(sys.argv[0]).name
+    return f"python -m {spec.name.removesuffix('.__main__')}"

@@ -1,0 +1,203 @@
+"""Running a command to a good end, whatever ends it.
+
+The first Ctrl-C (or SIGTERM) cancels the command's coroutine, which then writes what is finished in its `except` and
+`finally` blocks; the second ends the process at once. The handlers are plain signal handlers, set before the loop
+starts: a handler of the loop runs only when the loop turns, and a second Ctrl-C is pressed just when it does not.
+`asyncio.Runner` leaves SIGINT alone where it finds a handler.
+
+When the coroutine has ended, the command has: `leave` does not wait for threads that still work for nobody (a name
+that is being resolved for a call long cancelled, say).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
+from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
+from ._terminal import say
+
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
+
+STOPPING = "stopping: what is finished is kept (once more to end at once)"
+TRACING_MAY_TAKE = 30.0
+TRACING_MAY_TAKE_WHEN_STOPPED = 1.0
+THREADS_MAY_TAKE = 0.3
+
+
+class Closing(Protocol):
+    """What has spans to hand over before the process ends, such as a `Tracing`."""
+
+    def shutdown(self, timeout: float) -> object:
+        """Hand over what is there, within `timeout` seconds."""
+
+
+def run_command(main: Main, *, tracing: Closing | None = None) -> int:
+    """Run the coroutine that is a command, and give back its exit code.
+
+    The first SIGINT or SIGTERM cancels `main`, whose `except` and `finally` blocks may write what is finished; the code
+    is then 130 or 143, whatever `main` returns. The second ends the process at once. A known error becomes one line
+    on stderr (see `ending_well`); what nobody foresaw is raised, because it is a bug.
+
+    Args:
+        main: Gives the coroutine to run; its result is the exit code.
+        tracing: Shut down at the end: within a second after a signal, else within 30.
+    """
+    signals = _Signals()
+    code = ending_well(lambda: _run(main, signals, tracing))
+    return code if signals.received is None else 128 + signals.received
+
+
+def ending_well(command: Callable[[], int]) -> int:
+    """Call `command`, and turn what ends it into an exit code and at most one line on stderr.
+
+    Errors of this package and of the operating system are a line each. Configuration that cannot work (a key, a
+    model, a file) is code 2, the rest 1. A pipe that nobody reads any more ends quietly, and so does Ctrl-C.
+    """
+    code = _code_of(command)
+    return code or _code_of(_flush_output)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with `code`, without waiting for threads that nobody can stop."""
+    until = time.monotonic() + THREADS_MAY_TAKE
+    for thread in _threads_at_work():
+        thread.join(max(0.0, until - time.monotonic()))
+    if _threads_at_work():
+        _end_at_once(code)
+    sys.exit(code)
+
+
+def _run(main: Main, signals: _Signals, tracing: Closing | None) -> int:
+    with signals.handled(), asyncio.Runner(loop_factory=_CommandLoop) as runner:
+        try:
+            return ending_well(lambda: runner.run(_stoppable(main, signals)))
+        finally:
+            if tracing is not None:
+                tracing.shutdown(TRACING_MAY_TAKE if signals.received is None else TRACING_MAY_TAKE_WHEN_STOPPED)
+
+
+async def _stoppable(main: Main, signals: _Signals) -> int:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        say(STOPPING)
+        if task is not None:
+            task.cancel()
+
+    with signals.stopping_by(lambda: loop.call_soon_threadsafe(stop)):
+        try:
+            return await main()
+        except asyncio.CancelledError:
+            if signals.received is None:
+                raise
+            return 128 + signals.received
+
+
+class _CommandLoop(asyncio.SelectorEventLoop):
+    """A loop that does not wait for its threads when it closes."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Leave it to `close`, which tells the threads to end and does not wait."""
+
+
+class _Signals:
+    """What SIGINT and SIGTERM do while a command runs."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._stop: Callable[[], object] | None = None
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle them inside, also where a shell started us with SIGINT ignored: who sends one means it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def stopping_by(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Let the first signal call `stop`; outside, it raises `KeyboardInterrupt` where the program stands."""
+        self._stop = stop
+        try:
+            yield
+        finally:
+            self._stop = None
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            _end_at_once(128 + number)
+        self.received = number
+        if self._stop is None:
+            raise KeyboardInterrupt
+        self._stop()
+
+
+def _code_of(command: Callable[[], int]) -> int:
+    try:
+        return command()
+    except BrokenPipeError:
+        _forget_unwritten()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (LLMCompositionError, OSError) as error:
+        say(f"error: {_message(error)}")
+        _forget_unwritten()
+        return _exit_code(error)
+
+
+def _exit_code(error: LLMCompositionError | OSError) -> int:
+    if isinstance(error, (ConfigurationError, AuthenticationFailed, UnknownModel)):
+        return USAGE
+    return USAGE if isinstance(error, OSError) and error.filename is not None else FAILED
+
+
+def _message(error: LLMCompositionError | OSError) -> str:
+    message = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    notes = getattr(error, "__notes__", ())
+    return f"{message} ({'; '.join(notes)})" if notes else message
+
+
+def _flush_output() -> int:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return OK
+
+
+def _forget_unwritten() -> None:
+    """Keep the interpreter from complaining at its end about what it could not write."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _threads_at_work() -> list[threading.Thread]:
+    """Threads that the interpreter would wait for."""
+    return [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
+
+
+def _end_at_once(code: int) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(2, b"\x1b[?25h")  # a progress bar hides the cursor
+    os._exit(code)

@@ -1,0 +1,48 @@
+"""Saying things on a terminal, or on what is none.
+
+Progress and remarks go to stderr, data to stdout. Colour is for terminals that want it; nothing is said by colour
+alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(line: str) -> None:
+    """Write one line to stderr, without what could steer a terminal.
+
+    What is said there is never worth a result: when stderr is closed, nothing happens.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        print(printable(line), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+def printable(text: str) -> str:
+    """Give `text` back on one line, each run of white space as one blank, other control characters as `?`."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+
+
+def terminal(*, stderr: bool = True, width: int | None = None) -> Console:
+    """Build a rich console for stderr (or stdout) that writes no control codes where they are not wanted.
+
+    With `NO_COLOR`, and where the output is no terminal, only text comes out. A closed pipe raises `BrokenPipeError`,
+    which `run_command` ends quietly.
+    """
+    from rich.console import Console  # noqa: PLC0415  # 50 ms that --help need not pay
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704  # rich calls this from its handler, and would leave with code 1 by itself
+
+    colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Terminal(stderr=stderr, width=width, color_system=colors, highlight=False, markup=False, emoji=False)

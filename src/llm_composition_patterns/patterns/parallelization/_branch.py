@@ -1,0 +1,123 @@
+"""One branch: its account, its clock, and running a step in a context of its own without a Task of its own.
+
+A Task for every branch would cost more than the rest of a fan-out together. A worker's Task runs one branch after the
+other instead: it steps the branch's coroutine by hand, inside the branch's own copy of the context, and passes what
+the coroutine waits for on to the event loop as if it were waiting itself. Cancelling the worker's Task cancels the
+branch that it is at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any
+
+from ...runs import Account
+from ...usage import NO_USAGE
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from ._fan_out import FanOut
+
+
+class Branch(Account):
+    """One branch of a fan-out while it runs.
+
+    Attributes:
+        worker: The Task that runs it.
+        started: When it started, on the loop's clock.
+        queued: How long it has waited for permits so far, in seconds.
+        waiting_since: When it began to wait for a permit; None while its clock runs.
+        expired: Whether its timeout has cancelled it.
+        raised: The error that a fan-out inside it raised last.
+        span: Its span, or None when nobody listens.
+        over: Whether it has ended; what it left running behind changes nothing any more.
+    """
+
+    # What most branches never change stands here: setting it for each would cost as much as running one.
+    name: str = ""
+    queued: float = 0.0
+    waiting_since: float | None = None
+    expired: bool = False
+    raised: BaseException | None = None
+    span: Span | None = None
+    over: bool = False
+    _waiting: int = 0
+    _working: int = 0
+
+    def __init__(
+        self,
+        parent: Account | None,
+        fan_out: FanOut[Any, Any],
+        worker: asyncio.Task[None],
+        index: int,
+        key: Any,
+        input: Any,
+        started: float,
+    ) -> None:
+        # What Account sets, without the call.
+        self.parent = parent  # type: ignore[misc]
+        self.usage = NO_USAGE
+        self.fan_out = fan_out
+        self.worker = worker
+        self.index = index
+        self.key = key
+        self.input = input
+        self.started = started
+
+    def shift(self, *, waiting: int = 0, working: int = 0) -> None:
+        """Change how many things inside the branch wait for a permit, and how many work; stop or start its clock."""
+        self._waiting += waiting
+        self._working += working
+        self._set_clock(waits=self._waiting > 0 and self._working <= 0 and not self.over)
+
+    def end(self) -> None:
+        """Let the clock's last state be the end of it."""
+        self.over = True
+        if self.waiting_since is not None:
+            self._set_clock(waits=False)
+
+    def _set_clock(self, *, waits: bool) -> None:
+        if waits and self.waiting_since is None:
+            self.waiting_since = self.fan_out.clock()
+            self.fan_out.clock_stopped()
+        elif not waits and self.waiting_since is not None:
+            self.queued += self.fan_out.clock() - self.waiting_since
+            self.waiting_since = None
+            self.fan_out.clock_started(self)
+
+
+def enclosing_branch(account: Account | None) -> Branch | None:
+    """The branch that an account lies in, if any."""
+    while account is not None and not isinstance(account, Branch):
+        account = account.parent
+    return account
+
+
+def coroutine_of(made: object) -> Coroutine[Any, Any, Any] | None:
+    """What a step gave, as a coroutine; None if it cannot be awaited."""
+    if type(made) is CoroutineType or inspect.iscoroutine(made):
+        return made
+    return _awaited(made) if inspect.isawaitable(made) else None
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+@coroutine
+def drive(run: Callable[..., Any], running: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Step a coroutine that waits for `waits_for` to its end, each time through `run`, a context's own."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as thrown:  # noqa: BLE001 - cancellation too belongs to the coroutine
+                waits_for = run(running.throw, thrown)
+            else:
+                waits_for = run(running.send, sent)
+    except StopIteration as returned:
+        return returned.value

@@ -1,0 +1,374 @@
+"""The engine under `parallelize`, `stream_outcomes`, `together` and `vote`.
+
+`min(max_concurrency, inputs)` workers share one source and stand under one `asyncio.gather`. Each pulls an input, runs
+a branch to its end, delivers the outcome to the sink, and pulls the next. Whatever ends a fan-out early (a failure, a
+deadline, the caller) goes through `stop`: it is set once, every worker is cancelled, and `ended` waits until the last
+one has really ended. No cancellation passes a worker unseen: a branch that is cancelled alone is a Failure, and a
+worker that is cancelled by a stranger stops the fan-out instead of leaving inputs behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextvars import Context, copy_context
+from types import CoroutineType
+from typing import Any, Generic, Protocol, TypeVar
+
+from ...errors import FailureKind
+from ...outcome import Failure, Outcome, Success
+from ...runs import Progress, current_account
+from ._branch import Branch, coroutine_of, drive, enclosing_branch
+from ._judgement import cut_off, deadline_exceeded, judge, too_many_failures
+from ._progress_bar import reporter
+from ._settings import Settings
+from ._source import END, Source
+from ._spans import FanOutSpans
+from ._step import Step, not_async
+from ._watchdog import Watchdog
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+BREATH = 0.010
+"""How long branches that never suspend may keep the loop to themselves, in seconds."""
+
+
+class Sink(Protocol):
+    """Where outcomes go."""
+
+    @property
+    def full(self) -> bool:
+        """Whether no input may be pulled now."""
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Take an outcome, in whatever order branches end."""
+
+    async def room(self) -> None:
+        """Wait until there is room for another input to be pulled."""
+
+
+class FanOut(Generic[A, B]):
+    """One run of a step over many inputs."""
+
+    def __init__(self, step: Step[A, B], source: Source, settings: Settings, sink: Sink) -> None:
+        self.step = step
+        self.source = source
+        self.settings = settings
+        self.sink = sink
+        self.loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = self.loop.time
+        self.began = self.clock()
+        self.pulling = self.started = self.done = self.failed = self.cancelled = self.peak = 0
+        self.stopping = False
+        self.error: BaseException | None = None
+        self.error_from_inside = False
+        self._cut_kind: FailureKind = "cancelled"
+        self._account = current_account.get()
+        self._stopped_clocks = 0
+        self._waits = False
+        self._spinning_since: float | None = None
+        self._breathing = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # --- from start to end
+
+    def start(self, *, on_end: Callable[[], None] | None = None) -> None:
+        """Start the workers; `ended` waits for them, `on_end` is called when none is left."""
+        settings = self.settings
+        self._spans = FanOutSpans.open(self)
+        self._context = copy_context() if self._spans is None else self._spans.context
+        self._report = reporter(settings.progress, settings.name)
+        self._fixed_name = settings.branch_name if isinstance(settings.branch_name, str) else ""
+        self._watchdog = Watchdog(settings.timeout) if settings.timeout is not None else None
+        self._observed = self._watchdog is not None or self._spans is not None
+        if settings.deadline is not None:
+            self._deadline = self.loop.call_at(self.began + settings.deadline, self._deadline_passed)
+        if self._account is not None:
+            self._account.shift(working=1)
+        total = settings.max_concurrency if self.source.total is None else self.source.total
+        self._workers = [self.loop.create_task(self._work()) for _ in range(min(settings.max_concurrency, total))]
+        self._ended = asyncio.gather(*self._workers, return_exceptions=True)
+        if on_end is not None:
+            self._ended.add_done_callback(lambda _: on_end())
+        self._progress()
+
+    def over(self) -> bool:
+        """Whether no worker is left."""
+        return self._ended.done()
+
+    async def ended(self, error: BaseException | None = None) -> None:
+        """Wait until no worker is left and close everything; `error` is what the caller is about to raise.
+
+        A caller that is cancelled while it waits stops the fan-out, and is cancelled when the last branch has ended.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        while not self._ended.done():
+            try:
+                await asyncio.shield(self._ended)
+            except asyncio.CancelledError as again:
+                self.stop(again=True)
+                cancelled = cancelled or again
+        await self._close_source()
+        self._close(cancelled or error or self.error)
+        if cancelled is not None:
+            raise cancelled
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._watchdog is not None:
+            self._watchdog.close()
+        if self._account is not None:
+            self._account.shift(working=-1)
+        if error is not None and (around := enclosing_branch(self._account)) is not None:
+            around.raised = error
+        if self._report is not None:
+            self._report.close()
+        if self._spans is not None:
+            self._spans.close(self, error)
+
+    def stop(self, error: BaseException | None = None, *, kind: FailureKind = "cancelled", again: bool = False) -> None:
+        """Start no more branches and cancel those that run; they end as failures of `kind`. The first call decides."""
+        if self.stopping and not again:
+            return
+        if not self.stopping:
+            self.stopping, self.error, self._cut_kind = True, error, kind
+        mine = asyncio.current_task(self.loop)
+        for worker in self._workers:
+            if worker is not mine:
+                worker.cancel()
+
+    def never_started(self) -> Iterator[Failure]:
+        """The failures of the inputs that a deadline or a decision kept from starting, where their number is known."""
+        decided = self.stopping and (self.error is None or self._cut_kind == "deadline")
+        if not decided or self.source.total is None or self.source.iterator is None:
+            return
+        for input in self.source.iterator:
+            index = self.started
+            self.started += 1
+            key = index if self.source.keys is None else self.source.keys[index]
+            name = self._name(input)
+            error = cut_off(f"branch {index} ({name!r})", self.settings, self._cut_kind)
+            yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the fan-out's span is in, or None when nobody listens."""
+        return None if self._spans is None else self._spans.trace_id
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes of the fan-out's span."""
+        if self._spans is not None:
+            self._spans.span.set_attributes(attributes)
+
+    # --- workers
+
+    async def _work(self) -> None:
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 - for type checkers: a worker is a Task
+        iterator, sink = self.source.iterator, self.sink
+        try:
+            while not self.stopping:
+                if self._breathing:
+                    await asyncio.sleep(0)
+                elif sink.full:
+                    await sink.room()
+                elif (input := await self._pull() if iterator is None else next(iterator, END)) is END:
+                    break
+                else:
+                    rest = self._begin(worker, input)
+                    if rest is not None:
+                        await rest
+                    if worker.cancelling() and not self.stopping:
+                        await _absorb_cancellation(worker)
+        except asyncio.CancelledError as error:
+            self.stop(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - the source's: branches keep theirs
+            self.stop(error)
+
+    async def _pull(self) -> Any:
+        self.pulling += 1
+        try:
+            return await self.source.pull()
+        finally:
+            self.pulling -= 1
+
+    def _begin(self, worker: asyncio.Task[None], input: Any) -> Coroutine[Any, Any, None] | None:
+        """Run a branch up to its first suspension; None if that was its end, else the rest, to be awaited."""
+        index = self.started
+        self.started += 1
+        if self._stopped_clocks:
+            self._reconsider()
+        key = index if self.source.keys is None else self.source.keys[index]
+        branch = Branch(self._account, self, worker, index, key, input, self.clock())
+        context = self._context.copy()
+        run = context.run
+        run(current_account.set, branch)
+        try:
+            branch.name = self._fixed_name or self._name(input)
+            if self._observed:
+                self._observe(branch, context)
+            running = run(self.step, input)
+            if type(running) is not CoroutineType:
+                running = self._coroutine(running)
+        except BaseException as error:  # noqa: BLE001 - `_fail` lets pass what must
+            self._fail(branch, error)
+            return None
+        try:
+            waits_for = run(running.send, None)
+        except StopIteration as returned:
+            self._spin(branch.started)
+            self._end(branch, Success(returned.value, *self._record(branch)))
+            return None
+        except BaseException as error:  # noqa: BLE001
+            self._fail(branch, error)
+            return None
+        return self._finish(branch, drive(run, running, waits_for))
+
+    async def _finish(self, branch: Branch, rest: Awaitable[Any]) -> None:
+        self._spinning_since = None
+        try:
+            value = await rest
+        except BaseException as error:  # noqa: BLE001
+            self._fail(branch, error)
+        else:
+            self._end(branch, Success(value, *self._record(branch)))
+
+    def _coroutine(self, made: Any) -> Coroutine[Any, Any, Any]:
+        running = coroutine_of(made)
+        if running is None:
+            refusal = not_async(self.step, made)
+            self.stop(refusal)
+            raise refusal
+        return running
+
+    def _fail(self, branch: Branch, error: BaseException) -> None:
+        if not isinstance(error, Exception | asyncio.CancelledError):
+            self.stop(error)
+            raise error  # KeyboardInterrupt, SystemExit: for the loop
+        cut = self._cut_kind if self.stopping else None
+        kind, judged = judge(error, branch, self.settings, cut)
+        self._end(branch, Failure(judged, kind, *self._record(branch)))
+
+    def _spin(self, started: float) -> None:
+        """Mind a branch that never suspended: after `BREATH` of such, let the loop turn once before the next one."""
+        if self._spinning_since is None:
+            self._spinning_since = started
+        elif started - self._spinning_since >= BREATH:
+            self._spinning_since = None
+            self._breathing = True
+            self.loop.call_soon(self._breathed)
+
+    def _breathed(self) -> None:
+        self._breathing = False
+
+    def _observe(self, branch: Branch, context: Context) -> None:
+        self.peak = max(self.peak, self.started - self.done)
+        if self._watchdog is not None:
+            self._watchdog.watch(branch)
+        if self._spans is not None:
+            self._spans.start(branch, context, self.began)
+
+    # --- outcomes
+
+    def _name(self, input: Any) -> str:
+        name = self.settings.branch_name
+        return name if isinstance(name, str) else name(input)
+
+    def _record(self, branch: Branch) -> tuple[Any, ...]:
+        """What success and failure have in common, in the order of their fields."""
+        queued, usage = branch.queued, branch.usage
+        elapsed = self.clock() - branch.started - queued
+        started = branch.started - self.began
+        return (
+            branch.index, branch.key, branch.name, branch.input, usage.attempts, started, elapsed, queued, usage,
+        )  # fmt: skip
+
+    def _end(self, branch: Branch, outcome: Outcome[Any]) -> None:
+        self.done += 1
+        if self._watchdog is not None:
+            self._watchdog.forget(branch)
+        branch.end()
+        if self._stopped_clocks:
+            self._reconsider()
+        if self._spans is not None:
+            self._spans.end(branch, outcome)
+        self.sink.add(outcome)
+        if type(outcome) is Failure:
+            self._count_failure(outcome, inside=branch.raised is outcome.error)
+        if self._report is not None:
+            self._progress()
+
+    def _count_failure(self, failure: Failure, *, inside: bool) -> None:
+        if self.stopping and failure.kind == self._cut_kind:
+            self.cancelled += 1
+            return
+        self.failed += 1
+        if self.settings.stop_on_failure:
+            if not self.stopping:
+                self.error_from_inside = inside
+            self.stop(failure.error)
+        elif self.settings.max_failures is not None and self.failed > self.settings.max_failures:
+            self.stop(too_many_failures(self.settings, self.done - self.failed - self.cancelled, self.failed))
+
+    def _deadline_passed(self) -> None:
+        raised = deadline_exceeded(self.settings, "it") if self.settings.stop_on_failure else None
+        self.stop(raised, kind="deadline")
+
+    # --- clocks of branches
+
+    def clock_stopped(self) -> None:
+        """A branch's clock has stopped: it waits for a permit."""
+        self._stopped_clocks += 1
+        self._reconsider()
+
+    def clock_started(self, branch: Branch) -> None:
+        """A branch's clock runs again."""
+        self._stopped_clocks -= 1
+        self._reconsider()
+        if self._watchdog is not None:
+            self._watchdog.resumed(branch)
+
+    def _reconsider(self) -> None:
+        """Tell the scope around when all branches wait, and when they do no longer."""
+        waits = 0 < self._stopped_clocks == self.started - self.done
+        if waits is not self._waits and self._account is not None:
+            self._waits = waits
+            change = 1 if waits else -1
+            self._account.shift(waiting=change, working=-change)
+
+    # --- the rest
+
+    async def _close_source(self) -> None:
+        try:
+            await self.source.aclose()
+        except Exception as error:  # noqa: BLE001 - raised by the caller of `ended`, unless something came before it
+            self.error = self.error or error
+
+    def _progress(self) -> None:
+        if self._report is not None:
+            failed = self.failed + self.cancelled
+            self._report(
+                Progress(
+                    total=self.source.total,
+                    started=self.started,
+                    done=self.done,
+                    succeeded=self.done - failed,
+                    failed=failed,
+                    in_flight=self.started - self.done,
+                    elapsed=self.clock() - self.began,
+                )
+            )
+
+
+async def _absorb_cancellation(worker: asyncio.Task[None]) -> None:
+    """Take back a cancellation that was meant for a branch which has ended, delivered or not."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        while worker.cancelling():
+            worker.uncancel()

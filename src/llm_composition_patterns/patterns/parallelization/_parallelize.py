@@ -1,0 +1,200 @@
+"""`parallelize`: one step over many inputs, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
+
+from ...errors import TooManyFailures
+from ...outcome import Failure, Outcome, Success
+from ...runs import Progress
+from ._fan_out import FanOut
+from ._settings import Settings
+from ._source import Source
+from ._step import Step, step_name
+
+A = TypeVar("A")
+B = TypeVar("B")
+K = TypeVar("K")
+
+OnError = Literal["raise", "collect"]
+BranchName = str | Callable[[A], str] | None
+ShowProgress = bool | Callable[[Progress], object]
+
+LAST_FAILURES = 20
+"""How many failures a `TooManyFailures` carries."""
+
+
+class Common(TypedDict, Generic[A], total=False):
+    """The settings of a fan-out that do not change the type of its result, for the overloads."""
+
+    name: str | None
+    branch_name: BranchName[A]
+    max_concurrency: int
+    timeout: float | None
+    deadline: float | None
+    progress: ShowProgress
+
+
+class Collecting(Common[A], total=False):
+    """Those of a collecting fan-out."""
+
+    max_failures: int | None
+
+
+# A Mapping is an iterable too, of its keys; the first overload that fits is the one that counts.
+@overload
+async def parallelize(  # type: ignore[overload-overlap]
+    step: Step[A, B], inputs: Mapping[K, A], *, on_error: Literal["raise"] = "raise", **settings: Unpack[Common[A]]
+) -> dict[K, B]: ...
+@overload
+async def parallelize(  # type: ignore[overload-overlap]
+    step: Step[A, B], inputs: Mapping[K, A], *, on_error: Literal["collect"], **settings: Unpack[Collecting[A]]
+) -> dict[K, Outcome[B]]: ...
+@overload
+async def parallelize(
+    step: Step[A, B],
+    inputs: Iterable[A] | AsyncIterable[A],
+    *,
+    on_error: Literal["raise"] = "raise",
+    **settings: Unpack[Common[A]],
+) -> list[B]: ...
+@overload
+async def parallelize(
+    step: Step[A, B],
+    inputs: Iterable[A] | AsyncIterable[A],
+    *,
+    on_error: Literal["collect"],
+    **settings: Unpack[Collecting[A]],
+) -> list[Outcome[B]]: ...
+
+
+async def parallelize(
+    step: Step[Any, Any],
+    inputs: Iterable[Any] | AsyncIterable[Any] | Mapping[Any, Any],
+    *,
+    name: str | None = None,
+    branch_name: BranchName[Any] = None,
+    max_concurrency: int = 256,
+    on_error: OnError = "raise",
+    max_failures: int | None = None,
+    timeout: float | None = None,
+    deadline: float | None = None,
+    progress: ShowProgress = False,
+) -> Any:
+    """Run a step over every input at once, and give back what it returned in the order of the inputs.
+
+    Each input has a branch: a run of the step with a context (contextvars) and a span of its own. Inputs are pulled
+    lazily, `max_concurrency` ahead of what has ended at most. When this returns or raises, no branch is running any
+    more, whatever happened. Cancelling the caller cancels every branch.
+
+    Args:
+        step: An async function of one input.
+        inputs: An iterable, an async iterable, or a Mapping: then a dict with the same keys comes back.
+        name: What the fan-out is called in traces and messages; by default `parallelize` and the step's name.
+        branch_name: What a branch is called, or a function of its input that says so; by default the step's name.
+        max_concurrency: How many branches exist at once. It bounds memory; what bounds the load on a provider is the
+            limiter of the model.
+        on_error: `"raise"` cancels the other branches at the first failure, waits for them, and raises the original
+            exception; its `outcomes` attribute has the outcomes so far. `"collect"` runs every branch and gives back
+            outcomes, `Success` or `Failure`.
+        max_failures: How many failures a collecting fan-out tolerates before it stops.
+        timeout: Seconds that one branch may run; waiting for permits does not count.
+        deadline: Seconds from the start that the whole may take. With `"collect"`, what is not finished by then is a
+            `Failure` of kind `deadline`, inputs of a sized source that were never started included.
+        progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
+
+    Returns:
+        A list in the order of the inputs, or a dict with their keys: values with `"raise"`, outcomes with `"collect"`.
+
+    Raises:
+        BaseException: With `"raise"`, what the first failing branch raised; `BranchTimeout` or `DeadlineExceeded` if
+            it ran out of time. Always, what the source of the inputs raised.
+        TooManyFailures: More than `max_failures` branches failed.
+        TypeError: The step is not async, or the inputs cannot have been meant.
+    """
+    if on_error not in {"raise", "collect"}:
+        raise ValueError(f'on_error must be "raise" or "collect", not {on_error!r}')
+    settings = Settings(
+        name=name or f"parallelize {step_name(step)}",
+        branch_name=branch_name or step_name(step),
+        max_concurrency=max_concurrency,
+        max_failures=max_failures,
+        timeout=timeout,
+        deadline=deadline,
+        progress=progress,
+        stop_on_failure=on_error == "raise",
+    )
+    source = Source(inputs)
+    outcomes = await collected(step, source, settings)
+    if on_error == "collect":
+        return keyed(source, outcomes)
+    return keyed(source, values_of(outcomes))
+
+
+async def collected(step: Step[Any, Any], source: Source, settings: Settings) -> list[Outcome[Any]]:
+    """Run a fan-out to its end; the outcomes in order, or the error that stopped it, which carries them."""
+    collector = _Collector()
+    fan_out = FanOut(step, source, settings, collector)
+    fan_out.start()
+    try:
+        await fan_out.ended()
+    except asyncio.CancelledError as cancelled:
+        _attach(cancelled, keyed(source, collector.outcomes))
+        raise
+    for failure in fan_out.never_started():
+        collector.add(failure)
+    if fan_out.error is not None:
+        raise _told(fan_out, collector.outcomes)
+    return collector.outcomes
+
+
+def _told(fan_out: FanOut[Any, Any], outcomes: list[Outcome[Any]]) -> BaseException:
+    """The error that stopped a fan-out, told where it came from, with the outcomes if this is the innermost one."""
+    error = cast(BaseException, fan_out.error)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    for failure in failures:
+        if failure.error is error:
+            error.add_note(f"in branch {failure.key!r} ({failure.name!r}) of {fan_out.settings.name!r}")
+    if isinstance(error, TooManyFailures):
+        error.failures = tuple(failures[-LAST_FAILURES:])
+    if not fan_out.error_from_inside:
+        _attach(error, keyed(fan_out.source, outcomes))
+    return error
+
+
+def _attach(error: BaseException, outcomes: Any) -> None:
+    try:
+        error.outcomes = outcomes  # type: ignore[attr-defined]
+    except AttributeError:
+        error.add_note("the outcomes so far are not attached: this exception takes no attributes")
+
+
+def values_of(outcomes: list[Outcome[Any]]) -> list[Any]:
+    """The values of outcomes that are all successes."""
+    return [cast(Success[Any], outcome).value for outcome in outcomes]
+
+
+def keyed(source: Source, results: list[Any]) -> Any:
+    """Results as the caller gets them: a list, or a dict where the inputs were a Mapping."""
+    return results if source.keys is None else dict(zip(source.keys, results, strict=False))
+
+
+class _Collector:
+    """Keeps outcomes in the order of their inputs."""
+
+    full = False
+
+    def __init__(self) -> None:
+        self.outcomes: list[Any] = []
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        outcomes = self.outcomes
+        index = outcome.index
+        while len(outcomes) <= index:
+            outcomes.append(None)
+        outcomes[index] = outcome
+
+    async def room(self) -> None:
+        raise NotImplementedError

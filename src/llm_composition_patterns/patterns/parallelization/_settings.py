@@ -1,0 +1,46 @@
+"""Settings of a fan-out, checked before anything runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...runs import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a fan-out runs; see `parallelize` for what each means."""
+
+    name: str
+    branch_name: str | Callable[[Any], str]
+    max_concurrency: int = 256
+    max_failures: int | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    progress: bool | Callable[[Progress], object] = False
+    stop_on_failure: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("max_concurrency", self.max_concurrency, least=1)
+        if self.max_failures is not None:
+            check_count("max_failures", self.max_failures, least=0)
+            if self.stop_on_failure:
+                raise ValueError('max_failures needs on_error="collect": with "raise" the first failure already stops')
+        _check_seconds("timeout", self.timeout)
+        _check_seconds("deadline", self.deadline)
+
+
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise unless `value` is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
+
+
+def _check_seconds(name: str, value: float | None) -> None:
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be a positive number of seconds, or None for no limit; not {value!r}")

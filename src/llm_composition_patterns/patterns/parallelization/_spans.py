@@ -1,0 +1,145 @@
+"""The spans of a fan-out and of its branches."""
+
+from __future__ import annotations
+
+from array import array
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from ...outcome import Failure, Outcome
+from ...tracing import Spans, listening, names
+from ...usage import NO_USAGE, Usage
+from ._branch import Branch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._fan_out import FanOut
+
+SHOWN_INPUTS = 100
+"""A fan-out over more inputs than these shows their number only: each branch shows its own."""
+
+
+class FanOutSpans:
+    """Writes the span of one fan-out and those of its branches.
+
+    Attributes:
+        span: The fan-out's span.
+        context: The caller's context with that span current, to be copied for each branch.
+    """
+
+    def __init__(self, spans: Spans, fan_out: FanOut[Any, Any]) -> None:
+        self._spans = spans
+        self._ambient = spans.ambient()
+        self._parent = otel_context.get_current()
+        self.span = spans.start(fan_out.settings.name, "CHAIN", {**self._ambient, **_inputs(spans, fan_out)})
+        self._around = trace.set_span_in_context(self.span, self._parent)
+        self.context: Context = copy_context()
+        self.context.run(otel_context.attach, self._around)
+        self._elapsed = array("d")
+        self._slowest: tuple[float, str] = (-1.0, "")
+        self._usage = NO_USAGE
+
+    @classmethod
+    def open(cls, fan_out: FanOut[Any, Any]) -> FanOutSpans | None:
+        """Start the fan-out's span, or give None when nobody listens."""
+        spans = listening()
+        return None if spans is None else cls(spans, fan_out)
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the fan-out's span is in."""
+        return trace.format_trace_id(self.span.get_span_context().trace_id)
+
+    def start(self, branch: Branch, context: Context, began: float) -> None:
+        """Start a branch's span and make it current in the branch's context."""
+        attributes = self._spans.input(branch.input)
+        attributes[names.INDEX] = branch.index
+        attributes[names.START_OFFSET_SECONDS] = branch.started - began
+        if branch.key is not branch.index:
+            attributes[names.KEY] = str(branch.key)
+        if self._ambient:
+            attributes.update(self._ambient)
+        branch.span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
+        context.run(otel_context.attach, trace.set_span_in_context(branch.span, self._around))
+
+    def end(self, branch: Branch, outcome: Outcome[Any]) -> None:
+        """End a branch's span with what became of it."""
+        self._elapsed.append(outcome.elapsed)
+        if outcome.elapsed > self._slowest[0]:
+            self._slowest = outcome.elapsed, branch.name
+        self._usage = self._usage + outcome.usage
+        if (span := branch.span) is None:
+            return
+        if span.is_recording():
+            if isinstance(outcome, Failure):
+                attributes: dict[str, Any] = {names.OUTCOME: "failure", names.FAILURE_KIND: outcome.kind}
+                self._spans.fail(span, outcome.error)
+            else:
+                attributes = self._spans.output(outcome.value)
+                attributes[names.OUTCOME] = "success"
+            # An attribute costs time: what most branches have none of is left out then.
+            if outcome.attempts:
+                attributes[names.ATTEMPTS] = outcome.attempts
+            if outcome.queued:
+                attributes[names.QUEUED_SECONDS] = outcome.queued
+            span.set_attributes(attributes)
+        span.end()
+
+    def close(self, fan_out: FanOut[Any, Any], error: BaseException | None) -> None:
+        """End the fan-out's span with what became of its branches."""
+        if self.span.is_recording():
+            self.span.set_attributes({**self._summary(fan_out), **usage_attributes(self._usage)})
+            if error is not None:
+                self._spans.fail(self.span, error)
+        self.span.end()
+
+    def _summary(self, fan_out: FanOut[Any, Any]) -> dict[str, Any]:
+        wall = fan_out.clock() - fan_out.began
+        ordered = sorted(self._elapsed)
+        total = sum(ordered)
+        return {
+            names.BRANCHES: fan_out.started,
+            names.BRANCHES_OK: fan_out.done - fan_out.failed - fan_out.cancelled,
+            names.BRANCHES_FAILED: fan_out.failed,
+            names.BRANCHES_CANCELLED: fan_out.cancelled,
+            names.WALL_SECONDS: wall,
+            names.BRANCH_SECONDS_SUM: total,
+            names.SPEED_UP: total / wall if wall > 0 else 1.0,
+            names.BRANCH_SECONDS_P50: _quantile(ordered, 0.50),
+            names.BRANCH_SECONDS_P95: _quantile(ordered, 0.95),
+            names.SLOWEST_BRANCH: self._slowest[1],
+            names.PEAK_CONCURRENCY: fan_out.peak,
+        }
+
+
+def usage_attributes(usage: Usage) -> Mapping[str, Any]:
+    """What a scope used, as attributes of its span."""
+    found: dict[str, Any] = {
+        names.CALLS: usage.calls,
+        names.RETRIES: usage.retries,
+        names.INPUT_TOKENS: usage.input_tokens,
+        names.OUTPUT_TOKENS: usage.output_tokens,
+        names.REASONING_TOKENS: usage.reasoning_tokens,
+        names.KNOWN_COST_USD: float(usage.known_cost),
+    }
+    if usage.cost is not None:
+        found[names.COST_USD] = float(usage.cost)
+    return found
+
+
+def _inputs(spans: Spans, fan_out: FanOut[Any, Any]) -> dict[str, Any]:
+    total = fan_out.source.total
+    if total is None:
+        return {}
+    if total > SHOWN_INPUTS or fan_out.source.shown is None:
+        return spans.input({"inputs": total})
+    return spans.input(fan_out.source.shown)
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """The nearest-rank quantile of values in order; 0 for none."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

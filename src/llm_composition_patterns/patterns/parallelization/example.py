@@ -1,0 +1,207 @@
+"""Translates products of a catalogue into several languages at once.
+
+    python -m llm_composition_patterns.patterns.parallelization.example --product 5 --languages spanish french
+
+Each product is a fan-out over its languages, and each language a branch: one call, checked afterwards. README.md beside
+this file says when to use the pattern, what is printed and traced, and what happens when a part fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ...console import (
+    FAILED,
+    OK,
+    SOME_FAILED,
+    USAGE,
+    add_common_flags,
+    bars,
+    check_writable,
+    chosen_model,
+    command_parser,
+    ending_well,
+    is_simulated,
+    leave,
+    load_env_file,
+    print_timeline,
+    run_command,
+    say,
+    terminal,
+    write_atomically,
+)
+from ...errors import ConfigurationError
+from ...llm import ChatModel, ConnectedModel, connect
+from ...tracing import Tracing, setup_tracing
+from .product_translation import catalogue, languages, records, report
+from .product_translation.languages import Language
+from .product_translation.translate import ProductResult, Translator
+
+TIMEOUT = 120.0
+
+EXAMPLES = """\
+{prog} --product 5 --languages spanish french
+{prog} --product 1 2 3 --languages de ja pt-BR --output translations
+{prog} --product all --model groq:openai/gpt-oss-20b --max-concurrency 8 --json
+{prog} --language-model japanese=groq:openai/gpt-oss-120b --languages japanese german"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    arguments = _parser().parse_args(argv)
+    return ending_well(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
+    parser.add_argument("--product", nargs="+", default=["1"], metavar="ID", help="ids of products, or all; default: 1")
+    parser.add_argument(
+        "--languages",
+        nargs="+",
+        default=list(languages.DEFAULT),
+        metavar="LANGUAGE",
+        help="English names or BCP-47 tags; default: spanish french german",
+    )
+    parser.add_argument(
+        "--language-model",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="LANGUAGE=PROVIDER:NAME",
+        help="another model for one language",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="also write translation_ID_TIME.json for each product"
+    )
+    parser.add_argument("--strict", action="store_true", help="findings of the checks make the exit code 3")
+    add_common_flags(parser)
+    parser.set_defaults(timeout=TIMEOUT)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    load_env_file()
+    products = catalogue.select(catalogue.load(), arguments.product)
+    wanted = languages.languages(arguments.languages)
+    other = dict(_language_model(text, wanted) for text in arguments.language_model)
+    if arguments.output is not None:
+        check_writable(arguments.output)
+    default = chosen_model(arguments) if len(other) < len(wanted) else ""
+    models = {language: other.get(language, default) for language in wanted}
+    with setup_tracing(to=arguments.trace) as tracing:
+        job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
+        code = run_command(job.translate, tracing=tracing)
+        if code != USAGE or job.has_any_translation():
+            job.show()
+        return code or job.exit_code()
+
+
+def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
+    word, equals, model = text.partition("=")
+    if not equals or ":" not in model:
+        raise ConfigurationError(f"{text!r} is no language=provider:name, as japanese=groq:openai/gpt-oss-120b")
+    language = languages.language(word)
+    if language not in wanted:
+        raise ConfigurationError(f"--language-model names {language.name}, which is not among --languages")
+    return language, model
+
+
+class _Job:
+    """One run of the command."""
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        results: Sequence[ProductResult],
+        models: Mapping[Language, str],
+        tracing: Tracing,
+    ) -> None:
+        self._arguments = arguments
+        self._results = results
+        self._models = models
+        self._tracing = tracing
+        self._simulated = any(is_simulated(name) for name in models.values())
+        self._timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
+        self._seconds = 0.0
+
+    async def translate(self) -> int:
+        """Translate everything; what is finished is kept whatever ends this."""
+        arguments = self._arguments
+        async with AsyncExitStack() as stack:
+            connected = {
+                name: await stack.enter_async_context(self._model(name)) for name in set(self._models.values())
+            }
+            models: dict[Language, tuple[str, ChatModel]] = {
+                language: (name, connected[name]) for language, name in self._models.items()
+            }
+            translator = Translator(models=models, timeout=arguments.timeout, seed=arguments.seed, keep=self._write)
+            began = time.monotonic()
+            try:
+                await translator.products(self._results, progress=not arguments.json)
+            finally:
+                self._seconds = time.monotonic() - began
+        return OK
+
+    def has_any_translation(self) -> bool:
+        """Whether anything succeeded."""
+        return any(result.successes for result in self._results)
+
+    def exit_code(self) -> int:
+        """What the results come to."""
+        if not self.has_any_translation():
+            return FAILED
+        strict = self._arguments.strict and report.found(self._results)
+        return SOME_FAILED if strict or report.failures(self._results) else OK
+
+    def show(self) -> None:
+        """Print what there is: data on stdout, remarks on stderr."""
+        if not any(result.outcomes for result in self._results):
+            return
+        address = self._trace_address()
+        if self._arguments.json:
+            whole = records.summary(self._results, self._models, simulated=self._simulated, trace=address)
+            print(json.dumps(whole, ensure_ascii=False, indent=2))
+        else:
+            self._print()
+        for line in report.failures(self._results):
+            say(f"failed: {line}")
+        for line in report.found(self._results):
+            say(f"finding: {line}")
+        if address is not None:
+            say(f"trace: {address}")
+
+    def _print(self) -> None:
+        console = terminal(stderr=False)
+        for part in report.report(self._results, simulated=self._simulated):
+            console.print(part)
+        for line in report.totals(self._results, self._seconds):
+            console.print(line)
+        console.print()
+        rows = [bar for result in self._results for bar in bars(result.in_order.values(), offset=result.offset)]
+        print_timeline(rows, console=console)
+
+    def _model(self, name: str) -> ConnectedModel:
+        limit = self._arguments.max_concurrency
+        return connect(name, concurrency="auto" if limit is None else limit, timeout=min(60.0, self._arguments.timeout))
+
+    def _write(self, result: ProductResult) -> None:
+        directory = self._arguments.output
+        if directory is None or not result.outcomes:
+            return
+        path = directory / f"translation_{result.product.product_id}_{self._timestamp}.json"
+        record = records.record(result, self._models, simulated=self._simulated)
+        write_atomically(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+
+    def _trace_address(self) -> str | None:
+        trace_id = next((result.trace_id for result in self._results if result.trace_id), None)
+        return None if trace_id is None else self._tracing.trace_url(trace_id)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,113 @@
+"""The catalogue of products, and the part of a product that is translated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from ....errors import ConfigurationError
+
+ALL = "all"
+FILE = "products.json"
+
+
+class Texts(BaseModel):
+    """The texts of a product that are translated; everything else stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    available_colors: list[str] | None
+    product_features: list[str] | None
+    fabric_details: list[str] | None
+    other_details: list[str] | None
+
+    def fields(self) -> dict[str, list[str]]:
+        """The texts that there are, by field."""
+        return {field: texts for field in type(self).model_fields if (texts := getattr(self, field))}
+
+
+class Details(BaseModel):
+    """What the catalogue says of a product."""
+
+    model_config = ConfigDict(extra="allow")
+
+    product_name: str | None = None
+    available_colors: list[str] | None = None
+    product_features: list[str] | None = None
+    fabric_details: list[str] | None = None
+    other_details: list[str] | None = None
+
+    @property
+    def texts(self) -> Texts:
+        """The part that is translated."""
+        return Texts.model_validate({field: getattr(self, field) for field in Texts.model_fields})
+
+    def translated(self, texts: Texts) -> Details:
+        """The same product with other texts."""
+        return self.model_copy(update={field: getattr(texts, field) for field in Texts.model_fields})
+
+
+class Product(BaseModel):
+    """One product of the catalogue."""
+
+    model_config = ConfigDict(extra="allow")
+
+    product_id: int
+    extracted_data: Details
+
+    @property
+    def name(self) -> str:
+        """What it is called, where it is called anything."""
+        return self.extracted_data.product_name or f"product {self.product_id} (no name)"
+
+
+def load(path: Path | None = None) -> dict[int, Product]:
+    """The products by their ids, from the packaged catalogue or from a file of the same shape.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is no catalogue.
+    """
+    source = path or packaged()
+    try:
+        found: Any = json.loads(source.read_text(encoding="utf-8"))
+        products = TypeAdapter(list[Product]).validate_python(found)
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"there is no catalogue at {source}; install the package again, or check out data/"
+        ) from error
+    except (OSError, ValueError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"{source} is no catalogue of products: {reason}") from error
+    return {product.product_id: product for product in products}
+
+
+def packaged() -> Path:
+    """Where the catalogue lies: in the installed package, else in `data/` of the checkout."""
+    package = __package__.partition(".patterns.")[0]
+    installed = Path(str(resources.files(package))) / "data" / FILE
+    checkout = Path(__file__).resolve().parents[5] / "data" / FILE
+    return installed if installed.exists() else checkout
+
+
+def select(catalogue: dict[int, Product], words: Sequence[str]) -> list[Product]:
+    """The products that ids or `all` mean, each once.
+
+    Raises:
+        ConfigurationError: There is no such product.
+    """
+    if ALL in words:
+        return list(catalogue.values())
+    return [_product(catalogue, word) for word in dict.fromkeys(words)]
+
+
+def _product(catalogue: dict[int, Product], word: str) -> Product:
+    try:
+        return catalogue[int(word)]
+    except (ValueError, KeyError):
+        known = f"{min(catalogue)} to {max(catalogue)}" if catalogue else "none: the catalogue is empty"
+        raise ConfigurationError(f"unknown product {word!r}; the catalogue has {known}, or say {ALL}") from None

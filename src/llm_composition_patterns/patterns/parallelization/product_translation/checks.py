@@ -1,0 +1,84 @@
+"""Checks of a translation that need no reference: what must not change has not changed.
+
+A finding is a sentence for a person to read. It is no failure: a model may have had its reasons.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from .catalogue import Texts
+
+_NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{[^{}\s]+\}|%[sd]|</?[a-zA-Z][^<>]*>")
+_UNIT = re.compile(
+    r"(?<=[\d\s\u00a0\u202f(])(?:g|kg|gsm|oz|lb|mm|cm|m|L|K|D|%|°C|°F)(?=$|[\s.,;:)/\u00a0\u202f])|UPF|°F|°C|%"
+)
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+SAME_WORDS = 4
+"""So many words in a row that stayed the same were not translated; fewer may be a name."""
+
+
+def findings(source: Texts, translated: Texts) -> list[str]:
+    """What is wrong with a translation, a sentence each; empty if nothing was found."""
+    return list(_findings(source, translated))
+
+
+def _findings(source: Texts, translated: Texts) -> Iterator[str]:
+    for field in Texts.model_fields:
+        before, after = getattr(source, field), getattr(translated, field)
+        if not before and not after:
+            continue
+        if not before or not after:
+            yield f"{field} is {'missing' if before else 'invented'}"
+        elif len(before) != len(after):
+            yield f"{field} has {len(after)} entries instead of {len(before)}"
+        else:
+            for index, (old, new) in enumerate(zip(before, after, strict=True)):
+                yield from _of_text(f"{field}[{index}]", old, new)
+    yield from _untranslated(source, translated)
+
+
+def _of_text(place: str, before: str, after: str) -> Iterator[str]:
+    if not after.strip():
+        yield f"{place} is empty"
+        return
+    for what, kept in (("number", _numbers), ("unit", _units), ("placeholder", _placeholders)):
+        missing = kept(before) - kept(after)
+        if missing:
+            yield f"{place}: {what} {', '.join(missing)} is missing"
+
+
+def _numbers(text: str) -> Counter[str]:
+    """Numbers by their digits alone: languages differ in what stands between them."""
+    return Counter("".join(_digits(number)) for number in _NUMBER.findall(text))
+
+
+def _digits(number: str) -> Iterator[str]:
+    for character in number:
+        if (digit := unicodedata.digit(character, None)) is not None:
+            yield str(digit)
+
+
+def _units(text: str) -> Counter[str]:
+    return Counter(_UNIT.findall(text))
+
+
+def _placeholders(text: str) -> Counter[str]:
+    return Counter(_PLACEHOLDER.findall(text))
+
+
+def _untranslated(source: Texts, translated: Texts) -> Iterator[str]:
+    for field, before in source.fields().items():
+        after = translated.fields().get(field, [])
+        same = [
+            text
+            for text, new in zip(before, after, strict=False)
+            if text == new and len(_WORD.findall(text)) >= SAME_WORDS
+        ]
+        if same:
+            yield f"{field}: {same[0]!r} was not translated"

@@ -1,0 +1,78 @@
+"""Results as JSON: the file of a product, and the one object of `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ....outcome import Failure, Success
+from ....usage import NO_USAGE, Usage
+from .languages import Language
+from .translate import ProductResult
+
+Models = Mapping[Language, str]
+
+
+def record(result: ProductResult, models: Models, *, simulated: bool) -> dict[str, Any]:
+    """One product: its original, its translations, and what became of each language."""
+    return {
+        "product_id": result.product.product_id,
+        "original": result.product.extracted_data.model_dump(),
+        "translations": {
+            language.name: outcome.value.details.model_dump() for language, outcome in result.successes.items()
+        },
+        "status": {language.name: _status(result, language, models) for language in result.languages},
+        "simulated": simulated,
+    }
+
+
+def summary(results: Iterable[ProductResult], models: Models, *, simulated: bool, trace: str | None) -> dict[str, Any]:
+    """The whole run as one object."""
+    results = list(results)
+    return {
+        "results": [record(result, models, simulated=simulated) for result in results],
+        "usage": usage_record(total_usage(results)),
+        "failures": [
+            {"product_id": result.product.product_id, "language": language.name, **_failed(failure)}
+            for result in results
+            for language, failure in result.failures.items()
+        ],
+        "simulated": simulated,
+        "trace": trace,
+    }
+
+
+def total_usage(results: Iterable[ProductResult]) -> Usage:
+    """What all calls used."""
+    return sum((result.usage for result in results), NO_USAGE)
+
+
+def usage_record(usage: Usage) -> dict[str, Any]:
+    """Usage as JSON; costs in US dollars, null when a part is unknown."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "calls": usage.calls,
+        "retries": usage.retries,
+        "cost": None if usage.cost is None else float(usage.cost),
+        "known_cost": float(usage.known_cost),
+        **({"by_model": {name: usage_record(part) for name, part in usage.by_model.items()}} if usage.by_model else {}),
+    }
+
+
+def _status(result: ProductResult, language: Language, models: Models) -> dict[str, Any]:
+    outcome = result.outcomes.get(language)
+    status: dict[str, Any] = {"ok": False, "kind": "cancelled", "error": "never started", "elapsed": 0.0, "attempts": 0}
+    if outcome is not None:
+        status |= {"elapsed": round(outcome.elapsed, 3), "attempts": outcome.attempts}
+    if isinstance(outcome, Failure):
+        status |= _failed(outcome)
+    if isinstance(outcome, Success):
+        status |= {"ok": True, "kind": None, "error": None}
+    found = list(outcome.value.findings) if isinstance(outcome, Success) else []
+    return {**status, "model": models[language], "findings": found}
+
+
+def _failed(failure: Failure) -> dict[str, str]:
+    return {"kind": failure.kind, "error": str(failure.error) or type(failure.error).__name__}

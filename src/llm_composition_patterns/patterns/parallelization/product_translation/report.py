@@ -1,0 +1,137 @@
+"""Results as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ....usage import Usage
+from .catalogue import Details, Texts
+from .records import total_usage
+from .translate import ProductResult
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST_SHOWN_WHOLE = 3
+"""Of more products than these, each is one line."""
+
+LABELS = {
+    "available_colors": "colors",
+    "product_features": "features",
+    "fabric_details": "fabric",
+    "other_details": "other",
+}
+
+
+def report(results: Sequence[ProductResult], *, simulated: bool) -> Iterator[RenderableType]:
+    """What to print: each product with its translations, or a line for each if they are many."""
+    if len(results) > MOST_SHOWN_WHOLE:
+        yield _table(results)
+        return
+    for result in results:
+        yield from _product(result, simulated=simulated)
+
+
+def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
+    """What was measured, as lines."""
+    outcomes = [outcome for result in results for outcome in result.outcomes.values()]
+    wanted = sum(len(result.languages) for result in results)
+    ok = sum(len(result.successes) for result in results)
+    busy = sum(outcome.elapsed for outcome in outcomes)
+    queued = sum(outcome.queued for outcome in outcomes)
+    average = busy / len(outcomes) if outcomes else 0.0
+    speed_up = busy / seconds if seconds else 1.0
+    waits = f", {queued:.2f} s waiting for permits" if queued else ""
+    return [
+        f"{ok} of {wanted} translations, {wanted - ok} failed",
+        f"{seconds:.2f} s in all, {average:.2f} s a language on average",
+        f"{busy:.2f} s of branches{waits}: speed-up {speed_up:.1f}x",
+        used(total_usage(results)),
+    ]
+
+
+def used(usage: Usage) -> str:
+    """Tokens and cost in one line."""
+    tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
+    calls = f"{usage.calls} calls, {usage.retries} retries"
+    return f"{tokens}, {calls}, {_cost(usage)}"
+
+
+def failures(results: Sequence[ProductResult]) -> list[str]:
+    """Each failed translation, a line each."""
+    return [
+        f"product {result.product.product_id}, {language.name}: {failure.kind}: "
+        f"{str(failure.error) or type(failure.error).__name__}"
+        for result in results
+        for language, failure in result.failures.items()
+    ]
+
+
+def found(results: Sequence[ProductResult]) -> list[str]:
+    """What the checks found, a line each."""
+    return [
+        f"product {result.product.product_id}, {language.name}: {finding}"
+        for result in results
+        for language, outcome in result.successes.items()
+        for finding in outcome.value.findings
+    ]
+
+
+def _cost(usage: Usage) -> str:
+    if usage.cost is None:
+        return f"cost unknown, at least ${usage.known_cost:.6f}" if usage.known_cost else "cost unknown"
+    return f"cost ${usage.cost:.6f}" if usage.cost else "cost $0"
+
+
+def _product(result: ProductResult, *, simulated: bool) -> Iterator[RenderableType]:
+    from rich.rule import Rule  # noqa: PLC0415 - only where something is printed
+
+    details = result.product.extracted_data
+    price = (details.model_extra or {}).get("price")
+    heading = f"{result.product.product_id}  {result.product.name}"
+    yield Rule(f"{heading}  {price}" if price else heading, align="left")
+    yield from _texts("English", details, "as it is")
+    for language, outcome in result.successes.items():
+        note = f"{outcome.elapsed:.2f} s"
+        yield from _texts(language.title, outcome.value.details, f"SIMULATED, {note}" if simulated else note)
+
+
+def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    yield Text.assemble((title, "bold"), f"  ({note})")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, min_width=8, style="dim")
+    grid.add_column(overflow="fold")
+    for label, value in _rows(details.texts.fields()):
+        grid.add_row("  " + label, Text(value))
+    yield grid
+    yield ""
+
+
+def _rows(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    for field in Texts.model_fields:
+        texts = fields.get(field, ())
+        if field == "available_colors" and texts:
+            yield LABELS[field], ", ".join(texts)
+        else:
+            for index, text in enumerate(texts):
+                yield "" if index else LABELS[field], text
+
+
+def _table(results: Sequence[ProductResult]) -> RenderableType:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for column, justify in (("id", "right"), ("product", "left"), ("ok", "right"), ("failed", "right"),
+                            ("findings", "right"), ("seconds", "right")):  # fmt: skip
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]  # rich takes only its own literals
+    for result in results:
+        ok = len(result.successes)
+        noted = sum(len(outcome.value.findings) for outcome in result.successes.values())
+        failed = len(result.languages) - ok
+        cells = (result.product.product_id, result.product.name, ok, failed or "", noted or "", f"{result.seconds:.2f}")
+        table.add_row(*(str(cell) for cell in cells))
+    return table

@@ -1,0 +1,89 @@
+"""The checks of translations."""
+
+import pytest
+
+from llm_composition_patterns.errors import ConfigurationError
+from llm_composition_patterns.patterns.parallelization.product_translation import catalogue, languages
+from llm_composition_patterns.patterns.parallelization.product_translation.catalogue import Texts
+from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings
+
+
+def texts(*features: str, colors: list[str] | None = None) -> Texts:
+    return Texts(
+        available_colors=colors, product_features=list(features) or None, fabric_details=None, other_details=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Weighs 121 g (4.3 oz)", "Pesa 121 g (4,3 oz)"),
+        ("Above 9,000 feet", "Über 9.000 Fuß"),
+        ("UPF 30+ knit", "Punto UPF 30+"),
+        ("88% polyester", "88 % polyester"),
+        ("Care code: {care_cold}", "Pflegecode: {care_cold}"),
+        ("Rated to \N{MINUS SIGN}20°F", "Bis \N{MINUS SIGN}20 °F"),
+        ("12 pockets", "١٢ جيبًا"),
+    ],
+)
+def test_what_languages_write_differently_is_no_finding(before: str, after: str):
+    """Separators, blanks and digits of another script keep a number what it is."""
+    assert findings(texts(before), texts(after)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "finding"),
+    [
+        ("Weighs 121 g", "Pesa 112 g", "product_features[0]: number 121 is missing"),
+        ("Weighs 121 g", "Pesa 121 gramos", "product_features[0]: unit g is missing"),
+        ("UPF 30+", "UV 30+", "product_features[0]: unit UPF is missing"),
+        ("Code {care}", "Código", "product_features[0]: placeholder {care} is missing"),
+        ("Two pockets", " ", "product_features[0] is empty"),
+        ("Hood fits over a cap", "Hood fits over a cap", "product_features: 'Hood fits over a cap' was not translated"),
+    ],
+)
+def test_what_must_not_change_is_found(before: str, after: str, finding: str):
+    """A number, unit or placeholder that is gone is a finding; so is a text that stayed as it was."""
+    assert findings(texts(before), texts(after)) == [finding]
+
+
+def test_lists_keep_their_length():
+    """A color too few is a finding."""
+    found = findings(texts(colors=["Red", "Blue"]), texts(colors=["Rojo"]))
+    assert found == ["available_colors has 1 entries instead of 2"]
+
+
+def test_nothing_appears_and_nothing_disappears():
+    """A field that was null stays null, and one that was not does not become it."""
+    assert findings(texts(colors=["Red"]), texts("Text")) == [
+        "available_colors is missing",
+        "product_features is invented",
+    ]
+
+
+def test_a_language_is_known_by_name_and_by_tag():
+    """Names in any case, tags, and underscores mean the same language."""
+    spellings = ("brazilian portuguese", "Brazilian_Portuguese", "pt-BR", "PT_br", "brazilian-portuguese")
+    assert {languages.language(word).tag for word in spellings} == {"pt-BR"}
+
+
+def test_every_language_is_one_language():
+    """No name or tag means two languages."""
+    words = [word for known in languages.KNOWN for word in (known.name, known.tag.lower())]
+    assert len(words) == len(set(words))
+
+
+def test_products_are_selected_once():
+    """A product named twice is translated once; `all` means all."""
+    known = catalogue.load()
+    assert [product.product_id for product in catalogue.select(known, ["5", "7", "5"])] == [5, 7]
+    assert len(catalogue.select(known, ["all", "5"])) == 44
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '[{"product_id": "x"}]', "\ufffe"])
+def test_what_is_no_catalogue_is_refused(tmp_path, content: str):
+    """A damaged file is one line, with its path."""
+    path = tmp_path / "products.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="is no catalogue"):
+        catalogue.load(path)

@@ -1,0 +1,210 @@
+"""Plain functions in threads."""
+
+import asyncio
+import contextvars
+import logging
+import threading
+
+import pytest
+
+from llm_composition_patterns.patterns.parallelization import parallelize
+from llm_composition_patterns.steps import in_threads
+from llm_composition_patterns.virtual_time import run
+
+
+class Connection:
+    """A resource that knows which threads it was opened, used and closed in."""
+
+    def __init__(self) -> None:
+        self.opened_in = threading.get_ident()
+        self.closed_in: int | None = None
+
+    def close(self) -> None:
+        self.closed_in = threading.get_ident()
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+async def test_the_result_comes_back():
+    """A call gives what the function returned."""
+    async with in_threads(double) as step:
+        assert await step(4) == 8
+
+
+async def test_it_composes_with_parallelize():
+    """Calls of a fan-out come back in the order of the inputs."""
+    async with in_threads(double, workers=3) as step:
+        assert await parallelize(step, range(20)) == [2 * number for number in range(20)]
+
+
+async def test_an_error_is_the_callers():
+    """What the function raises is raised where it was called."""
+
+    def divide(number: int) -> float:
+        return 1 / number
+
+    async with in_threads(divide) as step:
+        with pytest.raises(ZeroDivisionError):
+            await step(0)
+        assert await step(2) == 0.5
+
+
+async def test_stop_iteration_is_told_apart_from_a_return():
+    """A StopIteration cannot end a coroutine by accident."""
+
+    def stop(_: int) -> int:
+        raise StopIteration
+
+    async with in_threads(stop) as step:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await step(0)
+
+
+async def test_the_context_goes_along():
+    """Context variables of the caller are seen in the thread; what is set there stays there."""
+    variable = contextvars.ContextVar("variable", default="none")
+
+    def read_and_set(_: int) -> str:
+        seen = variable.get()
+        variable.set("thread")
+        return seen
+
+    variable.set("caller")
+    async with in_threads(read_and_set) as step:
+        assert await step(0) == "caller"
+    assert variable.get() == "caller"
+
+
+async def test_a_resource_is_built_once_per_thread_and_closed_in_it():
+    """One worker builds one resource for all its calls, and closes it where it was built."""
+    built: list[Connection] = []
+
+    def connect() -> Connection:
+        built.append(Connection())
+        return built[-1]
+
+    def used_in(connection: Connection, _: int) -> tuple[int, int]:
+        return connection.opened_in, threading.get_ident()
+
+    async with in_threads(used_in, workers=1, resource=connect) as step:
+        for number in range(5):
+            opened, used = await step(number)
+            assert opened == used
+        assert len(built) == 1
+        assert built[0].closed_in is None
+    assert built[0].closed_in == built[0].opened_in
+
+
+async def test_no_more_threads_than_workers():
+    """However many calls wait, at most `workers` run at once."""
+    lock = threading.Lock()
+    running = peak = 0
+    gate = threading.Barrier(2)
+
+    def work(_: int) -> None:
+        nonlocal running, peak
+        with lock:
+            running += 1
+            peak = max(peak, running)
+        gate.wait(10)
+        with lock:
+            running -= 1
+
+    async with in_threads(work, workers=2) as step:
+        await parallelize(step, range(8))
+    assert peak == 2
+
+
+async def test_a_resource_that_cannot_be_built_fails_the_call():
+    """Each call is told why it has no resource; the next one tries again."""
+    tries = iter([OSError("no route"), "connection"])
+
+    def connect() -> str:
+        made = next(tries)
+        if isinstance(made, OSError):
+            raise made
+        return made
+
+    async with in_threads(lambda held, _: held, workers=1, resource=connect) as step:
+        with pytest.raises(OSError, match="no route"):
+            await step(0)
+        assert await step(0) == "connection"
+
+
+async def test_a_resource_with_its_own_protocol_is_entered():
+    """A context manager is entered in the thread, and what it gives is the resource."""
+    events: list[str] = []
+
+    class Manager:
+        def __enter__(self) -> str:
+            events.append("enter")
+            return "inner"
+
+        def __exit__(self, *_: object) -> None:
+            events.append("exit")
+
+    async with in_threads(lambda held, _: held, workers=1, resource=Manager) as step:
+        assert await step(0) == "inner"
+    assert events == ["enter", "exit"]
+
+
+async def test_a_cancelled_call_is_abandoned_and_reported(caplog: pytest.LogCaptureFixture):
+    """Cancelling frees the caller at once; closing does not wait for the thread, and the log says what is lost."""
+    release, entered = threading.Event(), threading.Event()
+
+    def hang(_: int) -> None:
+        entered.set()
+        release.wait(10)
+
+    async with in_threads(hang, workers=1) as step:
+        call = asyncio.create_task(step(0))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(entered.wait, 10)
+        call.cancel()
+        with caplog.at_level(logging.WARNING, "llm_composition_patterns"), pytest.raises(asyncio.CancelledError):
+            await call
+    assert "cannot be stopped" in caplog.text
+    release.set()
+
+
+def test_threads_end_with_the_loop():
+    """Without `async with`, the threads of a step are gone when its loop is."""
+
+    async def use() -> int:
+        return await in_threads(double, workers=1)(3)
+
+    assert run(use()) == 6
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("double")]
+
+
+async def test_a_second_loop_is_refused_clearly():
+    """A step that was opened on one loop says so on another."""
+    step = in_threads(double)
+    await step(1)
+
+    def elsewhere() -> int:
+        return asyncio.run(step(1))
+
+    async with in_threads(elsewhere) as other:
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await other()
+
+
+def test_at_least_one_worker():
+    """Zero workers would never run anything."""
+    with pytest.raises(ValueError, match="at least 1"):
+        in_threads(double, workers=0)
+
+
+def test_a_plain_function_is_refused_with_the_repair():
+    """The refusal of a step that is not async names in_threads, which mends it."""
+
+    async def use() -> list[int]:
+        with pytest.raises(TypeError, match="in_threads"):
+            await parallelize(double, [1])
+        async with in_threads(double) as step:
+            return await parallelize(step, [1])
+
+    assert run(use()) == [2]
