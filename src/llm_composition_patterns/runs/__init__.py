@@ -3,5 +3,17 @@
 from ..usage import NO_USAGE, Usage
 from ._account import Account, current_account, settle, waiting_for_permit
 from ._progress import Progress
+from ._track import Tracked, track, usage_attributes
 
-__all__ = ["NO_USAGE", "Account", "Progress", "Usage", "current_account", "settle", "waiting_for_permit"]
+__all__ = [
+    "NO_USAGE",
+    "Account",
+    "Progress",
+    "Tracked",
+    "Usage",
+    "current_account",
+    "settle",
+    "track",
+    "usage_attributes",
+    "waiting_for_permit",
+]
