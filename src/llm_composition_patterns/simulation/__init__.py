@@ -1,1 +1,22 @@
-"""To be written."""
+"""A provider that needs no key, no network and no model, for tests and rehearsals.
+
+One behaviour, in process (`SimulatedProvider`) and as a server (`serve`). It is honest: every answer says that it is
+simulated, and it is no translator.
+"""
+
+from ._provider import ConnectionDropped, Reply, SimulatedProvider, Statistics
+from ._scenario import Fault, Price, RateLimit, Scenario
+from ._server import SimulatedServer, serve
+
+__all__ = [
+    "ConnectionDropped",
+    "Fault",
+    "Price",
+    "RateLimit",
+    "Reply",
+    "Scenario",
+    "SimulatedProvider",
+    "SimulatedServer",
+    "Statistics",
+    "serve",
+]

@@ -1,0 +1,98 @@
+"""Settings from TOML: tables become settings objects, and every mistake is one line that names file and key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError
+from ._settings import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A key whose value is a table of its own, or an array of tables, to be made into `kind`."""
+
+    kind: type
+    many: bool = False
+
+
+def read_toml(
+    kind: type, source: str | os.PathLike[str], *, nested: Mapping[str, Nested], code_only: Iterable[str] = ()
+) -> Any:
+    """Make a `kind` of the TOML in `source`, a path or the text itself."""
+    where, text = _text_of(source)
+    reader = _Reader(where, nested, frozenset(code_only))
+    return reader.built(kind, reader.parsed(text), "")
+
+
+def _text_of(source: str | os.PathLike[str]) -> tuple[str, str]:
+    if isinstance(source, str) and ("\n" in source or "=" in source):
+        return "scenario", source
+    path = Path(source)
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = (
+            "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
+        )
+        raise ConfigurationError(f"{path}: cannot be read: {reason}; give the path of a TOML file") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    where: str
+    nested: Mapping[str, Nested]
+    code_only: frozenset[str]
+
+    def parsed(self, text: str) -> dict[str, Any]:
+        import tomllib  # noqa: PLC0415 - only scenarios in files need it
+
+        try:
+            return tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise self.mistake("", f"is not TOML: {error}") from error
+
+    def built(self, kind: type, table: Any, key: str) -> Any:
+        """A `kind` of `table`, which stands at `key`."""
+        if not isinstance(table, dict):
+            raise self.mistake(key, f"must be a table of settings, not {table!r}")
+        known = [field.name for field in fields(kind) if field.name not in self.code_only]
+        for name in table:
+            self.check_known(name, known, key)
+        values = {name: self.value(name, value, _joined(key, name)) for name, value in table.items()}
+        try:
+            return kind(**values)
+        except ValueError as error:
+            raise self.mistake(_joined(key, ""), str(error)) from error
+        except TypeError as error:  # a required setting is missing
+            missing = [name for name in known if name not in values]
+            raise self.mistake(key, f"lacks a setting that is required, one of: {', '.join(missing)}") from error
+
+    def check_known(self, name: str, known: list[str], key: str) -> None:
+        if name in self.code_only:
+            raise self.mistake(_joined(key, name), "can be given from code only: leave it out")
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; the known ones are {', '.join(known)}"
+            raise self.mistake(_joined(key, name), f"is not a known setting{hint}")
+
+    def value(self, name: str, value: Any, key: str) -> Any:
+        nested = self.nested.get(name) if "." not in key else None
+        if nested is None:
+            return tuple(value) if isinstance(value, list) else value
+        if not nested.many:
+            return self.built(nested.kind, value, key)
+        if not isinstance(value, list):
+            raise self.mistake(key, f"must be an array of tables: write [[{key}]]")
+        return tuple(self.built(nested.kind, table, f"{key}[{index}]") for index, table in enumerate(value))
+
+    def mistake(self, key: str, problem: str) -> ConfigurationError:
+        separator = "" if key.endswith(".") or not key else " "
+        return ConfigurationError(" ".join(f"{self.where}: {key}{separator}{problem}".split()))
+
+
+def _joined(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
