@@ -69,10 +69,14 @@ async def test_an_unknown_cost_is_left_out(exported: InMemorySpanExporter):
 
 async def test_an_error_marks_the_span_and_passes(exported: InMemorySpanExporter):
     """A failed run is ERROR and still shows what it used."""
-    with pytest.raises(ValueError, match="boom"):
+
+    async def failing():
         async with track("work"):
             runs.settle(ONE_CALL)
             raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        await failing()
     (span,) = exported.get_finished_spans()
     assert not span.status.is_ok
     assert span.attributes[names.CALLS] == 1
