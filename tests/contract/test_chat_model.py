@@ -196,8 +196,8 @@ async def test_a_provider_without_schemas_is_asked_in_words(opened, kind):
 
 async def test_cancelling_frees_everything(opened):
     """The permit is back at once, and the next call works."""
-    async with opened(Fault(kind="hang", times=1), concurrency=1) as model:
-        task = asyncio.create_task(model.complete("hello"))
+    async with opened(Fault(kind="hang", match="stuck"), concurrency=1) as model:
+        task = asyncio.create_task(model.complete("stuck"))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -56,7 +56,8 @@ def connect(
     """
     for value, setting in ((timeout, "timeout"), (max_rate_limit_wait, "max_rate_limit_wait")):
         _check_seconds(value, setting)
-    check_limit(attempts, f"connect(attempts={attempts!r})")
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
+        raise ValueError(f"connect(attempts={attempts!r}): a call needs at least 1 attempt")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
     if scenario is not None and address.provider.sdk != "simulated":
         raise ConfigurationError(f"a scenario is for simulated: models; {address.name} is a real one")

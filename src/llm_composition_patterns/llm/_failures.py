@@ -26,6 +26,7 @@ _REQUEST_TIMEOUTS: Final = frozenset({408, 504, 524})
 _SERVER_ERRORS: Final = 500
 _OVERLOADED: Final = frozenset({425, 498, 499})  # 498 is Groq's flex tier without capacity
 _UNSUPPORTED: Final = ("unsupported", "not supported", "does not support", "doesn't support", "unknown parameter")
+_SHORTEST_KEY: Final = 6  # what is shorter is no secret, and may be any word of a message
 _MODERATED: Final = ("content_filter", "content_policy_violation", "moderation_blocked")
 _DROPPABLE: Final = ("temperature", "seed", "stop", "reasoning_effort", "max_completion_tokens", "max_tokens")
 
@@ -95,7 +96,7 @@ def too_slow(timeout: float, address: Address) -> ModelTimeout:
 def hide_key(text: str, address: Address) -> str:
     """The text without the key, wherever a provider repeats it."""
     key = address.api_key
-    return text.replace(key, "[key]") if key and key in text else text
+    return text.replace(key, "[key]") if key and len(key) >= _SHORTEST_KEY else text
 
 
 def _error(status: int, said: Complaint, headers: Mapping[str, str], address: Address) -> ModelError:  # noqa: PLR0911 - a table
