@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ._documents import is_too_deep
+
 CONTEXT_WINDOW = 131_072
 """Tokens that a request may have, prompt and answer together."""
 
@@ -203,4 +205,6 @@ def _format(wanted: Any) -> tuple[Literal["text", "json_object", "json_schema"],
     if not isinstance(schema, Mapping) or not isinstance(described.get("name"), str):
         message = "response_format.json_schema must have a name and a schema, an object"
         raise BadRequest(message, parameter="response_format.json_schema")
+    if is_too_deep(schema):
+        raise BadRequest("the schema is nested too deeply", parameter="response_format.json_schema")
     return kind, schema

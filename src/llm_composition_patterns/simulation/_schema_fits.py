@@ -1,6 +1,7 @@
 """Whether a JSON value fits a JSON schema: one function for each keyword, a table of them, and references.
 
-Written for the values that `_schema_fill` makes; unknown keywords, and formats, judge nothing.
+Written for the values that `_schema_fill` makes; unknown keywords judge nothing, and a format is stricter than
+its definition.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._formats import is_of_format
 from ._request import BadRequest
 
 Schema = Any
@@ -66,7 +68,7 @@ def is_type(value: Any, name: Any) -> bool:
     if isinstance(value, bool):
         return bool(name == "boolean")
     if isinstance(value, (int, float)):
-        return bool(name == "number" or (name == "integer" and float(value).is_integer()))
+        return bool(name == "number" or (name == "integer" and (isinstance(value, int) or value.is_integer())))
     return any(isinstance(value, kind) for kind in _TYPES.get(name, ()))
 
 
@@ -174,6 +176,7 @@ _CHECKS: dict[str, Callable[[Any, Any, Schema, Schema], bool]] = {
     "minLength": _of("string", lambda value, least: len(value) >= least),
     "maxLength": _of("string", lambda value, most: len(value) <= most),
     "pattern": _of("string", lambda value, pattern: searches(pattern, value)),
+    "format": _of("string", is_of_format),
     "minimum": _of("number", lambda value, least: value >= least),
     "maximum": _of("number", lambda value, most: value <= most),
     "exclusiveMinimum": _of("number", lambda value, least: value > least),
