@@ -63,16 +63,22 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+_NAMES: dict[type, frozenset[str]] = {
+    str: frozenset({"string"}),
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer", "number"}),
+    float: frozenset({"number"}),
+    list: frozenset({"array"}),
+    dict: frozenset({"object"}),
+    type(None): frozenset({"null"}),
+}
+
+
 def is_type(value: Any, name: Any) -> bool:
     """Whether `value` is of the JSON type `name`."""
-    if isinstance(value, bool):
-        return bool(name == "boolean")
-    if isinstance(value, (int, float)):
-        return bool(name == "number" or (name == "integer" and (isinstance(value, int) or value.is_integer())))
-    return any(isinstance(value, kind) for kind in _TYPES.get(name, ()))
-
-
-_TYPES: dict[Any, tuple[type, ...]] = {"string": (str,), "array": (list,), "object": (dict,), "null": (type(None),)}
+    if isinstance(value, float) and value.is_integer():
+        return name in _NAMES[int]
+    return name in _NAMES.get(type(value), ())
 
 
 def searches(pattern: Any, text: str) -> bool:
@@ -84,7 +90,9 @@ def searches(pattern: Any, text: str) -> bool:
 
 
 def _type(value: Any, names: Any, _schema: Schema, _root: Schema) -> bool:
-    return any(is_type(value, name) for name in (names if isinstance(names, (list, tuple)) else (names,)))
+    if isinstance(names, str):
+        return is_type(value, names)
+    return any(is_type(value, name) for name in names)
 
 
 def _multiple_of(value: Any, step: Any, _schema: Schema, _root: Schema) -> bool:
