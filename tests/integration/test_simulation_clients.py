@@ -82,8 +82,8 @@ async def test_a_schema_is_filled_with_the_translation(sdk):
     async with client_of(sdk) as (client, _):
         completion = await client.chat.completions.create(model="m", messages=messages, response_format=response_format)
     translated = Product.model_validate_json(completion.choices[0].message.content)
-    assert translated.product_features == ["[es: UPF 30+]", "[es: Wààrm {name}]"]
-    assert (translated.fabric_details, translated.available_colors) == (None, ["[es: Blààçk]"])
+    assert translated.product_features == ["[es] UPF 30+", "[es] Wààrm {name}"]
+    assert (translated.fabric_details, translated.available_colors) == (None, ["[es] Blààçk"])
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,10 @@ def test_a_product_is_translated_field_by_field():
     """Every string is marked and changed, null stays null, lists keep their length, numbers and units stay."""
     spanish = translation("Spanish", response_format=json_schema(SCHEMA))
     assert spanish == {
-        "product_features": ["[es: Šhéédš lïïght rààïñ]", "[es: UPF 30+ šùùñ prôôtééçtïïôñ]", "[es: Wééïïghš 121 g]"],
-        "fabric_details": "[es: 100% rééçÿçlééd pôôlÿééštéér]",
+        "product_features": ["[es] Šhéédš lïïght rààïñ", "[es] UPF 30+ šùùñ prôôtééçtïïôñ", "[es] Wééïïghš 121 g"],
+        "fabric_details": "[es] 100% rééçÿçlééd pôôlÿééštéér",
         "other_details": None,
-        "available_colors": ["[es: Blààçk]", "[es: Štôôrm Blùùé]"],
+        "available_colors": ["[es] Blààçk", "[es] Štôôrm Blùùé"],
     }
 
 
@@ -65,7 +65,7 @@ def test_the_structure_is_kept_without_a_schema():
     result = json.loads(answer(f"Translate into Spanish: {json.dumps(document)}"))
     assert result["id"] == "sku-1"
     assert result["url"] == "shop/coat"
-    assert result["parts"][0]["note"].startswith("[es: ")
+    assert result["parts"][0]["note"].startswith("[es] ")
     assert result["parts"][0]["count"] == 3
 
 
@@ -74,7 +74,7 @@ def test_the_schema_may_stand_in_the_prompt():
     system = f"Translate into Spanish. Answer with a JSON object of this schema:\n{json.dumps(SCHEMA)}"
     for settings in ({"response_format": {"type": "json_object"}}, {}):
         result = json.loads(answer(json.dumps(FIELDS), system=system, **settings))
-        assert result["available_colors"][0].startswith("[es: ")
+        assert result["available_colors"][0].startswith("[es] ")
         assert result["other_details"] is None
 
 
@@ -84,14 +84,14 @@ def test_a_repair_translates_the_same_document():
     system = {"role": "system", "content": "Translate into Spanish"}
     turns = [system, first, {"role": "assistant", "content": "{oops"}, {"role": "user", "content": "Not JSON: {oops"}]
     wire = {"model": "m", "messages": turns, "response_format": json_schema(SCHEMA)}
-    assert json.loads(compose(read_request(wire)).text)["available_colors"][1].startswith("[es: ")
+    assert json.loads(compose(read_request(wire)).text)["available_colors"][1].startswith("[es] ")
 
 
 def test_plain_text_is_translated_into_the_field_for_it():
     """A schema with a field for the translation gets the text in it."""
     schema = {"type": "object", "properties": {"translation": {"type": "string"}}, "required": ["translation"]}
     result = answer("Translate to French: Warm coat", response_format=json_schema(schema))
-    assert json.loads(result)["translation"].startswith("[fr: W")
+    assert json.loads(result)["translation"].startswith("[fr] W")
 
 
 def test_the_only_text_of_a_document_is_the_text():
@@ -99,14 +99,14 @@ def test_the_only_text_of_a_document_is_the_text():
     schema = {"type": "object", "properties": {"translation": {"type": "string"}}, "required": ["translation"]}
     document = json.dumps({"source": "Warm coat", "count": 3})
     result = answer(document, system="Translate into French", response_format=json_schema(schema))
-    assert json.loads(result)["translation"].startswith("[fr: W")
+    assert json.loads(result)["translation"].startswith("[fr] W")
 
 
 def test_json_without_a_schema_is_an_object():
     """`json_object` alone gets an object that says what it holds."""
     assert json.loads(answer("Why?", response_format={"type": "json_object"})).keys() == {"answer"}
     translated = answer("Translate to French: coat", response_format={"type": "json_object"})
-    assert json.loads(translated)["translation"].startswith("[fr: ")
+    assert json.loads(translated)["translation"].startswith("[fr] ")
 
 
 def test_a_language_in_the_document():
@@ -114,7 +114,7 @@ def test_a_language_in_the_document():
     document = json.dumps({"target_language": "Greek", "text": "Warm coat"})
     result = json.loads(answer(document, system="Translate the text."))
     assert result["target_language"] == "Greek"
-    assert result["text"].startswith("[el: ")
+    assert result["text"].startswith("[el] ")
 
 
 def test_protected_words_come_from_scenario_and_prompt():
