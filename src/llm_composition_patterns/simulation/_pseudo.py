@@ -79,7 +79,7 @@ _KEEP = re.compile(
     r"(?:(?:do\s+not|don't|never|not)\s+(?:be\s+)?(?:translate|change|alter|localize)|keep|leave|preserve)[^.!?\n]*[^\n]*",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"(?:names?|brands?)\s+([A-Z][\w'’-]*(?:(?:,\s*and|,|\s+and|\s+or)?\s+[A-Z][\w'’-]*)*)")
+_NAMED = re.compile(r"(?:names?|brands?)\s+([A-Z][\w'\u2019-]*(?:(?:,\s*and|,|\s+and|\s+or)?\s+[A-Z][\w'\u2019-]*)*)")
 _QUOTED = re.compile(r"[\"“`]([^\"“”`\n]{1,80})[\"”`]")
 
 
