@@ -111,13 +111,17 @@ def read_request(wire: Any) -> Request:
         stream=bool(wire.get("stream")),
         include_usage=bool(options.get("include_usage")),
     )
+    _check_length(request)
+    return request
+
+
+def _check_length(request: Request) -> None:
     if request.prompt_tokens > CONTEXT_WINDOW:
         raise BadRequest(
             f"this model's context window is {CONTEXT_WINDOW} tokens; the messages have {request.prompt_tokens}",
             code="context_length_exceeded",
             parameter="messages",
         )
-    return request
 
 
 def _turns(messages: Any) -> tuple[Turn, ...]:
