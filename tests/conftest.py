@@ -1,12 +1,16 @@
 """What every test has: no network beyond loopback, no blocking call on the event loop, no tracing left behind."""
 
+import concurrent.futures.thread  # noqa: F401 - before any provider is made, or a fork hangs: see tracing/_provider.py
 import os
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from opentelemetry import trace
+from opentelemetry.util._once import Once
 
 from llm_composition_patterns import tracing
+from llm_composition_patterns.tracing import _setup
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +23,14 @@ def no_blocking_calls() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_listens() -> Iterator[None]:
-    """Spans of one test are not seen by the next."""
+def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test starts in a process without a tracer provider, and its spans are not seen by the next."""
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    monkeypatch.setattr(_setup, "_global", None)
     yield
+    if _setup._current is not None:
+        _setup._current.shutdown(timeout=0.0)
     tracing.install(None)
 
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -179,6 +180,7 @@ def span(
 _own: Spans | None = None
 _muted = False
 _of_application: tuple[TracerProvider, Spans | None] | None = None
+_ignored: WeakSet[TracerProvider] = WeakSet()
 
 
 def install(spans: Spans | None) -> Spans | None:
@@ -202,7 +204,8 @@ def mute() -> None:
 def ignore(provider: TracerProvider) -> None:
     """Write nothing to this provider of the application any more: it has been shut down."""
     global _of_application  # noqa: PLW0603 - as below
-    _of_application = provider, None
+    _ignored.add(provider)
+    _of_application = None
 
 
 def listening() -> Spans | None:
@@ -219,7 +222,7 @@ def _spans_of_application() -> Spans | None:
     if isinstance(provider, ProxyTracerProvider | NoOpTracerProvider):
         return None
     if _of_application is None or _of_application[0] is not provider:
-        _of_application = provider, _spans_of(provider)
+        _of_application = provider, None if provider in _ignored else _spans_of(provider)
     return _of_application[1]
 
 
