@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,7 +89,7 @@ class Spans:
         if not span.is_recording():
             return
         name = type(error).__qualname__
-        message = REDACTED if self.hides else str(error)
+        message = REDACTED if self.hides else _text(str, error)
         stack = REDACTED if self.hides else "".join(traceback.format_exception(error))
         span.add_event(
             "exception",
@@ -201,4 +201,11 @@ def _as_json(value: object) -> str:
     try:
         return to_json(value, fallback=repr, serialize_unknown=True).decode()
     except (PydanticSerializationError, ValueError, RecursionError):
-        return json.dumps(repr(value))
+        return json.dumps(_text(repr, value))
+
+
+def _text(form: Callable[[object], str], value: object) -> str:
+    try:
+        return form(value)
+    except Exception:  # noqa: BLE001 - somebody else's class, which must not fail for being traced
+        return f"<{type(value).__name__} that cannot be shown>"

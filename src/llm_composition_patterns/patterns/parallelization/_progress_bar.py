@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...runs import Progress
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as RichProgress
 
 _log = logging.getLogger("llm_composition_patterns")
@@ -53,8 +54,7 @@ class Reporter:
 
 class _Bar:
     def __init__(self, name: str) -> None:
-        from rich.console import Console  # noqa: PLC0415 - only where a bar is shown
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - only where a bar is shown
 
         self._bar: RichProgress = Progress(
             TextColumn("{task.description}"),
@@ -62,7 +62,7 @@ class _Bar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[failed]}"),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=_console(),
             transient=True,
         )
         self._task = self._bar.add_task(name, total=None, failed="")
@@ -77,3 +77,13 @@ class _Bar:
 
     def close(self) -> None:
         self._bar.stop()
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415
+
+    class Stderr(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True  # rich would end the program, and its stdout
+
+    return Stderr(stderr=True)

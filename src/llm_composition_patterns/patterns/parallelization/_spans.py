@@ -62,7 +62,7 @@ class FanOutSpans:
             names.INDEX: branch.index,
             names.START_OFFSET_SECONDS: branch.started - began,
         }
-        if branch.key is not branch.index:
+        if branch.fan_out.source.keys is not None:
             attributes[names.KEY] = str(branch.key)
         branch.span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
         context.run(otel_context.attach, trace.set_span_in_context(branch.span, self._around))

@@ -171,6 +171,8 @@ def _names(sections: Sequence[Awaitable[Any]], names: Sequence[str] | None) -> l
             )
     if names is None:
         return [step_name(section) for section in sections]  # type: ignore[arg-type]  # whatever has a name
+    if isinstance(names, str):
+        raise TypeError(f"names is one str, not one for each section; write names=[{names!r}, ...]")
     if len(names) != len(sections):
         raise ValueError(f"names has {len(names)} names for {len(sections)} sections; give one for each")
     return list(names)
