@@ -34,7 +34,7 @@ class Branch(Account):
         expired: Whether its timeout has cancelled it.
         raised: The error that a fan-out inside it raised last.
         span: Its span, or None when nobody listens.
-        over: Whether it has ended; what it left running behind changes nothing any more.
+        over: Whether it has ended.
     """
 
     # What most branches never change stands here: setting it for each would cost as much as running one.
@@ -75,7 +75,7 @@ class Branch(Account):
         self._set_clock(waits=self._waiting > 0 and self._working <= 0 and not self.over)
 
     def end(self) -> None:
-        """Let the clock's last state be the end of it."""
+        """Stop counting; what is left running behind changes nothing any more."""
         self.over = True
         if self.waiting_since is not None:
             self._set_clock(waits=False)
@@ -121,3 +121,14 @@ def drive(run: Callable[..., Any], running: Coroutine[Any, Any, Any], waits_for:
                 waits_for = run(running.send, sent)
     except StopIteration as returned:
         return returned.value
+
+
+async def absorb_cancellation(worker: asyncio.Task[None]) -> None:
+    """Take back a cancellation that was meant for a branch which has ended, delivered or not."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        while worker.cancelling():
+            worker.uncancel()

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from ...outcome import Outcome
 from ._parallelize import OnError, collected, values_of
-from ._settings import Settings
+from ._settings import Settings, stops_on_failure
 from ._source import Source
 from ._step import step_name
 
@@ -157,7 +157,7 @@ async def _run(
         branch_name=str,
         max_concurrency=max(1, len(sections)),
         timeout=timeout,
-        stop_on_failure=on_error == "raise",
+        stop_on_failure=stops_on_failure(on_error),
     )
     outcomes = await collected(lambda _: next(waiting), Source(called), settings)
     return tuple(outcomes if on_error == "collect" else values_of(outcomes))
