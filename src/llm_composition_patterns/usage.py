@@ -53,7 +53,8 @@ class Usage:
 
     def of_model(self, name: str) -> Usage:
         """The same usage, filed under the model `name` (as `provider:model`)."""
-        return replace(self, by_model=MappingProxyType({name: replace(self, by_model=_NONE)}))
+        part = replace(self, by_model=_NONE) if self.by_model else self
+        return replace(self, by_model=MappingProxyType({name: part}))
 
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):

@@ -22,7 +22,7 @@ def texts(*features: str, colors: list[str] | None = None) -> Texts:
         ("UPF 30+ knit", "Punto UPF 30+"),
         ("88% polyester", "88 % polyester"),
         ("Care code: {care_cold}", "Pflegecode: {care_cold}"),
-        ("Rated to −20°F", "Bis −20 °F"),
+        ("Rated to \N{MINUS SIGN}20°F", "Bis \N{MINUS SIGN}20 °F"),
         ("12 pockets", "١٢ جيبًا"),
     ],
 )

@@ -36,7 +36,7 @@ def start(tmp_path):
         environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SRC), "PYTHONUNBUFFERED": ""}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
         line = [sys.executable, "-c", script]
-        process = subprocess.Popen(line, cwd=tmp_path, env=environ, text=True, **pipes)  # noqa: S603  # our own
+        process = subprocess.Popen(line, cwd=tmp_path, env=environ, text=True, **pipes)  # our own
         processes.append(process)
         return process
 
@@ -239,7 +239,7 @@ def test_the_tools_say_what_there_is_in_no_time(tmp_path):
     """Help needs neither an SDK nor rich: 0.6 s of CPU at most."""
     line = [sys.executable, "-m", "llm_composition_patterns", "--help"]
     before = os.times()
-    run = subprocess.run(  # noqa: S603  # our own
+    run = subprocess.run(  # our own
         line, cwd=tmp_path, env={"PYTHONPATH": str(SRC)}, capture_output=True, text=True, timeout=30, check=True
     )
     after = os.times()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, Unpack, runtime_checkable
 
 from ..usage import NO_USAGE, Usage
 
@@ -18,10 +18,17 @@ class Message(TypedDict):
 
 
 class ResponseSchema(TypedDict):
-    """The JSON schema that an answer must fit, as `response_schema` of a call."""
+    """The JSON schema that an answer must fit, as `response_schema` of a call.
+
+    Attributes:
+        name: What the schema is called on the wire.
+        schema: The JSON schema; its root is an object.
+        strict: Whether the provider is asked to enforce every detail of it; True where it is left out.
+    """
 
     name: str
     schema: dict[str, Any]
+    strict: NotRequired[bool]
 
 
 class ModelSettings(TypedDict, total=False):

@@ -3,14 +3,18 @@
 from ..usage import NO_USAGE, Usage
 from ._account import Account, current_account, holding_permit, settle, waiting_for_permit
 from ._progress import Progress
+from ._track import Tracked, track, usage_attributes
 
 __all__ = [
     "NO_USAGE",
     "Account",
     "Progress",
+    "Tracked",
     "Usage",
     "current_account",
     "holding_permit",
     "settle",
+    "track",
+    "usage_attributes",
     "waiting_for_permit",
 ]

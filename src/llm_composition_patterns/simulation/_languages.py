@@ -16,7 +16,7 @@ _LANGUAGES = """
     zh-Hant Chinese (Traditional) | pt-BR Brazilian Portuguese | pt-BR Portuguese (Brazil)
     pt-PT European Portuguese | pt-PT Portuguese (Portugal) | es-MX Mexican Spanish | es-MX Spanish (Mexico)
     es-ES European Spanish | es-ES Spanish (Spain) | fr-CA Canadian French | fr-CA French (Canada)
-    en-GB British English | en-US American English
+    de-CH Swiss German | en-GB British English | en-US American English
 """
 
 _ROWS = [row.split(None, 1) for row in _LANGUAGES.replace("\n", "|").split("|") if row.strip()]
@@ -32,6 +32,7 @@ _TAG = r"[a-z]{2}(?:[-_](?:[a-z]{4}|[a-z]{2}|\d{3}))*(?![\w-])"
 _QUOTE = r"[\"'`*(<\[]*"
 
 _TARGETS = [
+    re.compile(rf"(?<!\w)(?:in)?to\s+[^\W\d][\w -]{{0,40}}\(({_TAG})\)", re.IGNORECASE),
     re.compile(rf"(?<!\w)(?:in)?to\s+(?:the\s+)?(?:language\s+)?{_QUOTE}({_NAME})", re.IGNORECASE),
     re.compile(
         rf"(?<!\w)(?:target|output|to)?[_\s-]*(?:language|locale|lang)(?:\s+(?:code|tag))?{_QUOTE}[\"'`]?\s*(?:[:=]|is)\s*{_QUOTE}"

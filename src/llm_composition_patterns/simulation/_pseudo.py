@@ -1,9 +1,10 @@
 """Text that is plainly not translated, and yet behaves like a translation.
 
 Pseudo-localisation is the practice of people who prepare software for other languages: letters get accents, the text
-grows by about a third and is put in brackets, so that whatever breaks with real translations breaks already with
-these. Here the bracket also names the language: `[es: Líghtwéíght jáckéét]`. What a translator would keep is kept:
-numbers with their units, placeholders, tags, addresses, codes, acronyms, and names.
+grows by about a third and is marked, so that whatever breaks with real translations breaks already with these. Here
+the mark names the language: `[es] Štôôrm Blùùé jààçkéét`. It stands before the text only, so that a unit, an address
+or a placeholder at the end still ends there. What a translator would keep is kept: numbers with their units,
+placeholders, tags, addresses, codes, acronyms, and names.
 """
 
 from __future__ import annotations
@@ -62,19 +63,23 @@ def pseudo_translate(text: str, language: str | None = None, *, protected: Colle
     accents = _accents(tag)
     changed = tokens.sub(lambda found: found[0] if found["word"] is None else _changed(found[0], accents), body)
     start = text.index(body)
-    return f"{text[:start]}[{tag}: {changed}]{text[start + len(body) :]}"
+    return f"{text[:start]}[{tag}] {changed}{text[start + len(body) :]}"
 
 
 def protected_words(instructions: Iterable[str]) -> tuple[str, ...]:
-    """The words in quotes that instructions say to keep: `Do not translate "Ridgeline"`."""
+    """What instructions say to keep: `Do not translate "Ridgeline"`, `keep the names Alta and Ridge Line`."""
     sentences = [sentence for text in instructions for sentence in _KEEP.findall(text)]
-    return tuple({word: None for sentence in sentences for word in _QUOTED.findall(sentence)})
+    quoted = [word for sentence in sentences for word in _QUOTED.findall(sentence)]
+    listed = [names for sentence in sentences for names in _NAMED.findall(sentence)]
+    named = [name for names in listed for name in re.split(r",\s*(?:and\s+)?|\s+(?:and|or)\s+", names)]
+    return tuple(dict.fromkeys([*quoted, *named]))
 
 
 _KEEP = re.compile(
     r"(?:(?:do\s+not|don't|never|not)\s+(?:be\s+)?(?:translate|change|alter|localize)|keep|leave|preserve)[^.!?\n]*[^\n]*",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"(?:names?|brands?)\s+([A-Z][\w'\u2019-]*(?:(?:,\s*and|,|\s+and|\s+or)?\s+[A-Z][\w'\u2019-]*)*)")
 _QUOTED = re.compile(r"[\"“`]([^\"“”`\n]{1,80})[\"”`]")
 
 

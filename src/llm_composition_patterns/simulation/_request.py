@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ._documents import is_too_deep
+
 CONTEXT_WINDOW = 131_072
 """Tokens that a request may have, prompt and answer together."""
 
@@ -109,13 +111,17 @@ def read_request(wire: Any) -> Request:
         stream=bool(wire.get("stream")),
         include_usage=bool(options.get("include_usage")),
     )
+    _check_length(request)
+    return request
+
+
+def _check_length(request: Request) -> None:
     if request.prompt_tokens > CONTEXT_WINDOW:
         raise BadRequest(
             f"this model's context window is {CONTEXT_WINDOW} tokens; the messages have {request.prompt_tokens}",
             code="context_length_exceeded",
             parameter="messages",
         )
-    return request
 
 
 def _turns(messages: Any) -> tuple[Turn, ...]:
@@ -203,4 +209,6 @@ def _format(wanted: Any) -> tuple[Literal["text", "json_object", "json_schema"],
     if not isinstance(schema, Mapping) or not isinstance(described.get("name"), str):
         message = "response_format.json_schema must have a name and a schema, an object"
         raise BadRequest(message, parameter="response_format.json_schema")
+    if is_too_deep(schema):
+        raise BadRequest("the schema is nested too deeply", parameter="response_format.json_schema")
     return kind, schema

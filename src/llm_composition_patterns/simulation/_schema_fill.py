@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ._chance import draw
+from ._patterns import matching
 from ._request import BadRequest
 from ._schema_fits import JSON_TYPES, Schema, fits, is_named, is_type, resolved, same, searches
-from ._schema_merge import as_list, merged
+from ._schema_merge import as_list, each_with_each, merged
 from ._schema_source import MISSING, Source, value_of
 from ._schema_values import by_preference, numbers, strings
 
@@ -143,10 +144,10 @@ class Filler:
         ways = [self._joined(schema)]
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                ways = [merged(way, branch) for way in ways for branch in schema[keyword]]
+                ways = each_with_each(ways, schema[keyword])
         if "if" in schema:
             met, unmet = merged(schema["if"], schema.get("then", {})), schema.get("else", {})
-            ways = [merged(way, branch) for way in ways for branch in (met, unmet)]
+            ways = each_with_each(ways, (met, unmet))
         ways.sort(key=lambda way: self._distance(way, hint))
         yield from _each(self._candidates(way, hint, name, salt) for way in ways)
 
@@ -211,13 +212,13 @@ class Filler:
         yield from (first, not first)
 
     def _array(self, schema: Mapping[str, Any], hint: Any, name: str, salt: int) -> Iterator[list[Any]]:
-        if hint is MISSING:
+        if hint is MISSING and not self._is_ending:
             hint = self._source.list_for()
         items = schema.get("items", {})
         prefix = list(items if isinstance(items, (list, tuple)) else schema.get("prefixItems", ()))
         rest = schema.get("additionalItems", {}) if isinstance(items, (list, tuple)) else items
-        least = max(schema.get("minItems", 0), schema.get("minContains", 1) if "contains" in schema else 0)
-        most = min(schema.get("maxItems", _MOST_PARTS + 1), len(prefix) if rest is False else _MOST_PARTS + 1)
+        least = min(max(schema.get("minItems", 0), _contained(schema)), _MOST_PARTS)
+        most = min(schema.get("maxItems", _MOST_PARTS), len(prefix) if rest is False else _MOST_PARTS)
         for length in (self._length(hint, len(prefix), least, most), least):
             yield self._listed(schema, [*prefix, *[rest] * max(0, length - len(prefix))][:length], hint, name, salt)
 
@@ -258,7 +259,9 @@ class Filler:
         value.append(item)
 
     def _object(self, schema: Mapping[str, Any], hint: Any, name: str, _salt: int) -> Iterator[dict[str, Any]]:
-        source = self._source.object_for(schema.get("properties", {})) if hint is MISSING else hint
+        source = hint
+        if hint is MISSING and not self._is_ending:
+            source = self._source.object_for(schema.get("properties", {}))
         for required_only in (False, True):
             value = self._filled_properties(schema, source, required_only=required_only)
             self._add_others(value, schema, source, name, required_only=required_only)
@@ -316,7 +319,8 @@ class Filler:
             return str(self._part(merged({"type": "string"}, schema["propertyNames"]), MISSING, name, salt + 1))
         if schema.get("additionalProperties") is False and schema.get("patternProperties"):
             pattern = list(schema["patternProperties"])[salt % len(schema["patternProperties"])]
-            return next((text for text in strings({"pattern": pattern}, (), salt=salt) if searches(pattern, text)), "")
+            texts = [made for text in matching(pattern, salt=salt) for made in (f"{text}{salt or ''}", text)]
+            return next((text for text in texts if searches(pattern, text)), "")
         return f"key_{salt + 1}"
 
 

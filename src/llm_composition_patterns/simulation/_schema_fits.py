@@ -1,6 +1,7 @@
 """Whether a JSON value fits a JSON schema: one function for each keyword, a table of them, and references.
 
-Written for the values that `_schema_fill` makes; unknown keywords, and formats, judge nothing.
+Written for the values that `_schema_fill` makes; unknown keywords judge nothing, and a format is stricter than
+its definition.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._formats import is_of_format
 from ._request import BadRequest
 
 Schema = Any
@@ -61,16 +63,22 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+_NAMES: dict[type, frozenset[str]] = {
+    str: frozenset({"string"}),
+    bool: frozenset({"boolean"}),
+    int: frozenset({"integer", "number"}),
+    float: frozenset({"number"}),
+    list: frozenset({"array"}),
+    dict: frozenset({"object"}),
+    type(None): frozenset({"null"}),
+}
+
+
 def is_type(value: Any, name: Any) -> bool:
     """Whether `value` is of the JSON type `name`."""
-    if isinstance(value, bool):
-        return bool(name == "boolean")
-    if isinstance(value, (int, float)):
-        return bool(name == "number" or (name == "integer" and float(value).is_integer()))
-    return any(isinstance(value, kind) for kind in _TYPES.get(name, ()))
-
-
-_TYPES: dict[Any, tuple[type, ...]] = {"string": (str,), "array": (list,), "object": (dict,), "null": (type(None),)}
+    if isinstance(value, float) and value.is_integer():
+        return name in _NAMES[int]
+    return name in _NAMES.get(type(value), ())
 
 
 def searches(pattern: Any, text: str) -> bool:
@@ -82,7 +90,9 @@ def searches(pattern: Any, text: str) -> bool:
 
 
 def _type(value: Any, names: Any, _schema: Schema, _root: Schema) -> bool:
-    return any(is_type(value, name) for name in (names if isinstance(names, (list, tuple)) else (names,)))
+    if isinstance(names, str):
+        return is_type(value, names)
+    return any(is_type(value, name) for name in names)
 
 
 def _multiple_of(value: Any, step: Any, _schema: Schema, _root: Schema) -> bool:
@@ -174,6 +184,7 @@ _CHECKS: dict[str, Callable[[Any, Any, Schema, Schema], bool]] = {
     "minLength": _of("string", lambda value, least: len(value) >= least),
     "maxLength": _of("string", lambda value, most: len(value) <= most),
     "pattern": _of("string", lambda value, pattern: searches(pattern, value)),
+    "format": _of("string", is_of_format),
     "minimum": _of("number", lambda value, least: value >= least),
     "maximum": _of("number", lambda value, most: value <= most),
     "exclusiveMinimum": _of("number", lambda value, least: value > least),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice, product
 from typing import Any
 
 from ._schema_fits import Schema, same
+
+_MOST_ALTERNATIVES = 100
 
 
 def merged(left: Schema, right: Schema) -> dict[str, Any]:
@@ -17,6 +20,11 @@ def merged(left: Schema, right: Schema) -> dict[str, Any]:
         join = _JOINS.get(keyword, _second)
         both[keyword] = join(both[keyword], argument) if keyword in both else argument
     return both
+
+
+def each_with_each(left: Iterable[Schema], right: Sequence[Schema]) -> list[dict[str, Any]]:
+    """Every pair of alternatives as one, as far as there is room for them."""
+    return [merged(*pair) for pair in islice(product(left, right), _MOST_ALTERNATIVES)]
 
 
 def _second(_left: Any, right: Any) -> Any:
@@ -57,8 +65,8 @@ _JOINS: dict[str, Callable[[Any, Any], Any]] = {
     "items": merged,
     "contains": merged,
     "additionalProperties": lambda left, right: False if False in (left, right) else merged(left, right),
-    "anyOf": lambda left, right: [merged(one, other) for one in left for other in right],
-    "oneOf": lambda left, right: [merged(one, other) for one in left for other in right],
+    "anyOf": each_with_each,
+    "oneOf": each_with_each,
     "allOf": lambda left, right: [*left, *right],
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),

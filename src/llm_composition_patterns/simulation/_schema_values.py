@@ -8,44 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ._chance import draw, number_of
+from ._formats import FORMATS, example
 from ._patterns import matching
 
 LONGEST = 100_000
 """Letters that a string of an answer may be asked to have."""
 
-_FORMATS = {
-    "date-time": ("2024-01-{:02d}T12:00:00Z", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"),
-    "date": ("2024-01-{:02d}", r"\d{4}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])"),
-    "time": ("12:00:{:02d}Z", r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(Z|[+-]\d\d:\d\d)"),
-    "duration": ("P{}D", r"P\d+D"),
-    "email": ("simulated{}@example.com", r"[\w.+-]+@[\w-]+(\.[\w-]+)+"),
-    "idn-email": ("simulated{}@example.com", r"[\w.+-]+@[\w-]+(\.[\w-]+)+"),
-    "hostname": ("simulated{}.example.com", r"[a-z0-9]+(\.[a-z0-9]+)+"),
-    "idn-hostname": ("simulated{}.example.com", r"[a-z0-9]+(\.[a-z0-9]+)+"),
-    "ipv4": ("192.0.2.{}", r"192\.0\.2\.\d{1,2}"),
-    "ipv6": ("2001:db8::{}", r"2001:db8::\d{1,4}"),
-    "uri": ("https://example.com/simulated/{}", r"https?://[\w./?=&%-]+"),
-    "uri-reference": ("/simulated/{}", r"(https?:/)?/[\w./?=&%-]+"),
-    "iri": ("https://example.com/simulated/{}", r"https?://[\w./?=&%-]+"),
-    "uuid": ("00000000-0000-4000-8000-0000000000{:02d}", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "json-pointer": ("/simulated/{}", r"(/[\w-]+)+"),
-    "regex": ("simulated{}", r"[\w ]+"),
-    "byte": ("c2ltdWxhdGVk", r"([A-Za-z0-9+/]{4})+"),
-    "base64": ("c2ltdWxhdGVk", r"([A-Za-z0-9+/]{4})+"),
-}
-"""For each format: how to write one (the place of a number from 1 to 28), and how to know one."""
-
 
 def strings(schema: Mapping[str, Any], wanted: Iterable[str], *, salt: int = 0) -> Iterator[str]:
     """Strings for `schema`: those `wanted` first, cut or lengthened where they must be."""
-    known = _FORMATS.get(schema.get("format", ""))
     for text in wanted:
-        if known is None or re.fullmatch(known[1], text):
-            yield _sized(text, schema)
+        yield _sized(text, schema)
     if "pattern" in schema:
         yield from matching(schema["pattern"], salt=salt)
-    if known is not None:
-        yield known[0].format(1 + salt % 28)
+    if schema.get("format") in FORMATS:
+        yield example(schema["format"], salt)
     yield _sized(f"Simulated {salt}" if salt else "Simulated", schema)
 
 
@@ -72,6 +49,7 @@ def numbers(schema: Mapping[str, Any], reason: object, *, whole: bool) -> Iterat
     else:
         point = low + share * (high - low)
         yield from (round(point, 2), point, (low + high) / 2, low, high)
+    yield from (0, 1, -1)  # where the schema excludes the others
 
 
 def _range(schema: Mapping[str, Any], width: float) -> tuple[float, float]:

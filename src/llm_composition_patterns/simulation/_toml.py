@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +60,21 @@ class _Reader:
         """A `kind` of `table`, which stands at `key`."""
         if not isinstance(table, dict):
             raise self.mistake(key, f"must be a table of settings, not {table!r}")
-        known = [field.name for field in fields(kind) if field.name not in self.code_only]
-        for name in table:
-            self.check_known(name, known, key)
+        self.check_names(kind, table, key)
         values = {name: self.value(name, value, _joined(key, name)) for name, value in table.items()}
         try:
             return kind(**values)
         except ValueError as error:
             raise self.mistake(_joined(key, ""), str(error)) from error
-        except TypeError as error:  # a required setting is missing
-            missing = [name for name in known if name not in values]
-            raise self.mistake(key, f"lacks a setting that is required, one of: {', '.join(missing)}") from error
+
+    def check_names(self, kind: type, table: Mapping[str, Any], key: str) -> None:
+        known = [field.name for field in fields(kind) if field.name not in self.code_only]
+        for name in table:
+            self.check_known(name, known, key)
+        needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+        missing = [name for name in needed if name not in table]
+        if missing:
+            raise self.mistake(key, f"lacks {' and '.join(missing)}, which it needs")
 
     def check_known(self, name: str, known: list[str], key: str) -> None:
         if name in self.code_only:

@@ -1,6 +1,18 @@
 """Spans of this package: what they are called, who writes them, and where they go."""
 
 from . import _names as names
+from ._setup import Tracing, setup_tracing
 from ._spans import SpanHandle, Spans, install, listening, span
+from ._statistics import TracingStatistics
 
-__all__ = ["SpanHandle", "Spans", "install", "listening", "names", "span"]
+__all__ = [
+    "SpanHandle",
+    "Spans",
+    "Tracing",
+    "TracingStatistics",
+    "install",
+    "listening",
+    "names",
+    "setup_tracing",
+    "span",
+]

@@ -10,13 +10,12 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from ...outcome import Failure, Outcome
+from ...runs import usage_attributes
 from ...tracing import Spans, listening, names
-from ...usage import Usage
+from ...usage import NO_USAGE
 from ._branch import Branch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._fan_out import FanOut
 
 SHOWN_INPUTS = 100
@@ -41,7 +40,7 @@ class FanOutSpans:
         self.context.run(otel_context.attach, self._around)
         self._elapsed = array("d")
         self._slowest: tuple[float, str] = (-1.0, "")
-        self._usage = Usage()
+        self._usage = NO_USAGE
 
     @classmethod
     def open(cls, fan_out: FanOut[Any, Any]) -> FanOutSpans | None:
@@ -56,36 +55,36 @@ class FanOutSpans:
 
     def start(self, branch: Branch, context: Context, began: float) -> None:
         """Start a branch's span and make it current in the branch's context."""
-        attributes = {
-            **self._ambient,
-            **self._spans.input(branch.input),
-            names.INDEX: branch.index,
-            names.START_OFFSET_SECONDS: branch.started - began,
-        }
+        attributes = self._spans.input(branch.input)
+        attributes[names.INDEX] = branch.index
+        attributes[names.START_OFFSET_SECONDS] = branch.started - began
         if branch.fan_out.source.keys is not None:
             attributes[names.KEY] = str(branch.key)
+        if self._ambient:
+            attributes.update(self._ambient)
         branch.span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
         context.run(otel_context.attach, trace.set_span_in_context(branch.span, self._around))
 
     def end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         """End a branch's span with what became of it."""
         self._elapsed.append(outcome.elapsed)
-        self._slowest = max(self._slowest, (outcome.elapsed, branch.name))
+        if outcome.elapsed > self._slowest[0]:
+            self._slowest = outcome.elapsed, branch.name
         self._usage = self._usage + outcome.usage
         if (span := branch.span) is None:
             return
         if span.is_recording():
-            attributes: dict[str, Any] = {
-                names.ATTEMPTS: outcome.attempts,
-                names.QUEUED_SECONDS: outcome.queued,
-                names.OUTCOME: "success",
-            }
             if isinstance(outcome, Failure):
-                attributes[names.OUTCOME] = "failure"
-                attributes[names.FAILURE_KIND] = outcome.kind
+                attributes: dict[str, Any] = {names.OUTCOME: "failure", names.FAILURE_KIND: outcome.kind}
                 self._spans.fail(span, outcome.error)
             else:
-                attributes.update(self._spans.output(outcome.value))
+                attributes = self._spans.output(outcome.value)
+                attributes[names.OUTCOME] = "success"
+            # An attribute costs time: what most branches have none of is left out then.
+            if outcome.attempts:
+                attributes[names.ATTEMPTS] = outcome.attempts
+            if outcome.queued:
+                attributes[names.QUEUED_SECONDS] = outcome.queued
             span.set_attributes(attributes)
         span.end()
 
@@ -114,21 +113,6 @@ class FanOutSpans:
             names.SLOWEST_BRANCH: self._slowest[1],
             names.PEAK_CONCURRENCY: fan_out.peak,
         }
-
-
-def usage_attributes(usage: Usage) -> Mapping[str, Any]:
-    """What a scope used, as attributes of its span."""
-    found: dict[str, Any] = {
-        names.CALLS: usage.calls,
-        names.RETRIES: usage.retries,
-        names.INPUT_TOKENS: usage.input_tokens,
-        names.OUTPUT_TOKENS: usage.output_tokens,
-        names.REASONING_TOKENS: usage.reasoning_tokens,
-        names.KNOWN_COST_USD: float(usage.known_cost),
-    }
-    if usage.cost is not None:
-        found[names.COST_USD] = float(usage.cost)
-    return found
 
 
 def _inputs(spans: Spans, fan_out: FanOut[Any, Any]) -> dict[str, Any]:

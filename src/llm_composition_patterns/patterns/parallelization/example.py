@@ -20,6 +20,8 @@ from ...console import (
     FAILED,
     OK,
     SOME_FAILED,
+    USAGE,
+    Bar,
     add_common_flags,
     bars,
     check_writable,
@@ -95,10 +97,10 @@ def _run(arguments: argparse.Namespace) -> int:
     models = {language: other.get(language, default) for language in wanted}
     with setup_tracing(to=arguments.trace) as tracing:
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
-        try:
-            return run_command(job.translate, tracing=tracing) or job.exit_code()
-        finally:
+        code = run_command(job.translate, tracing=tracing)
+        if code != USAGE or job.has_any_translation():
             job.show()
+        return code or job.exit_code()
 
 
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
@@ -147,9 +149,13 @@ class _Job:
                 self._seconds = time.monotonic() - began
         return OK
 
+    def has_any_translation(self) -> bool:
+        """Whether anything succeeded."""
+        return any(result.successes for result in self._results)
+
     def exit_code(self) -> int:
         """What the results come to."""
-        if not any(result.successes for result in self._results):
+        if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
         return SOME_FAILED if strict or report.failures(self._results) else OK
@@ -175,11 +181,18 @@ class _Job:
         console = terminal(stderr=False)
         for part in report.report(self._results, simulated=self._simulated):
             console.print(part)
+        console.print()
         for line in report.totals(self._results, self._seconds):
             console.print(line)
         console.print()
-        rows = [bar for result in self._results for bar in bars(result.in_order.values(), offset=result.offset)]
-        print_timeline(rows, console=console)
+        print_timeline([bar for result in self._results for bar in self._bars(result)], console=console)
+
+    def _bars(self, result: ProductResult) -> list[Bar]:
+        if len(self._results) == 1:
+            return bars(result.in_order.values())
+        name = f"translate_product_{result.product.product_id}"
+        whole = Bar(name, result.offset, 0.0, result.seconds, depth=0)
+        return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:
         limit = self._arguments.max_concurrency

@@ -99,7 +99,6 @@ async def test_a_branch_shows_what_it_did(recorder):
     assert shown == {
         KIND: "CHAIN",
         "input.value": "3",
-        "input.mime_type": "application/json",
         "output.mime_type": "application/json",
         names.INDEX: 1,
         names.START_OFFSET_SECONDS: 2,

@@ -1,0 +1,56 @@
+"""One limiter for each endpoint, model and credential, shared by everything in the process that calls it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from ._limiter import AUTOMATIC_LIMIT, Limiter
+
+_lock: Final = threading.Lock()
+_limiters: Final[WeakValueDictionary[Hashable, Limiter]] = WeakValueDictionary()
+_caps: Final[WeakKeyDictionary[Limiter, list[int]]] = WeakKeyDictionary()
+
+
+@contextmanager
+def shared_limiter(
+    *, endpoint: Hashable, model: str, credential: str | None, cap: int | None = None
+) -> Iterator[Limiter]:
+    """Use the one limiter of an endpoint, model and credential.
+
+    Args:
+        endpoint: What is called.
+        model: The model's name there.
+        credential: The key, of which only a hash is kept.
+        cap: The most calls in flight that this user of the limiter wants. Of several caps the smallest holds, as long
+            as its user is inside this context.
+    """
+    key = endpoint, model, _fingerprint(credential)
+    with _lock:
+        limiter = _limiters.get(key)
+        if limiter is None:
+            limiter = _limiters[key] = Limiter()
+            _caps[limiter] = []
+        _change_caps(limiter, add=cap)
+    try:
+        yield limiter
+    finally:
+        with _lock:
+            _change_caps(limiter, remove=cap)
+
+
+def _change_caps(limiter: Limiter, *, add: int | None = None, remove: int | None = None) -> None:
+    caps = _caps[limiter]
+    if add is not None:
+        caps.append(add)
+    if remove is not None:
+        caps.remove(remove)
+    limiter.set_limit(min(caps, default=AUTOMATIC_LIMIT))
+
+
+def _fingerprint(credential: str | None) -> str | None:
+    return credential and hashlib.sha256(credential.encode(errors="surrogatepass")).hexdigest()

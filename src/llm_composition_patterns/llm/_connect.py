@@ -1,0 +1,131 @@
+"""`connect`: from a name and settings to a model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Hashable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ConfigurationError
+from ..limits import AUTOMATIC_LIMIT, Limiter, check_limit
+from ._addresses import Address, resolve
+from ._costs import Price
+from ._endpoint import Endpoint
+from ._model import ConnectedModel, Opener, Options
+
+if TYPE_CHECKING:
+    from ..simulation import Scenario
+
+
+def connect(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    concurrency: Literal["auto"] | int | Limiter = "auto",
+    timeout: float = 60.0,
+    attempts: int = 4,
+    max_rate_limit_wait: float = 120.0,
+    price: Price | None = None,
+    scenario: Scenario | None = None,
+) -> ConnectedModel:
+    """Name a model; `async with` opens it, and gives it to be called.
+
+    One HTTP client is opened with it and closed with it. Models of the same endpoint, name and key share one limiter
+    in the process.
+
+    Args:
+        name: `provider:model`, split at the first colon. Without a model, the provider's default one.
+        base_url: Another server: `openai:NAME` with it reaches any OpenAI-compatible one.
+        api_key: The key, instead of the provider's environment variable. `OPENAI_API_KEY` is never sent to a
+            `base_url` that is not OpenAI's.
+        concurrency: The most calls in flight at the model: a number, or a `Limiter` of your own. Of several numbers
+            given for one model the smallest open one holds.
+        timeout: Seconds that one attempt may take, counted from its permit.
+        attempts: How often a call is tried. The first refusal by a rate limit is not counted.
+        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted.
+        price: What the model costs, where neither the provider nor the price list says so, or says it wrongly.
+        scenario: How the simulated provider behaves; for `simulated:` models only.
+
+    Raises:
+        ConfigurationError: The name or the address cannot work.
+        AuthenticationFailed: The provider needs a key and there is none.
+    """
+    for value, setting in ((timeout, "timeout"), (max_rate_limit_wait, "max_rate_limit_wait")):
+        _check_seconds(value, setting)
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
+        raise ValueError(f"connect(attempts={attempts!r}): a call needs at least 1 attempt")
+    address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
+    if scenario is not None and address.provider.sdk != "simulated":
+        raise ConfigurationError(f"a scenario is for simulated: models; {address.name} is a real one")
+    options = Options(
+        concurrency=_concurrency(concurrency),
+        timeout=float(timeout),
+        attempts=attempts,
+        max_rate_limit_wait=float(max_rate_limit_wait),
+        price=price,
+        endpoint=_endpoint(address, scenario),
+    )
+    return ConnectedModel(address, _opener(options, scenario), options)
+
+
+def _concurrency(wanted: object) -> int | Limiter | None:
+    if wanted == "auto":
+        return None
+    if isinstance(wanted, Limiter):
+        return wanted
+    if not isinstance(wanted, int):
+        raise TypeError(f"connect(concurrency={wanted!r}): give 'auto', a number of calls, or a Limiter")
+    check_limit(wanted, f"connect(concurrency={wanted!r})")
+    return wanted
+
+
+def _check_seconds(value: object, setting: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"connect({setting}={value!r}): give a number of seconds")
+    if not value > 0:
+        raise ValueError(f"connect({setting}={value!r}): give more than 0 seconds")
+
+
+def _endpoint(address: Address, scenario: Scenario | None) -> Hashable:
+    return address.provider.name, address.base_url, scenario
+
+
+def _opener(options: Options, scenario: Scenario | None) -> Opener:
+    async def open_endpoint(address: Address, resources: AsyncExitStack) -> tuple[Address, Endpoint]:
+        if address.provider.sdk == "simulated":
+            from ._simulated import SimulatedEndpoint  # noqa: PLC0415 - only when used
+
+            return address, SimulatedEndpoint(scenario)
+        return await _open_sdk(address, options, resources)
+
+    return open_endpoint
+
+
+async def _open_sdk(address: Address, options: Options, resources: AsyncExitStack) -> tuple[Address, Endpoint]:
+    endpoint = await asyncio.to_thread(_build, address, options)  # imports the SDK and reads certificates
+    resources.push_async_callback(endpoint.client.close)
+    if not address.model:
+        address = replace(address, model=await endpoint.first_model(address))
+    return address, endpoint
+
+
+def _build(address: Address, options: Options) -> Any:
+    limit = _most_in_flight(options)
+    if address.provider.sdk == "groq":
+        from ._groq import GroqEndpoint  # noqa: PLC0415
+
+        return GroqEndpoint(address, timeout=options.timeout, limit=limit)
+    from ._openai import OpenAIEndpoint  # noqa: PLC0415
+
+    return OpenAIEndpoint(address, timeout=options.timeout, limit=limit)
+
+
+def _most_in_flight(options: Options) -> int:
+    wanted = options.concurrency
+    if isinstance(wanted, Limiter):
+        return wanted.statistics().limit
+    return wanted or AUTOMATIC_LIMIT

@@ -1,0 +1,186 @@
+"""What went wrong at a provider, as one error of the tree that says how to mend it: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import (
+    AuthenticationFailed,
+    InsufficientCredit,
+    ModelError,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+    Refused,
+    UnknownModel,
+)
+from ._addresses import Address
+from ._endpoint import Reply
+from ._providers import SUCCESSORS
+from ._replies import Complaint, read_complaint
+from ._retry_after import retry_after
+
+_OK: Final = 200
+_REQUEST_TIMEOUTS: Final = frozenset({408, 504, 524})
+_SERVER_ERRORS: Final = 500
+_OVERLOADED: Final = frozenset({425, 498, 499})  # 498 is Groq's flex tier without capacity
+_UNSUPPORTED: Final = ("unsupported", "not supported", "does not support", "doesn't support", "unknown parameter")
+_SHORTEST_KEY: Final = 6  # what is shorter is no secret, and may be any word of a message
+_MODERATED: Final = ("content_filter", "content_policy_violation", "moderation_blocked")
+_DROPPABLE: Final = ("temperature", "seed", "stop", "reasoning_effort", "max_completion_tokens", "max_tokens")
+
+
+class SettingRefused(ModelError):
+    """The provider does not take a setting of the call; without it, it may answer.
+
+    Attributes:
+        setting: Its name on the wire.
+        once: This answer failed; the setting as such is known to the provider.
+    """
+
+    def __init__(self, message: str = "", *, setting: str = "", once: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.setting = setting
+        self.once = once
+
+
+def failure_of(reply: Reply, address: Address) -> ModelError | None:
+    """The error that a reply tells of; None where it is none.
+
+    Errors inside a reply with status 200, as gateways send them, are found too.
+    """
+    complaint = read_complaint(reply.body)
+    if reply.status == _OK:
+        if complaint is None:
+            return None
+        status = complaint.status if complaint.status is not None else _status_of_code(complaint.code)
+    else:
+        status = reply.status
+    complaint = complaint or Complaint("no reason given")
+    headers = {**complaint.headers, **reply.headers} if complaint.headers else reply.headers
+    error = _error(status, _without_key(complaint, address), headers, address)
+    error.model, error.status = address.name, status
+    return error
+
+
+def unreadable(reply: Reply, address: Address) -> ModelUnavailable:
+    """The error for a reply that is neither an answer nor a complaint."""
+    body = _shortened(hide_key(str(reply.body), address))
+    return ModelUnavailable(
+        f"{address.name} replied with something that is no chat completion: {body}",
+        model=address.name,
+        status=reply.status,
+    )
+
+
+def unreachable(error: OSError, address: Address) -> ModelUnavailable:
+    """The error for a connection that failed or was lost."""
+    where = f" at {address.base_url}" if address.base_url else ""
+    happened = "could not be reached" if isinstance(error, ConnectionRefusedError) else "dropped the connection"
+    said = hide_key(str(error), address)
+    return ModelUnavailable(
+        f"{address.name} {happened}{where}" + (f" ({_shortened(said)})" if said else "") + f". {address.provider.hint}",
+        model=address.name,
+    )
+
+
+def too_slow(timeout: float, address: Address) -> ModelTimeout:
+    """The error for an attempt that ran out of time."""
+    return ModelTimeout(
+        f"{address.name} gave no answer within {timeout:g} s. Pass a larger `timeout` to connect, or ask for less",
+        model=address.name,
+    )
+
+
+def hide_key(text: str, address: Address) -> str:
+    """The text without the key, wherever a provider repeats it."""
+    key = address.api_key
+    return text.replace(key, "[key]") if key and len(key) >= _SHORTEST_KEY else text
+
+
+def _error(status: int, said: Complaint, headers: Mapping[str, str], address: Address) -> ModelError:  # noqa: PLR0911 - a table
+    name = address.name
+    if said.code in _MODERATED or (status == 403 and "moderation" in said.message.lower()):  # noqa: PLR2004 - HTTP's own numbers
+        return Refused(f"{name} declined the request: {said.message}")
+    if status in (401, 403):
+        return AuthenticationFailed(_refused_key(status, said, address))
+    if status == 402 or said.code == "insufficient_quota":  # noqa: PLR2004
+        return InsufficientCredit(
+            f"the account cannot pay for {name} ({said.message}). Add credit, or use another model"
+        )
+    if _is_unknown_model(status, said):
+        return _unknown_model(said, address)
+    if status == 429:  # noqa: PLR2004
+        return RateLimited(
+            f"{name} refused the call by its rate limit: {said.message}", retry_after=retry_after(headers)
+        )
+    if status in _REQUEST_TIMEOUTS:
+        return ModelTimeout(f"{name} gave up waiting for itself: {said.message}", retry_after=retry_after(headers))
+    if status >= _SERVER_ERRORS or status in _OVERLOADED:
+        return ModelUnavailable(f"{name} failed: {said.message}", retry_after=retry_after(headers))
+    if (setting := _refused_setting(said)) is not None:
+        return SettingRefused(
+            f"{name} does not take {setting}: {said.message}", setting=setting, once=said.code == "json_validate_failed"
+        )
+    return ModelError(f"{name} refused the request (HTTP {status}): {said.message}")
+
+
+def _refused_key(status: int, said: Complaint, address: Address) -> str:
+    if address.api_key is None or address.key_name == "api_key":
+        mend = "Pass another api_key to connect"
+    else:
+        mend = f"Set {address.key_name} to a valid key"
+    why = "the key was refused" if status == 401 else "the key may not do this"  # noqa: PLR2004
+    return f"{address.name}: {why} ({said.message}). {mend}"
+
+
+def _is_unknown_model(status: int, said: Complaint) -> bool:
+    codes = ("model_not_found", "model_decommissioned", "model_not_available")
+    text = said.message.lower()
+    return said.code in codes or status == 404 or ("model" in text and "not a valid model" in text)  # noqa: PLR2004
+
+
+def _unknown_model(said: Complaint, address: Address) -> UnknownModel:
+    successor = SUCCESSORS.get(address.model)
+    if successor is not None:
+        mend = f"It was retired; use {address.provider.name}:{successor} instead"
+    elif address.provider.name == "ollama":
+        mend = f"Fetch it with `ollama pull {address.model}`"
+    else:
+        mend = "Check the spelling, what the provider offers, and the base_url"
+    return UnknownModel(f"there is no model {address.name} ({said.message}). {mend}", successor=successor)
+
+
+def _refused_setting(said: Complaint) -> str | None:
+    if said.code == "json_validate_failed":
+        return "response_format"
+    text = f"{said.message} {said.param}".lower()
+    if "response_format" in text or "json_schema" in text or "response format" in text:
+        return "response_format"
+    if not said.code.startswith("unsupported") and not any(words in text for words in _UNSUPPORTED):
+        return None
+    named = [said.param] if said.param else [name for name in _DROPPABLE if name in text]
+    return next((name for name in named if name in _DROPPABLE), None)
+
+
+def _status_of_code(code: str) -> int:
+    table = {
+        "rate_limit_exceeded": 429,
+        "insufficient_quota": 402,
+        "invalid_api_key": 401,
+        "invalid_request_error": 400,
+        "json_validate_failed": 400,
+        "context_length_exceeded": 400,
+    }
+    return table.get(code, 502)
+
+
+def _without_key(said: Complaint, address: Address) -> Complaint:
+    said.message = _shortened(hide_key(said.message, address))
+    return said
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004

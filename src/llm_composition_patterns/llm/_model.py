@@ -1,0 +1,240 @@
+"""A connected model: calls, each of as many attempts as it takes. Between two attempts nothing is held."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar, Unpack
+
+from ..errors import ModelError, RateLimited
+from ..limits import Limiter, LimiterStatistics, shared_limiter
+from ._addresses import Address
+from ._attempt import Call, Connection, attempt
+from ._costs import Price, Pricing, pricing_of
+from ._endpoint import Endpoint
+from ._failures import SettingRefused
+from ._ladder import Ladder
+from ._retries import HeldUp, Tries, delay_before, is_worth_another
+from ._types import Completion, Message, ModelSettings
+from ._wire import Body, conversation, first_rung, request_body
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("llm_composition_patterns")
+
+
+class Opener(Protocol):
+    """Opens what an address names."""
+
+    async def __call__(self, address: Address, resources: AsyncExitStack) -> tuple[Address, Endpoint]:
+        """Give back the endpoint, and the address with its model where it named none; close with `resources`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `connect` was told about every call.
+
+    Attributes:
+        concurrency: A cap, a limiter of the user's own, or None for the automatic one.
+        timeout: Seconds that one attempt may take.
+        attempts: Attempts that a call may make.
+        max_rate_limit_wait: Seconds that a call bears to be held up by rate limits.
+        price: The user's own price.
+        endpoint: What the limiter is shared by, beside model and key.
+    """
+
+    concurrency: int | Limiter | None
+    timeout: float
+    attempts: int
+    max_rate_limit_wait: float
+    price: Price | None
+    endpoint: Hashable
+
+
+class ConnectedModel:
+    """A model at an endpoint, as `connect` gives it; open it with `async with`."""
+
+    def __init__(self, address: Address, opener: Opener, options: Options) -> None:
+        self._address = address
+        self._opener = opener
+        self._options = options
+        # A rehearsal is the same every time; real clients must not come back in step.
+        self._jitter = random.Random(0 if address.provider.sdk == "simulated" else None)  # noqa: S311 - no secret
+        self._ladder = Ladder(first_rung(address.provider, address.model))
+        self._connection: Connection | None = None
+        self._resources = AsyncExitStack()
+        self._state = "not open"
+
+    def __repr__(self) -> str:
+        return f"<model {self.name}, {self._state}>"
+
+    @property
+    def name(self) -> str:
+        """As `provider:model`."""
+        return self._address.name
+
+    @property
+    def statistics(self) -> LimiterStatistics | None:
+        """What the model's limiter does now; None while the model is not open."""
+        return None if self._connection is None else self._connection.limiter.statistics()
+
+    async def __aenter__(self) -> Self:
+        if self._state != "not open":
+            raise RuntimeError(f"{self.name} is {self._state}: call `connect` again for another `async with`")
+        self._state = "opening"
+        async with AsyncExitStack() as resources:
+            self._address, endpoint = await self._opener(self._address, resources)
+            self._ladder = Ladder(first_rung(self._address.provider, self._address.model))
+            self._connection = Connection(
+                address=self._address,
+                endpoint=endpoint,
+                limiter=self._limiter(resources),
+                pricing=await self._pricing(),
+                timeout=self._options.timeout,
+            )
+            self._resources = resources.pop_all()
+        self._state = "open"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._state, self._connection = "closed", None
+        await self._resources.aclose()
+
+    def _limiter(self, resources: AsyncExitStack) -> Limiter:
+        wanted, address = self._options.concurrency, self._address
+        if isinstance(wanted, Limiter):
+            return wanted
+        return resources.enter_context(
+            shared_limiter(endpoint=self._options.endpoint, model=address.model, credential=address.api_key, cap=wanted)
+        )
+
+    async def _pricing(self) -> Pricing:
+        address, price = self._address, self._options.price
+        if price is not None or (address.provider.prices is None and address.own_endpoint):
+            return pricing_of(address, price)
+        return await asyncio.to_thread(pricing_of, address, None)  # reads the price list
+
+    async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:
+        """Answer `messages`, a prompt or a conversation.
+
+        With `on_text`, a call that has shown text and then failed is not tried again: what was shown cannot be taken
+        back. What `on_text` raises ends the call as it is.
+
+        Raises:
+            ModelError: There is no usable answer, retries included.
+            RuntimeError: The model is not open.
+        """
+        completion, _ = await self.complete_parsed(messages, _nothing, **settings)
+        return completion
+
+    async def complete_parsed(
+        self,
+        messages: str | Sequence[Message],
+        parse: Callable[[Completion], T],
+        /,
+        **settings: Unpack[ModelSettings],
+    ) -> tuple[Completion, T]:
+        """Like `complete`, with the check of the answer inside the attempt, whose span then shows what it found.
+
+        Args:
+            messages: A prompt or a conversation.
+            parse: Reads the answer; the `ModelError` that it raises is the call's, without another attempt.
+            **settings: Of the call.
+        """
+        connection = self._connection
+        if connection is None:
+            raise RuntimeError(f"{self.name} is {self._state}: call it inside `async with connect(...) as model:`")
+        call = Call(messages=conversation(messages), settings=settings, parse=parse, rung=self._ladder.rung)
+        retries = _Retries(self._options, connection, self._jitter)
+        while True:
+            body = self._body(call)
+            try:
+                answered = await attempt(connection, call, body)
+            except ModelError as error:
+                failed = error
+            else:
+                if "response_schema" in settings:
+                    self._ladder.worked(call.rung)
+                return answered
+            if not self._steps_down(call, failed, body):
+                await retries.before_next(call, failed)
+
+    def _body(self, call: Call[Any]) -> Body:
+        return request_body(
+            self._address.provider,
+            self._address.model,
+            call.messages,
+            call.settings,
+            rung=call.rung,
+            without=self._ladder.without,
+        )
+
+    def _steps_down(self, call: Call[Any], error: ModelError, body: Body) -> bool:
+        if not isinstance(error, SettingRefused) or call.attempts > _MOST_STEPS:
+            return False
+        rung = self._ladder.step_down(error, body, call.rung)
+        if rung is None:
+            return False
+        _log.info("%s: going on without it", error)
+        call.rung = rung
+        return True
+
+
+_MOST_STEPS: Final = 12
+"""More steps than there are settings: no provider can keep a call going for ever."""
+
+
+class _Retries:
+    """Decides after each failed attempt of one call, and waits where there is to be another."""
+
+    def __init__(self, options: Options, connection: Connection, jitter: random.Random) -> None:
+        self._options = options
+        self._limiter = connection.limiter
+        self._jitter = jitter
+        self._tries = Tries(options.attempts)
+        self._held_up = HeldUp(options.max_rate_limit_wait)
+
+    async def before_next(self, call: Call[Any], error: ModelError) -> None:
+        """Wait until the next attempt is due, or raise `error` for good."""
+        if not is_worth_another(error) or call.shown or not self._tries.spend(error):
+            raise final(error, call)
+        wait = delay_before(self._tries.failed, error, self._jitter.random())
+        if isinstance(error, RateLimited):
+            wait = await self._bear(call, error, wait)
+        await asyncio.sleep(wait)
+
+    async def _bear(self, call: Call[Any], error: RateLimited, wait: float) -> float:
+        """Wait no longer than the call bears to be held up; give back what is left to wait."""
+        most = self._options.max_rate_limit_wait
+        if error.retry_after is not None and error.retry_after > most:
+            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
+        loop = asyncio.get_running_loop()
+        while (patience := self._held_up.refused(loop.time(), self._limiter.accepted)) < wait:
+            if patience <= 0:
+                raise final(error, call, f"It accepted no call for {most:g} s")
+            await asyncio.sleep(patience)
+            wait -= patience
+        return wait
+
+
+def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
+    """The error as the caller gets it: with what the whole call did and used."""
+    error.attempts, error.usage = call.attempts, call.usage
+    notes = [why] if why else []
+    if is_worth_another(error):
+        notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
+    if notes:
+        error.args = (". ".join([str(error).rstrip("."), *notes]),)
+    return error
+
+
+def _nothing(_: Completion) -> None:
+    return None

@@ -1,0 +1,114 @@
+"""What the two SDK adapters share: connections, timeouts, whole and streamed responses, and what their errors mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from typing import Final, Protocol, cast
+
+import aiohttp
+
+from ._endpoint import Reply
+from ._streams import StreamedAnswer, parse_json
+
+CONNECT_TIMEOUT: Final = 10.0
+CONNECTIONS: Final = 1000
+KEEP_ALIVE: Final = 4.0
+"""Seconds that an idle connection is kept: common servers close theirs after 5, and the race would cost a call."""
+
+
+class Response(Protocol):
+    """What both generations of httpx give back."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, found by names in any case."""
+        ...
+
+    @property
+    def content(self) -> bytes:
+        """The body, once it was read."""
+        ...
+
+    async def aread(self) -> bytes:
+        """Read the body."""
+        ...
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Read the body in pieces."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+def connections(limit: int) -> int:
+    """Connections for a client under a limiter: never fewer than the calls that may be in flight."""
+    return max(CONNECTIONS, limit)
+
+
+def whole(response: Response) -> Reply:
+    """The reply of a response that was read."""
+    return Reply(response.status_code, response.headers, parse_json(response.content))
+
+
+async def streamed(response: Response, on_text: Callable[[str], None], started: float) -> Reply:
+    """The reply of a response that is read here, its text given to `on_text` as it comes.
+
+    Args:
+        response: Not read yet.
+        on_text: Gets each piece of text.
+        started: `time.perf_counter()` when the request was sent.
+
+    Raises:
+        ConnectionError: The stream ended before the answer did.
+    """
+    try:
+        if "event-stream" not in response.headers.get("content-type", ""):
+            await response.aread()
+            return whole(response)
+        answer, first = StreamedAnswer(), None
+        async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as data:
+            async for part in data:
+                for piece in answer.feed(part):
+                    first = first if first is not None else time.perf_counter() - started
+                    on_text(piece)
+        for piece in answer.end():
+            on_text(piece)
+    finally:
+        await response.aclose()
+    if not answer.complete:
+        raise ConnectionError("the stream ended before the answer did")
+    return Reply(response.status_code, response.headers, answer.body(), first)
+
+
+def meaning(error: BaseException) -> OSError:
+    """What an error of an SDK or its HTTP client means, as one of the errors that `Endpoint.send` raises.
+
+    aiohttp's own errors are looked at first, at the bottom of the chain: the layers above them call a dropped
+    connection a timeout.
+    """
+    causes = list(_causes(error))
+    found = next((cause for cause in reversed(causes) if isinstance(cause, aiohttp.ClientError)), causes[-1])
+    said = f"{type(found).__name__}: {found}" if str(found) else type(found).__name__
+    if isinstance(found, aiohttp.ConnectionTimeoutError | aiohttp.ClientConnectorError):
+        return ConnectionRefusedError(said)
+    if isinstance(found, TimeoutError) or "Timeout" in type(found).__name__:
+        return TimeoutError(said)
+    return ConnectionError(said)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__

@@ -1,0 +1,149 @@
+"""The span of one attempt at a provider, as OpenInference describes an LLM call.
+
+Built only while somebody listens and the span is recorded; every value passes OpenInference's own span, so that its
+masking holds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from opentelemetry.trace import Span
+
+from ..tracing import Spans, names
+from ._addresses import Address
+from ._costs import Bill
+from ._endpoint import Reply
+from ._replies import Answer, Tokens
+from ._wire import Body
+
+if TYPE_CHECKING:
+    from openinference.instrumentation import TokenCount
+
+_REASONING: Final = "llm.token_count.completion_details.reasoning"
+_COST: Final = "llm.cost."
+_masking: Final[WeakKeyDictionary[Spans, bool]] = WeakKeyDictionary()
+_CONTENT: Final = frozenset({"model", "messages"})
+
+
+class AttemptSpan:
+    """The open span of one attempt. What is known is added as it comes; `end` writes it."""
+
+    def __init__(self, spans: Spans, address: Address, body: Body) -> None:
+        self._spans = spans
+        self._span: Span = spans.llm.start_span(f"chat {address.model}", openinference_span_kind="llm")
+        self._attributes: dict[str, Any] = {}
+        self.recording = self._span.is_recording()
+        if self.recording:
+            self._attributes |= _identity(address)
+            self._show_request(body)
+
+    def _show_request(self, body: Body) -> None:
+        from openinference.instrumentation import get_input_attributes, get_llm_attributes  # noqa: PLC0415
+
+        messages = body["messages"]
+        parameters = {name: value for name, value in body.items() if name not in _CONTENT}
+        self._attributes |= get_llm_attributes(
+            invocation_parameters=json.dumps(parameters, ensure_ascii=False), input_messages=messages
+        )
+        shown = messages[0]["content"] if len(messages) == 1 else json.dumps(messages, ensure_ascii=False)
+        self._attributes |= get_input_attributes(
+            shown, mime_type="text/plain" if len(messages) == 1 else "application/json"
+        )
+        if self._spans.hides:
+            self._attributes |= self._spans.ambient()
+
+    def note(self, attributes: dict[str, Any]) -> None:
+        """Keep attributes for the end; those that are None are left out."""
+        if self.recording:
+            self._attributes |= {key: value for key, value in attributes.items() if value is not None}
+
+    def reply(self, reply: Reply, retry_after: float | None) -> None:
+        """Show how the provider replied."""
+        self.note(
+            {
+                names.HTTP_STATUS: reply.status,
+                names.TIME_TO_FIRST_TOKEN_SECONDS: reply.time_to_first_token,
+                names.RETRY_AFTER_SECONDS: retry_after,
+            }
+        )
+
+    def answer(self, answer: Answer, bill: Bill) -> None:
+        """Show what the model answered and what it cost."""
+        if not self.recording:
+            return
+        from openinference.instrumentation import get_llm_attributes, get_output_attributes  # noqa: PLC0415
+
+        self._attributes |= get_llm_attributes(
+            output_messages=[{"role": "assistant", "content": answer.text}],
+            token_count=None if answer.tokens is None else _counts(answer.tokens),
+        )
+        self._attributes |= get_output_attributes(answer.text, mime_type="text/plain")
+        costs = {"total": bill.total, "prompt": bill.prompt, "completion": bill.completion}
+        self.note(
+            {
+                names.FINISH_REASON: answer.finish_reason,
+                names.COST_SOURCE: bill.source,
+                _REASONING: answer.tokens and answer.tokens.reasoning,
+                **{_COST + part: None if cost is None else float(cost) for part, cost in costs.items()},
+            }
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """Mark the attempt as failed, cancellation included."""
+        self._spans.fail(self._span, error)
+
+    def end(self) -> None:
+        """Write the span."""
+        if self.recording:
+            # OpenInference's span asks its mask for every single attribute; half the cost where nothing is masked.
+            written = self._span if _masks(self._spans) else getattr(self._span, "__wrapped__", self._span)
+            written.set_attributes(self._attributes)
+        self._span.end()
+
+    def around(self) -> Any:
+        """A context for the call itself, in which an instrumentation of the SDK stays silent: the span is ours."""
+        from openinference.instrumentation import suppress_tracing  # noqa: PLC0415
+
+        return suppress_tracing()
+
+
+def _counts(tokens: Tokens) -> TokenCount:
+    return {
+        "prompt": tokens.input,
+        "completion": tokens.output,
+        "total": tokens.input + tokens.output,
+        "prompt_details": {"cache_read": tokens.cached},
+    }
+
+
+def _masks(spans: Spans) -> bool:
+    """Whether anything at all is to be hidden."""
+    found = _masking.get(spans)
+    if found is None:
+        config = spans.config
+        hiding = [field.name for field in fields(config) if field.name.startswith("hide_")]
+        found = _masking[spans] = any(getattr(config, name) for name in hiding)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _identity(address: Address) -> dict[str, Any]:
+    from openinference.instrumentation import get_llm_attributes  # noqa: PLC0415
+
+    return get_llm_attributes(provider=traced_provider(address), model_name=address.model)
+
+
+def traced_provider(address: Address) -> str:
+    """The provider as a viewer of traces knows it, so that it prices the tokens as the provider does."""
+    from openinference.instrumentation import infer_llm_provider_from_host  # noqa: PLC0415
+
+    if address.own_endpoint or address.base_url is None:
+        return address.provider.name
+    host = address.base_url.partition("://")[2].partition("/")[0].partition(":")[0]
+    known = infer_llm_provider_from_host(host)
+    return known.value if known is not None else "openai-compatible"

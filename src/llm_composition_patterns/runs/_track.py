@@ -1,0 +1,79 @@
+"""A tracked run: one root span, and everything that was used inside it."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from types import TracebackType
+from typing import Any
+
+from ..tracing import SpanHandle, names, span
+from ..usage import Usage
+from ._account import Account, current_account
+
+
+class Tracked:
+    """What one run used so far, and where its trace is; `async with track(...)` gives it."""
+
+    def __init__(self, account: Account, written: SpanHandle) -> None:
+        self._account = account
+        self._span = written
+
+    @property
+    def usage(self) -> Usage:
+        """What every call awaited inside the run used so far, failed attempts too."""
+        return self._account.usage
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the run's trace, 32 hexadecimal digits; None when nobody listens."""
+        return self._span.trace_id
+
+
+class track:  # noqa: N801 - used like the function it reads as
+    """Open a root span called `name` and account everything that is awaited inside it.
+
+    ```python
+    async with track("nightly translations") as tracked:
+        await parallelize(translate, products)
+    print(tracked.usage.calls, tracked.usage.cost, tracked.trace_id)
+    ```
+
+    Scopes nest: what is used inside an inner one counts for the outer ones too.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"track({name!r}): give the run a name, such as track('nightly translations')")
+        self._scope = span(name)
+        self._account: Account
+        self._written: SpanHandle
+        self._token: Token[Account | None]
+
+    async def __aenter__(self) -> Tracked:
+        self._account = Account(current_account.get())
+        self._written = self._scope.__enter__()
+        self._token = current_account.set(self._account)
+        return Tracked(self._account, self._written)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        current_account.reset(self._token)
+        if self._written.recording:
+            self._written.set(usage_attributes(self._account.usage))
+        self._scope.__exit__(kind, error, trace)
+
+
+def usage_attributes(usage: Usage) -> dict[str, Any]:
+    """The attributes that show a usage on the span of its scope; the cost only where all of it is known."""
+    shown: dict[str, Any] = {
+        names.CALLS: usage.calls,
+        names.RETRIES: usage.retries,
+        names.INPUT_TOKENS: usage.input_tokens,
+        names.OUTPUT_TOKENS: usage.output_tokens,
+        names.REASONING_TOKENS: usage.reasoning_tokens,
+        names.KNOWN_COST_USD: float(usage.known_cost),
+    }
+    if usage.cost is not None:
+        shown[names.COST_USD] = float(usage.cost)
+    return shown

@@ -1,0 +1,68 @@
+"""Writing spans to a file: one OTLP request as JSON a line, as the OTLP file format has it.
+
+A line is written whole, and one that a killed process left half written is closed before the next, so every other
+line can be read and replayed into a collector.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # as in _otlp.py
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
+
+from ..errors import ConfigurationError
+from ._batches import Delivered, Delivery, Unavailable
+
+_IDS = ("traceId", "spanId", "parentSpanId")
+
+
+class FileExporter:
+    """Appends spans to a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            if (size := os.fstat(self._file).st_size) and os.pread(self._file, 1, size - 1) != b"\n":
+                os.write(self._file, b"\n")
+        except OSError as error:
+            raise ConfigurationError(f"traces cannot be written to {path}: {error.strerror}") from error
+
+    def export(self, spans: Sequence[ReadableSpan], /) -> Delivery:
+        """Write one line."""
+        line = json.dumps(_request(spans), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        size = os.fstat(self._file).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            os.ftruncate(self._file, size)
+            return Unavailable(f"{self._path} cannot be written: {error.strerror}", unreachable=True)
+        return Delivered()
+
+    def after_fork(self) -> None:
+        """Go on with the same file: each line is appended whole."""
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _request(spans: Sequence[ReadableSpan]) -> dict[str, Any]:
+    """The request that an exporter would post, as JSON: ids in hexadecimal, unlike the rest of protobuf's bytes."""
+    request: dict[str, Any] = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
+    for resource in request["resourceSpans"]:
+        for scope in resource["scopeSpans"]:
+            for span in scope["spans"]:
+                for record in (span, *span.get("links", ())):
+                    for key in _IDS:
+                        if key in record:
+                            record[key] = base64.b64decode(record[key]).hex()
+    return request

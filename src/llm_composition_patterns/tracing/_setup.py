@@ -1,0 +1,207 @@
+"""Setting tracing up: where spans go, from when, and until when."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from opentelemetry import trace
+from opentelemetry.trace import ProxyTracerProvider
+
+from . import _spans
+from ._statistics import TracingStatistics
+from ._target import AUTO, FILE, OFF, OTLP, PHOENIX, TRACES_PATH, Target, resolve
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+
+def setup_tracing(
+    to: str = "auto",
+    *,
+    endpoint: str | None = None,
+    project: str | None = None,
+    hide_inputs: bool | None = None,
+    hide_outputs: bool | None = None,
+) -> Tracing:
+    """Send the spans of this package somewhere, from now until `shutdown`.
+
+    Spans are exported in batches by a thread of its own, never on the event loop. A process that ends hands over what
+    is left: where nothing was ever accepted that takes less than a second, where the collector is only slow up to 30.
+    One line on stderr says where spans go, as soon as they do; one says how many were lost, if any were.
+
+    The OpenTelemetry, OpenInference and Phoenix environment variables are honored; `docs/tracing.md` lists them. If
+    the application has no tracer provider, this one becomes the global provider; else it is used for the spans of
+    this package alone. A second call replaces the first, whose spans are handed over before it returns.
+
+    Use it around the event loop, because leaving it waits for the spans to be sent:
+
+    ```python
+    with setup_tracing("phoenix"):
+        asyncio.run(main())
+    ```
+
+    Args:
+        to: `"phoenix"` (the server that `endpoint` or the environment names, else http://localhost:6006),
+            `"console"` (a line on stderr for each span), `"file:PATH"` (OTLP as JSON, a request a line, appended),
+            `"off"` (no spans of this package at all), or `"auto"` (the server that `endpoint` or the environment
+            names; without one, nothing changes).
+        endpoint: The address of the server, with or without `/v1/traces`.
+        project: The project's name in Phoenix; default `PHOENIX_PROJECT`, else `llm-composition-patterns`.
+        hide_inputs: Whether inputs are masked, also where errors and metadata quote them; default
+            `OPENINFERENCE_HIDE_INPUTS`.
+        hide_outputs: The same for outputs; default `OPENINFERENCE_HIDE_OUTPUTS`.
+
+    Raises:
+        ConfigurationError: `to`, the endpoint or a variable cannot work, or the file cannot be written.
+    """
+    global _current  # noqa: PLW0603 - there is one tracing in a process
+    target = resolve(to, endpoint, os.environ)
+    pipeline = (
+        _Pipeline(target, project, hide_inputs=hide_inputs, hide_outputs=hide_outputs) if target.kind != OFF else None
+    )
+    if _current is not None:
+        _current.shutdown()
+    _current = Tracing(target, pipeline)
+    if pipeline is not None:
+        pipeline.install()
+        atexit.register(_current.shutdown)
+    elif to != AUTO:
+        _spans.mute()
+    return _current
+
+
+class Tracing:
+    """Tracing that was set up: its counts, its end, and where to look. Made by `setup_tracing`.
+
+    Attributes:
+        to: Where spans go: `phoenix` (or any other server that takes OTLP), `console`, `file:PATH` or `off`.
+        endpoint: The address that spans are posted to, or None.
+    """
+
+    def __init__(self, target: Target, pipeline: _Pipeline | None) -> None:
+        self.to = {OTLP: PHOENIX, FILE: f"file:{target.path}"}.get(target.kind, target.kind)
+        self.endpoint = target.shown if target.kind == OTLP else None
+        self._pipeline = pipeline
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    def statistics(self) -> TracingStatistics:
+        """How many spans were created, exported and lost so far, and how many wait."""
+        return self._pipeline.batches.statistics() if self._pipeline else TracingStatistics()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until the spans that ended by now have been sent.
+
+        Args:
+            timeout: How long to wait at most, in seconds.
+
+        Returns:
+            False if they are not settled in time, or any was lost meanwhile; at once when nothing answers there.
+        """
+        return self._pipeline.batches.flush(timeout) if self._pipeline else True
+
+    def shutdown(self, timeout: float = 30.0) -> None:
+        """Send what is left and stop: spans go nowhere afterwards. Runs by itself when the process ends.
+
+        Args:
+            timeout: How long it may take at most, in seconds; less than a second where nothing was ever accepted.
+        """
+        global _current  # noqa: PLW0603 - as above
+        if self._ended:
+            return
+        self._ended = True
+        if _current is self:
+            _current = None
+            _spans.install(None)
+        if self._pipeline is not None:
+            atexit.unregister(self.shutdown)
+            self._pipeline.shutdown(timeout)
+
+    def trace_url(self, trace_id: str) -> str | None:
+        """The address at which a person sees a trace; None where that is not known, or no span ever arrived.
+
+        Args:
+            trace_id: 32 hexadecimal digits.
+        """
+        if self._pipeline is None or (self._ended and not self.statistics().exported):
+            return None
+        return self._pipeline.trace_url(trace_id)
+
+
+class _Pipeline:
+    """What one tracing is made of: a provider, whose spans are queued, exported by a thread, and told about."""
+
+    def __init__(
+        self, target: Target, project: str | None, *, hide_inputs: bool | None, hide_outputs: bool | None
+    ) -> None:
+        from openinference.instrumentation import TraceConfig  # noqa: PLC0415 - only where there is tracing
+
+        from ._batches import Batches  # noqa: PLC0415
+        from ._provider import make_exporter, make_provider  # noqa: PLC0415
+
+        self._target = target
+        self._exporter = make_exporter(target)
+        self._provider = make_provider(project)
+        self.batches = Batches(self._exporter, on_first_delivery=self._tell_where)
+        self._provider.add_span_processor(self.batches)
+        config = TraceConfig(hide_inputs=hide_inputs, hide_outputs=hide_outputs)
+        self._spans = _spans.Spans(self._provider.get_tracer(_spans.SCOPE), config)
+
+    def install(self) -> None:
+        """Write spans from now on."""
+        global _global  # noqa: PLW0603 - OpenTelemetry's own is set once for ever
+        _spans.install(self._spans)
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, ProxyTracerProvider):
+            trace.set_tracer_provider(self._provider)
+            _global = self._provider
+        elif provider is _global:  # what an earlier call left: the application's own spans go on
+            provider.add_span_processor(self.batches)
+
+    def shutdown(self, timeout: float) -> None:
+        """Stop, and tell of what was lost."""
+        if trace.get_tracer_provider() is self._provider:
+            _spans.ignore(self._provider)
+        self.batches.shutdown(timeout, on_long_wait=lambda queued: self._tell_of_wait(queued, timeout))
+        self._provider.shutdown()
+        self._tell_of_loss()
+
+    def trace_url(self, trace_id: str) -> str | None:
+        if not (self._target.phoenix or getattr(self._exporter, "phoenix", False)):
+            return None
+        return f"{self._target.shown.removesuffix(TRACES_PATH)}/redirects/traces/{trace_id}"
+
+    def _tell_where(self) -> None:
+        from ._provider import project_of  # noqa: PLC0415
+
+        project = f" (project {project_of(self._provider)})" if self._target.kind == OTLP else ""
+        say(f"spans go to {self._target.shown}{project}")
+
+    def _tell_of_wait(self, queued: int, timeout: float) -> None:
+        say(f"sending {queued:,} spans to {self._target.shown}, for {timeout:.0f} s at most")
+
+    def _tell_of_loss(self) -> None:
+        counts = self.batches.statistics()
+        if counts.lost:
+            reasons = "; ".join(reason for reason, _ in self.batches.reasons.most_common(2))
+            say(f"{counts.lost:,} of {counts.created:,} spans were lost: {reasons}")
+
+
+def say(text: str) -> None:
+    """Write one line on stderr, if there is one."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"tracing: {text}\n")
+        sys.stderr.flush()
+
+
+_current: Tracing | None = None
+_global: TracerProvider | None = None

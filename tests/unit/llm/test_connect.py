@@ -1,0 +1,105 @@
+"""`connect`: settings checked at once, limiters shared, and the simulated provider in virtual time."""
+
+import asyncio
+
+import pytest
+
+from llm_composition_patterns.errors import ConfigurationError, RateLimited
+from llm_composition_patterns.limits import Limiter
+from llm_composition_patterns.llm import ask, connect
+from llm_composition_patterns.simulation import Fault, Scenario
+
+EXACT = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"timeout": 0}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+        ({"timeout": "60"}, TypeError),
+        ({"max_rate_limit_wait": -1}, ValueError),
+        ({"attempts": 0}, ValueError),
+        ({"attempts": True}, ValueError),
+        ({"concurrency": 0}, ValueError),
+        ({"concurrency": 2.5}, TypeError),
+        ({"concurrency": "many"}, TypeError),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, error):
+    """When the model is named, not when it is called."""
+    with pytest.raises(error, match=next(iter(settings))):
+        connect("simulated:", **settings)
+
+
+def test_a_scenario_is_for_the_simulated_provider():
+    """A real provider cannot be told how to behave."""
+    with pytest.raises(ConfigurationError, match="is a real one"):
+        connect("ollama:x", scenario=EXACT)
+
+
+async def test_a_simulated_call_takes_virtual_time():
+    """A second of the scenario is a second of the loop's clock."""
+    async with connect("simulated:", scenario=EXACT) as model:
+        await model.complete("hello")
+    assert asyncio.get_running_loop().time() == 1
+
+
+async def test_models_of_one_name_share_their_limiter():
+    """Of several numbers the smallest open one holds, and closing gives it back."""
+    async with connect("simulated:", scenario=EXACT, concurrency=4) as one:
+        async with connect("simulated:", scenario=EXACT, concurrency=2) as other:
+            await asyncio.gather(*(model.complete("hello") for model in (one, other) for _ in range(4)))
+            assert asyncio.get_running_loop().time() == 4
+        await asyncio.gather(*(one.complete("hello") for _ in range(8)))
+        assert asyncio.get_running_loop().time() == 6
+
+
+async def test_other_models_have_their_own_limiter():
+    """Another name, or another provider that behaves otherwise, is bounded apart."""
+    other = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0, seed=1)
+    async with (
+        connect("simulated:a", scenario=EXACT, concurrency=1) as a,
+        connect("simulated:b", scenario=EXACT, concurrency=1) as b,
+        connect("simulated:a", scenario=other, concurrency=1) as c,
+    ):
+        await asyncio.gather(*(model.complete("hello") for model in (a, b, c)))
+    assert asyncio.get_running_loop().time() == 1
+
+
+async def test_32_calls_are_in_flight_where_nobody_says_anything():
+    """The automatic limit."""
+    async with connect("simulated:", scenario=EXACT) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(64)))
+        assert model.statistics.limit == 32
+    assert asyncio.get_running_loop().time() == 2
+
+
+async def test_a_limiter_of_ones_own_is_as_it_was_after_closing():
+    """A model changes nothing on it."""
+    limiter = Limiter(max=3)
+    async with connect("simulated:", concurrency=limiter):
+        pass
+    assert limiter.statistics().limit == 3
+
+
+async def test_a_rehearsal_is_the_same_every_time():
+    """Faults, retries and their jitter included."""
+
+    async def rehearse():
+        started = asyncio.get_running_loop().time()
+        scenario = Scenario(faults=(Fault(kind="server_error", probability=0.5),), seed=3)
+        async with connect("simulated:", scenario=scenario, attempts=9) as model:
+            answers = await asyncio.gather(*(model.complete(f"Translate into Spanish: {n}") for n in range(20)))
+        return [(a.text, a.attempts) for a in answers], round(asyncio.get_running_loop().time() - started, 9)
+
+    assert await rehearse() == await rehearse()
+
+
+async def test_simulated_rate_limits_end_in_rate_limited():
+    """The whole path, in exact virtual time: 4 attempts and the free one."""
+    scenario = Scenario(faults=(Fault(kind="rate_limit", retry_after=10),), time_to_first_token=0.0)
+    async with connect("simulated:", scenario=scenario) as model:
+        with pytest.raises(RateLimited, match="Tried 5 times"):
+            await ask(model, "hello")
+    assert asyncio.get_running_loop().time() == 40

@@ -1,0 +1,82 @@
+"""When to try again, and when a provider wants it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited, Refused
+from llm_composition_patterns.llm._retries import LONGEST_BACKOFF, HeldUp, Tries, delay_before, is_worth_another
+from llm_composition_patterns.llm._retry_after import retry_after
+
+NOW = 1_790_000_000.0
+
+
+def test_backoff_doubles_and_ends():
+    """Half a second first, never more than the longest."""
+    error = ModelUnavailable()
+    assert [delay_before(retry, error, 0) for retry in (1, 2, 3, 4)] == [0.5, 1, 2, 4]
+    assert delay_before(500, error, 0) == LONGEST_BACKOFF
+
+
+@given(st.integers(1, 50), st.floats(0, 1), st.none() | st.floats(0, 1000))
+def test_jitter_only_adds(retry, jitter, wish):
+    """Nobody comes before the time that the provider named."""
+    error = RateLimited(retry_after=wish)
+    least = delay_before(retry, error, 0)
+    assert least <= delay_before(retry, error, jitter) <= least * 1.5 + 0.1
+    assert wish is None or least == wish
+
+
+def test_what_may_pass_is_worth_another_attempt():
+    """Limits, timeouts and outages; nothing else."""
+    assert is_worth_another(RateLimited())
+    assert not is_worth_another(Refused())
+    assert not is_worth_another(ModelError())
+
+
+def test_tries_are_spent_but_for_the_first_refusal():
+    """One 429 is free, the second is not."""
+    tries = Tries(2)
+    assert [tries.spend(RateLimited()) for _ in range(3)] == [True, True, False]
+    assert Tries(1).spend(ModelUnavailable()) is False
+
+
+def test_being_held_up_starts_again_with_every_acceptance():
+    """Only time without anybody's acceptance counts."""
+    held_up = HeldUp(120)
+    assert held_up.refused(10, 5) == 120
+    assert held_up.refused(60, 5) == 70
+    assert held_up.refused(100, 6) == 120
+    assert held_up.refused(230, 6) == -10
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Mon, 21 Sep 2026 14:13:30 GMT"}, 10),
+        ({"retry-after": "Mon, 21 Sep 2020 14:13:30 GMT"}, 0),
+        ({"x-ratelimit-reset": "1790000025000"}, 25),
+        ({"x-ratelimit-reset": "1790000025"}, 25),
+        ({"x-ratelimit-reset": "25"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1e300"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, None),
+    ],
+)
+def test_every_dialect_of_retry_after_is_read(headers, seconds):
+    """Seconds, milliseconds, dates, epochs; nonsense is ignored."""
+    found = retry_after(headers, now=NOW)
+    assert found == seconds
+
+
+@given(st.text(max_size=40), st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset"]))
+def test_any_header_can_be_read(text, name):
+    """Nothing raises, and what comes out can be waited for."""
+    found = retry_after({name: text}, now=NOW)
+    assert found is None or 0 <= found <= 7 * 24 * 3600

@@ -1,0 +1,90 @@
+"""A tracked run: what was used inside it, and its root span."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from llm_composition_patterns import runs
+from llm_composition_patterns.runs import track
+from llm_composition_patterns.tracing import names
+from llm_composition_patterns.usage import Usage
+
+ONE_CALL = Usage(calls=1, input_tokens=10, output_tokens=5, known_cost=Decimal("0.25"))
+
+
+async def test_what_is_awaited_inside_is_accounted():
+    """Usage of every call inside, also in tasks, adds up while the run goes on."""
+
+    async def call():
+        runs.settle(ONE_CALL)
+
+    async with track("work") as tracked:
+        await call()
+        await asyncio.gather(call(), call())
+        assert tracked.usage.calls == 3
+    assert tracked.usage.cost == Decimal("0.75")
+    runs.settle(ONE_CALL)
+    assert tracked.usage.calls == 3
+
+
+async def test_scopes_nest():
+    """What an inner run uses counts for the outer one too, and not the other way round."""
+    async with track("outer") as outer:
+        runs.settle(ONE_CALL)
+        async with track("inner") as inner:
+            runs.settle(ONE_CALL)
+    assert (outer.usage.calls, inner.usage.calls) == (2, 1)
+
+
+async def test_nobody_listens_means_no_trace():
+    """Without tracing there is no trace id."""
+    async with track("work") as tracked:
+        pass
+    assert tracked.trace_id is None
+
+
+async def test_the_root_span_shows_the_usage(exported: InMemorySpanExporter):
+    """Tokens, calls and cost are on the span at its end."""
+    async with track("work") as tracked:
+        runs.settle(ONE_CALL)
+    (span,) = exported.get_finished_spans()
+    assert span.name == "work"
+    assert tracked.trace_id == f"{span.context.trace_id:032x}"
+    assert span.attributes["openinference.span.kind"] == "CHAIN"
+    assert span.attributes[names.CALLS] == 1
+    assert span.attributes[names.COST_USD] == 0.25
+
+
+async def test_an_unknown_cost_is_left_out(exported: InMemorySpanExporter):
+    """The known part is shown; the whole is not made up."""
+    async with track("work"):
+        runs.settle(ONE_CALL)
+        runs.settle(Usage(calls=1, unpriced=1))
+    (span,) = exported.get_finished_spans()
+    assert names.COST_USD not in span.attributes
+    assert span.attributes[names.KNOWN_COST_USD] == 0.25
+
+
+async def test_an_error_marks_the_span_and_passes(exported: InMemorySpanExporter):
+    """A failed run is ERROR and still shows what it used."""
+
+    async def failing():
+        async with track("work"):
+            runs.settle(ONE_CALL)
+            raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        await failing()
+    (span,) = exported.get_finished_spans()
+    assert not span.status.is_ok
+    assert span.attributes[names.CALLS] == 1
+    assert runs.current_account.get() is None
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5])
+def test_a_run_needs_a_name(wrong):
+    """A run without a name cannot be found again."""
+    with pytest.raises(TypeError, match="give the run a name"):
+        track(wrong)

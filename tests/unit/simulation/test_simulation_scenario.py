@@ -1,0 +1,160 @@
+"""Scenarios: their checks, and their files."""
+
+from decimal import Decimal
+
+import pytest
+
+from llm_composition_patterns.errors import ConfigurationError
+from llm_composition_patterns.simulation import Fault, Price, RateLimit, Scenario
+
+WHOLE = """
+seed = 7
+time_to_first_token = 0.2
+tokens_per_second = inf
+spread = 0
+models = ["openai/gpt-oss-20b"]
+keys = ["secret-key"]
+protected = ["Ridgeline"]
+
+[rate_limit]
+requests_per_minute = 30
+burst = 5
+dialect = "groq"
+retry_after = false
+
+[price]
+input = 0.1
+output = 0.5
+
+[[faults]]
+kind = "rate_limit"
+match = "Spanish"
+retry_after = 2.5
+
+[[faults]]
+kind = "hang"
+times = 3
+probability = 0.5
+"""
+EXPECTED = Scenario(
+    seed=7,
+    time_to_first_token=0.2,
+    tokens_per_second=float("inf"),
+    spread=0,
+    models=("openai/gpt-oss-20b",),
+    keys=("secret-key",),
+    protected=("Ridgeline",),
+    rate_limit=RateLimit(requests_per_minute=30, burst=5, dialect="groq", retry_after=False),
+    price=Price(input=0.1, output=0.5),
+    faults=(Fault(kind="rate_limit", match="Spanish", retry_after=2.5), Fault(kind="hang", times=3, probability=0.5)),
+)
+
+
+def test_every_setting_can_be_read(tmp_path):
+    """A file, its path as text, and the text itself give the same scenario."""
+    path = tmp_path / "scenario.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    assert Scenario.from_toml(path) == Scenario.from_toml(str(path)) == Scenario.from_toml(WHOLE) == EXPECTED
+
+
+def test_an_empty_file_is_the_default(tmp_path):
+    """Nothing set is the default scenario."""
+    path = tmp_path / "empty.toml"
+    path.write_text("", encoding="utf-8")
+    assert Scenario.from_toml(path) == Scenario()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sed = 1", "scenario: sed is not a known setting; did you mean 'seed'?"),
+        ("zzz = 1", "scenario: zzz is not a known setting; the known ones are seed, "),
+        ('seed = "x"', "scenario: seed must be a whole number, not 'x'"),
+        ("spread = 2", "scenario: spread must be a number of 0 or more and at most 1, not 2"),
+        ("tokens_per_second = 0", "scenario: tokens_per_second must be a number above 0, not 0"),
+        ("tokens_per_second = nan", "scenario: tokens_per_second must be a number above 0, not nan"),
+        ('models = "x"', "scenario: models must be a tuple of strings, such as ('a', 'b')"),
+        ("answer = 1", "scenario: answer can be given from code only: leave it out"),
+        ("rate_limit = 5", "scenario: rate_limit must be a table of settings, not 5"),
+        ("[rate_limit]\nburst = 1", "scenario: rate_limit.requests_per_minute, tokens_per_minute or requests_per_day"),
+        ("[rate_limit]\nrequests = 1", "scenario: rate_limit.requests is not a known setting; did you mean"),
+        (
+            "[rate_limit]\nrequests_per_minute = 1\ndialect = 'grok'",
+            "rate_limit.dialect must be one of groq, openai, none",
+        ),
+        ("[price]\ninput = 1", "scenario: price lacks output, which it needs"),
+        ("[price]\ninput = 1\noutput = -1", "scenario: price.output must be a number of 0 or more"),
+        ("[faults]\nkind = 'hang'", "scenario: faults must be an array of tables: write [[faults]]"),
+        ("faults = [1]", "scenario: faults[0] must be a table of settings, not 1"),
+        ("[[faults]]\n", "scenario: faults[0] lacks kind, which it needs"),
+        ("[[faults]]\nkind = 'hangs'", "scenario: faults[0].kind must be one of rate_limit, "),
+        ("[[faults]]\nkind = 'hangs'", "did you mean 'hang'?"),
+        ("[[faults]]\nkind = ['hang']", "scenario: faults[0].kind must be one of"),
+        (
+            "[[faults]]\nkind = 'hang'\nmatch = '('",
+            "scenario: faults[0].match must be a regular expression: '(' is none",
+        ),
+        ("[[faults]]\nkind = 'hang'\nmatch = 5", "scenario: faults[0].match must be a regular expression as a string"),
+        ("[[faults]]\nkind = 'hang'\ntimes = 0", "scenario: faults[0].times must be a whole number, 1 or more, not 0"),
+        ("[[faults]]\nkind = 'hang'\nretry_after = 1", "scenario: faults[0].retry_after has no meaning for 'hang'"),
+        ("[[faults]]\nkind = 'server_error'\nstatus = 200", "scenario: faults[0].status must be a whole number, 400"),
+        (
+            "[[faults]]\nkind = 'server_error'\nstatus = 600",
+            "scenario: faults[0].status must be a number of 0 or more and",
+        ),
+        ("seed = ", "scenario: is not TOML: "),
+        ("a = " + "[" * 5000, "scenario: is not TOML: "),
+    ],
+)
+def test_a_mistake_is_one_line_with_file_and_key(text, message):
+    """Every mistake in the file names the file and the key, in one line."""
+    with pytest.raises(ConfigurationError) as caught:
+        Scenario.from_toml(text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    """A missing file, a directory and a file that is no text are one line each, with the path."""
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "missing.toml", tmp_path, binary, "nul\0"):
+        with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+            Scenario.from_toml(path)
+        assert str(caught.value).startswith(" ".join(str(path).split()))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"faults": [Fault(kind="hang")]}, "faults must be a tuple of Fault"),
+        ({"faults": ("hang",)}, "faults must be a tuple of Fault"),
+        ({"rate_limit": 5}, "rate_limit must be a RateLimit"),
+        ({"price": 5}, "price must be a Price"),
+        ({"answer": "yes"}, "answer must be a function"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"time_to_first_token": True}, "time_to_first_token must be a number"),
+        ({"keys": ("",)}, "keys must be a tuple of strings"),
+    ],
+)
+def test_settings_are_checked_when_made(settings, message):
+    """A setting that cannot be is refused with the repair."""
+    with pytest.raises(ValueError, match=message):
+        Scenario(**settings)
+
+
+def test_retry_after_of_a_rate_limit_is_a_truth_value():
+    """Seconds belong to a fault: here it is yes or no."""
+    with pytest.raises(ValueError, match="retry_after must be true or false"):
+        RateLimit(requests_per_minute=1, retry_after=3)
+
+
+def test_a_price_is_exact():
+    """Money is decimal, from floats as written."""
+    assert Price(input=0.1, output=Decimal("0.5")).of(1_000_000, 2_000_000) == Decimal("1.1")
+
+
+def test_keys_are_not_shown():
+    """No key is in the scenario's text."""
+    assert "secret-key" not in repr(EXPECTED)
