@@ -10,6 +10,7 @@ import pytest
 from fan_out_steps import slowly
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from span_recorder import Recorder
 
 from llm_composition_patterns.errors import BranchTimeout, DeadlineExceeded
 from llm_composition_patterns.outcome import Failure, Success
@@ -280,8 +281,6 @@ def test_nothing_is_left_whatever_happens_and_whenever(tree, cancel_at):
 @given(tree=trees, cancel_at=st.lists(st.integers(0, 12).map(lambda n: n / 2), max_size=1))
 def test_every_span_ends_before_the_one_around_it(tree, cancel_at):
     """And every branch that started has one."""
-    from conftest import Recorder  # noqa: PLC0415
-
     recorder, world = Recorder(), World()
     opened = []
     start = recorder.tracer.start_span
