@@ -94,8 +94,9 @@ class Spans:
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
-        # Most often there is nothing but the current span.
-        if len(otel_context.get_current()) <= 1:
+        # Most often there is nothing but the current span, or not even that.
+        context = otel_context.get_current()
+        if len(context) <= (trace.get_current_span(context) is not trace.INVALID_SPAN):
             return {}
         from openinference.instrumentation import get_attributes_from_context  # noqa: PLC0415 - costs 0.1 s
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import CoroutineType, coroutine
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from ...runs import Account
@@ -98,9 +98,7 @@ def enclosing_branch(account: Account | None) -> Branch | None:
 
 
 def coroutine_of(made: object) -> Coroutine[Any, Any, Any] | None:
-    """What a step gave, as a coroutine; None if it cannot be awaited."""
-    if type(made) is CoroutineType or inspect.iscoroutine(made):
-        return made
+    """What a step gave instead of a coroutine, as one; None if it cannot be awaited."""
     return _awaited(made) if inspect.isawaitable(made) else None
 
 

@@ -66,6 +66,7 @@ class FanOut(Generic[A, B]):
         self._turn_began: float | None = None
         self._breathing = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._workers: list[asyncio.Task[None]] = []
         self._at_work = 0
 
     # --- from start to end
@@ -84,7 +85,8 @@ class FanOut(Generic[A, B]):
         total = settings.max_concurrency if self.source.total is None else self.source.total
         count = min(settings.max_concurrency, total)
         context = copy_context()
-        self._workers = [self.loop.create_task(self._work(), context=context) for _ in range(count)]
+        for _ in range(count):  # where tasks start eagerly, a worker may stop the fan-out right here
+            self._workers.append(self.loop.create_task(self._work(), context=context))
         self._ended = asyncio.gather(*self._workers, return_exceptions=True)
         if on_end is not None:
             self._ended.add_done_callback(lambda _: on_end())

@@ -27,22 +27,19 @@ class Source:
         self.keys: list[Any] | None = None
         self.iterator: Iterator[Any] | None = None
         self.shown: object = None if self.total is None else inputs
-        self._waiting: AsyncIterator[Any] | None = None
         if isinstance(inputs, Mapping):
             self.keys = list(inputs)
             self.iterator = iter([inputs[key] for key in self.keys])
         elif isinstance(inputs, Iterable):
             self.iterator = iter(inputs)
         else:
-            self._waiting = aiter(inputs)
+            self._waiting: AsyncIterator[Any] = aiter(inputs)
             # An async iterator may not be asked twice at a time, and need not bear being asked after its end.
             self._turn = asyncio.Lock()
             self._exhausted = False
 
     async def pull(self) -> Any:
         """Wait for the next input of an async source, or `END`."""
-        if self._waiting is None:
-            return END
         async with self._turn:
             input = END if self._exhausted else await anext(self._waiting, END)
             self._exhausted = input is END
@@ -50,10 +47,10 @@ class Source:
 
     async def aclose(self) -> None:
         """Let a generator that was not read to its end clean up."""
-        if inspect.isasyncgen(self._waiting):
-            await self._waiting.aclose()
-        elif inspect.isgenerator(self.iterator):
+        if inspect.isgenerator(self.iterator):
             self.iterator.close()
+        elif self.iterator is None and inspect.isasyncgen(self._waiting):
+            await self._waiting.aclose()
 
 
 def _length(inputs: object) -> int | None:

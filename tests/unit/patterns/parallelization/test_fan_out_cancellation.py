@@ -550,3 +550,26 @@ async def test_stopping_a_stream_from_a_branch_cancels_that_branch_too():
     async with stream as outcomes:
         found = [outcome async for outcome in outcomes]
     assert [isinstance(outcome, Failure) and outcome.kind for outcome in found] == ["cancelled"] * 3
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks start eagerly from Python 3.12 on")
+@pytest.mark.parametrize("suspends", [False, True])
+async def test_where_tasks_start_eagerly_everything_is_as_it_is(suspends, still_running):
+    """A worker may end, fail, and stop the fan-out before the next one is made."""
+    asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+
+    async def fail_at_two(number):
+        if suspends:
+            await asyncio.sleep(number)
+        if number == 2:
+            raise ValueError(number)
+        return number
+
+    assert await parallelize(double, range(5), max_concurrency=3) == [0, 2, 4, 6, 8]
+    outcomes = await parallelize(fail_at_two, range(5), max_concurrency=3, on_error="collect")
+    assert kinds(outcomes) == ["success", "success", "error", "success", "success"]
+    with pytest.raises(ValueError, match="2"):
+        await parallelize(fail_at_two, range(5), max_concurrency=3)
+    async with stream_outcomes(fail_at_two, range(5), max_concurrency=1, ordered=True) as stream:
+        assert kinds([outcome async for outcome in stream]) == kinds(outcomes)
+    assert still_running() == set()

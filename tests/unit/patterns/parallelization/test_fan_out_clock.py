@@ -91,6 +91,29 @@ async def test_the_timers_of_others_are_kept_while_one_waits():
     assert times(outcomes) == [(0, 10, 3), (0, 0, 3), (0, 2, 3)]
 
 
+async def test_the_timer_is_set_anew_for_a_branch_that_goes_on(now):
+    """Its remaining second ends before the three of one that started meanwhile."""
+
+    async def work_wait_work(_):
+        await asyncio.sleep(2)
+        await wait_for_permit(8)
+        await asyncio.sleep(100)
+
+    async def first_or_second(number):
+        await (work_wait_work(number) if number == 0 else wait(100))
+
+    async def numbers():
+        yield 0
+        await asyncio.sleep(9)
+        yield 1
+
+    ended = []
+    async with stream_outcomes(first_or_second, numbers(), timeout=3) as outcomes:
+        async for outcome in outcomes:
+            ended.append((outcome.index, outcome.kind, now()))  # noqa: PERF401 - the time is the point
+    assert ended == [(0, "timeout", 11), (1, "timeout", 12)]
+
+
 async def test_a_branch_that_waits_for_ever_has_no_timeout_but_a_deadline(now):
     """The deadline counts everything."""
     outcomes = await parallelize(wait_for_permit, [100], timeout=1, deadline=5, on_error="collect")

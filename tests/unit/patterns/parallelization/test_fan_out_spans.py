@@ -5,8 +5,11 @@ import json
 from decimal import Decimal
 
 import pytest
-from fan_out_steps import double, wait, wait_or_fail
+from fan_out_steps import double, kinds, wait, wait_or_fail
+from openinference.instrumentation import TraceConfig, suppress_tracing, using_session
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 from llm_composition_patterns import tracing
@@ -368,6 +371,28 @@ async def test_a_value_that_cannot_be_shown_breaks_nothing(recorder):
     assert "Unshowable" in recorder.one("give").attributes["output.value"]
     assert is_error(recorder.one("fail"))
     assert len(recorder.spans()) == 4
+
+
+async def test_a_session_is_on_every_span(recorder):
+    """As OpenInference has it."""
+    with using_session("session 7"):
+        await parallelize(double, [1, 2])
+    assert [span.attributes["session.id"] for span in recorder.spans()] == ["session 7"] * 3
+
+
+async def test_spans_that_are_not_sampled_change_nothing():
+    """Somebody listens, and records nothing."""
+    tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test")
+    tracing.install(tracing.Spans(tracer, TraceConfig()))
+    outcomes = await parallelize(wait_or_fail, [1, -1], on_error="collect")
+    assert kinds(outcomes) == ["success", "error"]
+
+
+async def test_a_caller_that_suppresses_tracing_gets_none(recorder):
+    """Nothing is written."""
+    with suppress_tracing():
+        await parallelize(double, [1, 2])
+    assert recorder.spans() == []
 
 
 async def test_masking_hides_inputs_outputs_and_what_errors_say(masking_recorder):

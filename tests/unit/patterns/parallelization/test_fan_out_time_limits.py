@@ -121,3 +121,11 @@ async def test_a_deadline_that_comes_when_everything_is_done_changes_nothing():
     # The deadline's timer is due in the same turn of the loop in which the branch ends, after it.
     asyncio.get_running_loop().call_at(2, spend, 1)
     assert await parallelize(end_just_before, [0], deadline=3) == ["done"]
+
+
+async def test_never_started_inputs_that_cannot_be_named_are_called_as_the_step():
+    """Nobody runs to fail with the naming function's error."""
+    outcomes = await parallelize(
+        wait, [9, None], branch_name=lambda seconds: seconds + 1, deadline=3, max_concurrency=1, on_error="collect"
+    )
+    assert [(outcome.name, outcome.kind) for outcome in outcomes] == [("10", "deadline"), ("wait", "deadline")]
