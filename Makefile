@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench clean
+.PHONY: help setup browser demo test check format bench pictures clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -54,6 +54,10 @@ format: setup ## format and mend what can be mended
 bench: setup ## run the benchmarks beside their peers and print the tables
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	@$(BIN)/python -m benchmarks
+
+pictures: setup browser ## take the picture of the README again, in a real Phoenix and a real browser
+	@mkdir -p docs/images
+	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/integration/test_demo.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

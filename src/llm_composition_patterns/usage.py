@@ -34,7 +34,7 @@ class Usage:
     retries: int = 0
     known_cost: Decimal = _ZERO
     unpriced: int = 0
-    by_model: Mapping[str, Usage] = field(default_factory=lambda: _NONE)
+    by_model: Mapping[str, Usage] = field(default_factory=lambda: _NONE, hash=False)
 
     @property
     def attempts(self) -> int:
@@ -57,6 +57,8 @@ class Usage:
         return replace(self, by_model=MappingProxyType({name: part}))
 
     def __add__(self, other: Usage) -> Usage:
+        if not isinstance(other, Usage):
+            return NotImplemented
         if self is NO_USAGE:
             return other
         if other is NO_USAGE:

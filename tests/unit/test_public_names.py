@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import FunctionType
 
 import llm_composition_patterns as package
 
@@ -66,7 +67,11 @@ def test_the_public_names_are_these():
 
 def test_each_public_name_has_a_docstring():
     """Whoever asks for help on a class or function of ours is helped."""
-    undocumented = [name for name in NAMES if callable(getattr(package, name)) and not getattr(package, name).__doc__]
+    undocumented = [
+        name
+        for name in NAMES
+        if isinstance(getattr(package, name), type | FunctionType) and not getattr(package, name).__doc__
+    ]
     assert undocumented == []
 
 

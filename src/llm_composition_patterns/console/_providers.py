@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .. import llm
 from ..errors import AuthenticationFailed, ConfigurationError
 
-_llm: Any = llm
-
 
 def default_model(environ: Mapping[str, str]) -> tuple[str, str]:
     """Give the model of a command without `--model`, as `provider:model`, and why it is that one."""
-    choice = _llm.choose_model(environ)
+    choice = llm.choose_model(environ)
     return choice.name, choice.reason
 
 
 def why_not(name: str, environ: Mapping[str, str]) -> str:
     """Say why `provider:model` cannot be called, and how to mend that; empty when nothing known speaks against it."""
     try:
-        _llm.resolve(name, base_url=None, api_key=None, environ=environ)
+        llm.resolve(name, base_url=None, api_key=None, environ=environ)
     except (ConfigurationError, AuthenticationFailed) as error:
         return str(error)
     return ""
@@ -28,12 +25,12 @@ def why_not(name: str, environ: Mapping[str, str]) -> str:
 
 def key_variables() -> list[str]:
     """Name the environment variables that hold keys."""
-    return [row.key_variable for row in _llm.PROVIDERS.values() if row.key_variable]
+    return [row.key_variable for row in llm.PROVIDERS.values() if row.key_variable]
 
 
 def local_providers() -> list[tuple[str, str]]:
     """Name the providers that run on the user's own machine, each with what to try when it does not answer."""
-    return [(row.name, row.hint) for row in _llm.PROVIDERS.values() if row.local]
+    return [(row.name, row.hint) for row in llm.PROVIDERS.values() if row.local]
 
 
 def base_url(provider: str, environ: Mapping[str, str]) -> str:
@@ -42,4 +39,4 @@ def base_url(provider: str, environ: Mapping[str, str]) -> str:
     Raises:
         ConfigurationError: The environment names one that is none.
     """
-    return str(_llm.resolve(f"{provider}:", base_url=None, api_key=None, environ=environ).base_url)
+    return str(llm.resolve(f"{provider}:", base_url=None, api_key=None, environ=environ).base_url)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -152,11 +152,11 @@ class Permit:
         waited: Seconds that the call had to wait for it.
     """
 
-    __slots__ = ("_accepted", "_held", "_limiter", "waited")
+    __slots__ = ("_accepted", "_holding", "_limiter", "waited")
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
-        self._held = False
+        self._holding: AbstractContextManager[None] | None = None
         self._accepted = False
         self.waited = 0.0
 
@@ -165,16 +165,19 @@ class Permit:
         self._accepted = True
 
     async def __aenter__(self) -> Self:
-        if self._held:
+        if self._holding is not None:
             raise RuntimeError("this permit is held already: call `limiter.permit()` for every call")
         waiter = self._limiter._enter()  # noqa: SLF001 - two halves of one mechanism
         if waiter is not None:
             self.waited = await self._limiter._wait(waiter)  # noqa: SLF001
-        self._held = True
+        self._holding = runs.holding_permit()
+        self._holding.__enter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._held = False
+        if self._holding is not None:
+            self._holding.__exit__(None, None, None)
+            self._holding = None
         self._limiter._leave(accepted=self._accepted)  # noqa: SLF001
 
 

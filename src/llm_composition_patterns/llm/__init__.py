@@ -1,5 +1,6 @@
 """Models behind one protocol: `connect` to one, `ask` it, or plug in your own `ChatModel`."""
 
+from ._addresses import Address, resolve
 from ._ask import ask
 from ._choice import ModelChoice, choose_model
 from ._connect import connect
@@ -10,6 +11,7 @@ from ._types import ChatModel, Completion, Message, ModelSettings, ResponseSchem
 
 __all__ = [
     "PROVIDERS",
+    "Address",
     "ChatModel",
     "Completion",
     "ConnectedModel",
@@ -22,4 +24,5 @@ __all__ = [
     "ask",
     "choose_model",
     "connect",
+    "resolve",
 ]

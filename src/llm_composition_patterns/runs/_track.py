@@ -65,13 +65,15 @@ class track:  # noqa: N801 - used like the function it reads as
 
 
 def usage_attributes(usage: Usage) -> dict[str, Any]:
-    """The attributes that show a usage on the span of its scope."""
-    return {
+    """The attributes that show a usage on the span of its scope; the cost only where all of it is known."""
+    shown: dict[str, Any] = {
         names.CALLS: usage.calls,
         names.RETRIES: usage.retries,
         names.INPUT_TOKENS: usage.input_tokens,
         names.OUTPUT_TOKENS: usage.output_tokens,
         names.REASONING_TOKENS: usage.reasoning_tokens,
-        names.COST_USD: None if usage.cost is None else float(usage.cost),
         names.KNOWN_COST_USD: float(usage.known_cost),
     }
+    if usage.cost is not None:
+        shown[names.COST_USD] = float(usage.cost)
+    return shown

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
@@ -95,8 +95,9 @@ class Spans:
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
-        # Most often there is nothing but the current span.
-        if len(otel_context.get_current()) <= 1:
+        # Most often there is nothing but the current span, or not even that.
+        context = otel_context.get_current()
+        if len(context) <= (trace.get_current_span(context) is not trace.INVALID_SPAN):
             return {}
         from openinference.instrumentation import get_attributes_from_context  # noqa: PLC0415 - costs 0.1 s
 
@@ -107,7 +108,7 @@ class Spans:
         if not span.is_recording():
             return
         name = type(error).__qualname__
-        message = REDACTED if self.hides else _without_keys(str(error))
+        message = REDACTED if self.hides else _without_keys(_text(str, error))
         stack = REDACTED if self.hides else _without_keys("".join(traceback.format_exception(error)))
         span.add_event(
             "exception",
@@ -251,4 +252,11 @@ def _as_json(value: object) -> str:
     try:
         return to_json(value, fallback=repr, serialize_unknown=True).decode()
     except (PydanticSerializationError, ValueError, RecursionError):
-        return json.dumps(repr(value))
+        return json.dumps(_text(repr, value))
+
+
+def _text(form: Callable[[object], str], value: object) -> str:
+    try:
+        return form(value)
+    except Exception:  # noqa: BLE001 - somebody else's class, which must not fail for being traced
+        return f"<{type(value).__name__} that cannot be shown>"

@@ -130,22 +130,20 @@ async def test_a_lowered_limit_lets_running_calls_end():
 
 
 async def test_waiting_stops_the_clocks_of_the_branches_around():
-    """The account hears when a call starts and stops waiting, and nothing when it does not wait."""
+    """The account hears who waits for a permit and who holds one, and forgets both when they end."""
     heard = []
 
     class Ear(runs.Account):
-        def pause(self):
-            heard.append("pause")
-
-        def resume(self):
-            heard.append("resume")
+        def shift(self, *, waiting: int = 0, working: int = 0) -> None:
+            heard.append((waiting, working))
 
     runs.current_account.set(Ear(None))
     limiter = Limiter(fixed=1)
     await hold(limiter)
-    assert heard == []
+    assert heard == [(0, 1), (0, -1)]
+    heard.clear()
     await asyncio.gather(hold(limiter), hold(limiter))
-    assert heard == ["pause", "resume"]
+    assert heard == [(0, 1), (1, 0), (0, -1), (-1, 0), (0, 1), (0, -1)]
 
 
 async def test_a_waiter_whose_loop_is_gone_is_passed_over():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import CoroutineType, coroutine
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from ...runs import Account
@@ -34,7 +34,7 @@ class Branch(Account):
         expired: Whether its timeout has cancelled it.
         raised: The error that a fan-out inside it raised last.
         span: Its span, or None when nobody listens.
-        over: Whether it has ended; what it left running behind changes nothing any more.
+        over: Whether it has ended.
     """
 
     # What most branches never change stands here: setting it for each would cost as much as running one.
@@ -75,7 +75,7 @@ class Branch(Account):
         self._set_clock(waits=self._waiting > 0 and self._working <= 0 and not self.over)
 
     def end(self) -> None:
-        """Let the clock's last state be the end of it."""
+        """Stop counting; what is left running behind changes nothing any more."""
         self.over = True
         if self.waiting_since is not None:
             self._set_clock(waits=False)
@@ -98,9 +98,7 @@ def enclosing_branch(account: Account | None) -> Branch | None:
 
 
 def coroutine_of(made: object) -> Coroutine[Any, Any, Any] | None:
-    """What a step gave, as a coroutine; None if it cannot be awaited."""
-    if type(made) is CoroutineType or inspect.iscoroutine(made):
-        return made
+    """What a step gave instead of a coroutine, as one; None if it cannot be awaited."""
     return _awaited(made) if inspect.isawaitable(made) else None
 
 
@@ -121,3 +119,14 @@ def drive(run: Callable[..., Any], running: Coroutine[Any, Any, Any], waits_for:
                 waits_for = run(running.send, sent)
     except StopIteration as returned:
         return returned.value
+
+
+async def absorb_cancellation(worker: asyncio.Task[None]) -> None:
+    """Take back a cancellation that was meant for a branch which has ended, delivered or not."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        while worker.cancelling():
+            worker.uncancel()

@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ...outcome import Failure, Outcome
-from ._parallelize import LAST_FAILURES
+from ...outcome import Outcome
 
 if TYPE_CHECKING:
     from ._fan_out import FanOut
+
+
+class Sink(Protocol):
+    """Where outcomes go."""
+
+    @property
+    def full(self) -> bool:
+        """Whether no input may be pulled now."""
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Take an outcome, in whatever order branches end."""
+
+    async def room(self) -> None:
+        """Wait until there is room for another input to be pulled."""
 
 
 class Buffer(ABC):
@@ -21,7 +34,6 @@ class Buffer(ABC):
     """
 
     def __init__(self) -> None:
-        self.last_failures: deque[Failure] = deque(maxlen=LAST_FAILURES)
         self._consumed = 0
         self._workers: deque[asyncio.Future[None]] = deque()
         self._consumer: asyncio.Future[None] | None = None
@@ -45,8 +57,6 @@ class Buffer(ABC):
 
     def add(self, outcome: Outcome[Any]) -> None:
         """Hold an outcome."""
-        if type(outcome) is Failure:
-            self.last_failures.append(outcome)
         self._keep(outcome)
         if self._consumer is not None and self.ready():
             self.wake_consumer()
@@ -63,6 +73,8 @@ class Buffer(ABC):
 
     async def filled(self) -> None:
         """Wait until the next outcome is ready, or the fan-out is over."""
+        if self._consumer is not None:
+            raise RuntimeError("another task waits for the next outcome already; let one task take them all")
         self._consumer = self._fan_out.loop.create_future()
         try:
             await self._consumer

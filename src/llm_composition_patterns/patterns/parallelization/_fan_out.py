@@ -5,26 +5,30 @@ a branch to its end, delivers the outcome to the sink, and pulls the next. Whate
 deadline, the caller) goes through `stop`: it is set once, every worker is cancelled, and `ended` waits until the last
 one has really ended. No cancellation passes a worker unseen: a branch that is cancelled alone is a Failure, and a
 worker that is cancelled by a stranger stops the fan-out instead of leaving inputs behind.
+
+Workers share one context too, so that a source is pulled and closed in one, whoever pulls; the last worker closes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import Context, copy_context
 from types import CoroutineType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ...errors import FailureKind
 from ...outcome import Failure, Outcome, Success
 from ...runs import Progress, current_account
-from ._branch import Branch, coroutine_of, drive, enclosing_branch
+from ._branch import Branch, absorb_cancellation, coroutine_of, drive, enclosing_branch
+from ._buffer import Sink
 from ._judgement import cut_off, deadline_exceeded, judge, too_many_failures
 from ._progress_bar import reporter
 from ._settings import Settings
 from ._source import END, Source
 from ._spans import FanOutSpans
-from ._step import Step, not_async
+from ._step import Step, not_async, refuse_what_is_no_step, step_name
 from ._watchdog import Watchdog
 
 A = TypeVar("A")
@@ -33,25 +37,15 @@ B = TypeVar("B")
 BREATH = 0.010
 """How long branches that never suspend may keep the loop to themselves, in seconds."""
 
-
-class Sink(Protocol):
-    """Where outcomes go."""
-
-    @property
-    def full(self) -> bool:
-        """Whether no input may be pulled now."""
-
-    def add(self, outcome: Outcome[Any]) -> None:
-        """Take an outcome, in whatever order branches end."""
-
-    async def room(self) -> None:
-        """Wait until there is room for another input to be pulled."""
+LAST_FAILURES = 20
+"""How many failures a `TooManyFailures` carries."""
 
 
 class FanOut(Generic[A, B]):
     """One run of a step over many inputs."""
 
     def __init__(self, step: Step[A, B], source: Source, settings: Settings, sink: Sink) -> None:
+        refuse_what_is_no_step(step)
         self.step = step
         self.source = source
         self.settings = settings
@@ -63,31 +57,36 @@ class FanOut(Generic[A, B]):
         self.stopping = False
         self.error: BaseException | None = None
         self.error_from_inside = False
+        self._last_failures: deque[Failure] = deque(maxlen=LAST_FAILURES)
         self._cut_kind: FailureKind = "cancelled"
         self._account = current_account.get()
-        self._stopped_clocks = 0
-        self._waits = False
-        self._spinning_since: float | None = None
+        self._around = enclosing_branch(self._account)
+        self._stopped_clocks = self._waits = self._works = 0
+        self._now = self.began
+        self._turn_began: float | None = None
         self._breathing = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._workers: list[asyncio.Task[None]] = []
+        self._at_work = 0
 
     # --- from start to end
 
     def start(self, *, on_end: Callable[[], None] | None = None) -> None:
         """Start the workers; `ended` waits for them, `on_end` is called when none is left."""
         settings = self.settings
+        self._report = reporter(settings.progress, settings.name)
         self._spans = FanOutSpans.open(self)
         self._context = copy_context() if self._spans is None else self._spans.context
-        self._report = reporter(settings.progress, settings.name)
         self._fixed_name = settings.branch_name if isinstance(settings.branch_name, str) else ""
         self._watchdog = Watchdog(settings.timeout) if settings.timeout is not None else None
         self._observed = self._watchdog is not None or self._spans is not None
         if settings.deadline is not None:
             self._deadline = self.loop.call_at(self.began + settings.deadline, self._deadline_passed)
-        if self._account is not None:
-            self._account.shift(working=1)
         total = settings.max_concurrency if self.source.total is None else self.source.total
-        self._workers = [self.loop.create_task(self._work()) for _ in range(min(settings.max_concurrency, total))]
+        count = min(settings.max_concurrency, total)
+        context = copy_context()
+        for _ in range(count):  # where tasks start eagerly, a worker may stop the fan-out right here
+            self._workers.append(self.loop.create_task(self._work(), context=context))
         self._ended = asyncio.gather(*self._workers, return_exceptions=True)
         if on_end is not None:
             self._ended.add_done_callback(lambda _: on_end())
@@ -108,9 +107,9 @@ class FanOut(Generic[A, B]):
                 await asyncio.shield(self._ended)
             except asyncio.CancelledError as again:
                 self.stop(again=True)
-                cancelled = cancelled or again
-        await self._close_source()
-        self._close(cancelled or error or self.error)
+                cancelled = again if cancelled is None else cancelled
+        raised = self.error if error is None else error
+        self._close(raised if cancelled is None else cancelled)
         if cancelled is not None:
             raise cancelled
 
@@ -119,14 +118,12 @@ class FanOut(Generic[A, B]):
             self._deadline.cancel()
         if self._watchdog is not None:
             self._watchdog.close()
-        if self._account is not None:
-            self._account.shift(working=-1)
-        if error is not None and (around := enclosing_branch(self._account)) is not None:
-            around.raised = error
-        if self._report is not None:
-            self._report.close()
+        if error is not None and self._around is not None:
+            self._around.raised = error
         if self._spans is not None:
             self._spans.close(self, error)
+        if self._report is not None:
+            self._report.close()
 
     def stop(self, error: BaseException | None = None, *, kind: FailureKind = "cancelled", again: bool = False) -> None:
         """Start no more branches and cancel those that run; they end as failures of `kind`. The first call decides."""
@@ -134,10 +131,10 @@ class FanOut(Generic[A, B]):
             return
         if not self.stopping:
             self.stopping, self.error, self._cut_kind = True, error, kind
-        mine = asyncio.current_task(self.loop)
+            if self._watchdog is not None:
+                self._watchdog.close()
         for worker in self._workers:
-            if worker is not mine:
-                worker.cancel()
+            worker.cancel()
 
     def never_started(self) -> Iterator[Failure]:
         """The failures of the inputs that a deadline or a decision kept from starting, where their number is known."""
@@ -148,7 +145,7 @@ class FanOut(Generic[A, B]):
             index = self.started
             self.started += 1
             key = index if self.source.keys is None else self.source.keys[index]
-            name = self._name(input)
+            name = self._name_or_default(input)
             error = cut_off(f"branch {index} ({name!r})", self.settings, self._cut_kind)
             yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
 
@@ -168,6 +165,7 @@ class FanOut(Generic[A, B]):
         worker = asyncio.current_task()
         assert worker is not None  # noqa: S101 - for type checkers: a worker is a Task
         iterator, sink = self.source.iterator, self.sink
+        self._at_work += 1
         try:
             while not self.stopping:
                 if self._breathing:
@@ -181,25 +179,43 @@ class FanOut(Generic[A, B]):
                     if rest is not None:
                         await rest
                     if worker.cancelling() and not self.stopping:
-                        await _absorb_cancellation(worker)
-        except asyncio.CancelledError as error:
-            self.stop(error)
-            raise
-        except Exception as error:  # noqa: BLE001 - the source's: branches keep theirs
-            self.stop(error)
+                        await absorb_cancellation(worker)
+        except BaseException as error:  # noqa: BLE001 - the source's: branches keep theirs
+            self._source_failed(error)
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                await self._close_source(worker)
 
     async def _pull(self) -> Any:
         self.pulling += 1
         try:
-            return await self.source.pull()
+            input = await self.source.pull()
         finally:
             self.pulling -= 1
+        return END if self.stopping else input  # a source that did not heed its cancellation
+
+    def _source_failed(self, error: BaseException) -> None:
+        self.stop(error)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        self.error = error if self.error is None else self.error
+        if not isinstance(error, Exception):
+            raise error
+
+    async def _close_source(self, worker: asyncio.Task[None]) -> None:
+        if worker.cancelling():
+            await absorb_cancellation(worker)  # it was for the branches; closing is cancelled by the next one
+        try:
+            await self.source.aclose()
+        except BaseException as error:  # noqa: BLE001
+            self._source_failed(error)
 
     def _begin(self, worker: asyncio.Task[None], input: Any) -> Coroutine[Any, Any, None] | None:
         """Run a branch up to its first suspension; None if that was its end, else the rest, to be awaited."""
         index = self.started
         self.started += 1
-        if self._stopped_clocks:
+        if self._around is not None:
             self._reconsider()
         key = index if self.source.keys is None else self.source.keys[index]
         branch = Branch(self._account, self, worker, index, key, input, self.clock())
@@ -214,21 +230,20 @@ class FanOut(Generic[A, B]):
             if type(running) is not CoroutineType:
                 running = self._coroutine(running)
         except BaseException as error:  # noqa: BLE001 - `_fail` lets pass what must
-            self._fail(branch, error)
+            self._fail_at_once(branch, context, error)
             return None
         try:
             waits_for = run(running.send, None)
         except StopIteration as returned:
-            self._spin(branch.started)
             self._end(branch, Success(returned.value, *self._record(branch)))
-            return None
         except BaseException as error:  # noqa: BLE001
             self._fail(branch, error)
-            return None
-        return self._finish(branch, drive(run, running, waits_for))
+        else:
+            return self._finish(branch, drive(run, running, waits_for))
+        self._spin(branch.started)
+        return None
 
     async def _finish(self, branch: Branch, rest: Awaitable[Any]) -> None:
-        self._spinning_since = None
         try:
             value = await rest
         except BaseException as error:  # noqa: BLE001
@@ -247,22 +262,30 @@ class FanOut(Generic[A, B]):
     def _fail(self, branch: Branch, error: BaseException) -> None:
         if not isinstance(error, Exception | asyncio.CancelledError):
             self.stop(error)
+            self._end(branch, Failure(error, "error", *self._record(branch)))
             raise error  # KeyboardInterrupt, SystemExit: for the loop
         cut = self._cut_kind if self.stopping else None
         kind, judged = judge(error, branch, self.settings, cut)
         self._end(branch, Failure(judged, kind, *self._record(branch)))
 
-    def _spin(self, started: float) -> None:
-        """Mind a branch that never suspended: after `BREATH` of such, let the loop turn once before the next one."""
-        if self._spinning_since is None:
-            self._spinning_since = started
-        elif started - self._spinning_since >= BREATH:
-            self._spinning_since = None
-            self._breathing = True
-            self.loop.call_soon(self._breathed)
+    def _fail_at_once(self, branch: Branch, context: Context, error: BaseException) -> None:
+        if not branch.name:  # it could not be named; it has a span all the same
+            branch.name = step_name(self.step)
+            if self._observed:
+                self._observe(branch, context)
+        self._fail(branch, error)
+        self._spin(branch.started)
 
-    def _breathed(self) -> None:
-        self._breathing = False
+    def _spin(self, started: float) -> None:
+        """Mind a branch that never suspended: when such fill `BREATH` of a turn of the loop, start no more in it."""
+        if self._turn_began is None:
+            self._turn_began = started
+            self.loop.call_soon(self._turned)
+        if self._now - self._turn_began >= BREATH:
+            self._breathing = True
+
+    def _turned(self) -> None:
+        self._turn_began, self._breathing = None, False
 
     def _observe(self, branch: Branch, context: Context) -> None:
         self.peak = max(self.peak, self.started - self.done)
@@ -275,12 +298,20 @@ class FanOut(Generic[A, B]):
 
     def _name(self, input: Any) -> str:
         name = self.settings.branch_name
-        return name if isinstance(name, str) else name(input)
+        return name if isinstance(name, str) else str(name(input)) or step_name(self.step)
+
+    def _name_or_default(self, input: Any) -> str:
+        try:
+            return self._name(input)
+        except Exception:  # noqa: BLE001 - somebody else's function; a branch that runs fails with it
+            return step_name(self.step)
 
     def _record(self, branch: Branch) -> tuple[Any, ...]:
-        """What success and failure have in common, in the order of their fields."""
+        """End a branch's clock; what success and failure have in common, in the order of their fields."""
+        branch.end()
+        self._now = now = self.clock()
         queued, usage = branch.queued, branch.usage
-        elapsed = self.clock() - branch.started - queued
+        elapsed = now - branch.started - queued
         started = branch.started - self.began
         return (
             branch.index, branch.key, branch.name, branch.input, usage.attempts, started, elapsed, queued, usage,
@@ -290,8 +321,7 @@ class FanOut(Generic[A, B]):
         self.done += 1
         if self._watchdog is not None:
             self._watchdog.forget(branch)
-        branch.end()
-        if self._stopped_clocks:
+        if self._around is not None:
             self._reconsider()
         if self._spans is not None:
             self._spans.end(branch, outcome)
@@ -306,14 +336,18 @@ class FanOut(Generic[A, B]):
             self.cancelled += 1
             return
         self.failed += 1
+        self._last_failures.append(failure)
         if self.settings.stop_on_failure:
             if not self.stopping:
                 self.error_from_inside = inside
             self.stop(failure.error)
         elif self.settings.max_failures is not None and self.failed > self.settings.max_failures:
-            self.stop(too_many_failures(self.settings, self.done - self.failed - self.cancelled, self.failed))
+            succeeded = self.done - self.failed - self.cancelled
+            self.stop(too_many_failures(self.settings, succeeded, self.failed, self._last_failures))
 
     def _deadline_passed(self) -> None:
+        if self.done == self.source.total or all(worker.done() for worker in self._workers):
+            return  # in the very turn of the loop in which everything was finished
         raised = deadline_exceeded(self.settings, "it") if self.settings.stop_on_failure else None
         self.stop(raised, kind="deadline")
 
@@ -322,30 +356,28 @@ class FanOut(Generic[A, B]):
     def clock_stopped(self) -> None:
         """A branch's clock has stopped: it waits for a permit."""
         self._stopped_clocks += 1
-        self._reconsider()
+        if self._around is not None:
+            self._reconsider()
 
     def clock_started(self, branch: Branch) -> None:
         """A branch's clock runs again."""
         self._stopped_clocks -= 1
-        self._reconsider()
+        if self._around is not None:
+            self._reconsider()
         if self._watchdog is not None:
             self._watchdog.resumed(branch)
 
     def _reconsider(self) -> None:
-        """Tell the scope around when all branches wait, and when they do no longer."""
-        waits = 0 < self._stopped_clocks == self.started - self.done
-        if waits is not self._waits and self._account is not None:
-            self._waits = waits
-            change = 1 if waits else -1
-            self._account.shift(waiting=change, working=-change)
+        """Tell the branch around: all branches here wait, or at least one works, or there is none just now."""
+        running = self.started - self.done
+        waits = int(0 < self._stopped_clocks == running)
+        works = int(running > 0) - waits
+        waiting, working = waits - self._waits, works - self._works
+        if (waiting or working) and self._around is not None:
+            self._waits, self._works = waits, works
+            self._around.shift(waiting=waiting, working=working)
 
     # --- the rest
-
-    async def _close_source(self) -> None:
-        try:
-            await self.source.aclose()
-        except Exception as error:  # noqa: BLE001 - raised by the caller of `ended`, unless something came before it
-            self.error = self.error or error
 
     def _progress(self) -> None:
         if self._report is not None:
@@ -361,14 +393,3 @@ class FanOut(Generic[A, B]):
                     elapsed=self.clock() - self.began,
                 )
             )
-
-
-async def _absorb_cancellation(worker: asyncio.Task[None]) -> None:
-    """Take back a cancellation that was meant for a branch which has ended, delivered or not."""
-    try:
-        await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        pass
-    finally:
-        while worker.cancelling():
-            worker.uncancel()

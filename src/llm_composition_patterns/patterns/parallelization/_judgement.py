@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from ...errors import BranchTimeout, DeadlineExceeded, FailureKind, LLMCompositionError, TooManyFailures
+from ...outcome import Failure
 from ._branch import Branch
 from ._settings import Settings
 
@@ -14,15 +16,15 @@ def judge(
 ) -> tuple[FailureKind, BaseException]:
     """The kind and the error of a branch that `error` ended.
 
-    `cut` is the kind that running branches end with if the fan-out is being stopped, else None. The classes of the
-    error tree know their kind; a `BranchTimeout` or `DeadlineExceeded` that is not this fan-out's own came from
-    inside, and is an error like any other.
+    `cut` is the kind that running branches end with if the fan-out is being stopped, else None. A branch that ran out
+    of time did so whatever it raises on its way out. The classes of the error tree know their kind; a `BranchTimeout`
+    or `DeadlineExceeded` that is not this fan-out's own came from inside, and is an error like any other.
     """
     if branch.expired:
         return "timeout", _caused(branch_timeout(branch, settings), error)
+    if cut == "deadline":
+        return cut, _caused(cut_off(f"branch {branch.index} ({branch.name!r})", settings, cut), error)
     if isinstance(error, asyncio.CancelledError):
-        if cut == "deadline":
-            return cut, _caused(cut_off(f"branch {branch.index} ({branch.name!r})", settings, cut), error)
         return "cancelled", error
     if isinstance(error, LLMCompositionError) and not isinstance(error, BranchTimeout | DeadlineExceeded):
         return error.kind, error
@@ -59,7 +61,7 @@ def deadline_exceeded(settings: Settings, who: str) -> DeadlineExceeded:
     )
 
 
-def too_many_failures(settings: Settings, succeeded: int, failed: int) -> TooManyFailures:
+def too_many_failures(settings: Settings, succeeded: int, failed: int, failures: Iterable[Failure]) -> TooManyFailures:
     """The error of a collecting fan-out that failed too often."""
     allowed = settings.max_failures or 0
     return TooManyFailures(
@@ -68,6 +70,7 @@ def too_many_failures(settings: Settings, succeeded: int, failed: int) -> TooMan
         max_failures=allowed,
         succeeded=succeeded,
         failed=failed,
+        failures=tuple(failures),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
-from ...errors import TooManyFailures
 from ...outcome import Failure, Outcome, Success
 from ...runs import Progress
 from ._fan_out import FanOut
-from ._settings import Settings
+from ._settings import Settings, stops_on_failure
 from ._source import Source
 from ._step import Step, step_name
 
@@ -21,9 +21,6 @@ K = TypeVar("K")
 OnError = Literal["raise", "collect"]
 BranchName = str | Callable[[A], str] | None
 ShowProgress = bool | Callable[[Progress], object]
-
-LAST_FAILURES = 20
-"""How many failures a `TooManyFailures` carries."""
 
 
 class Common(TypedDict, Generic[A], total=False):
@@ -114,8 +111,6 @@ async def parallelize(
         TooManyFailures: More than `max_failures` branches failed.
         TypeError: The step is not async, or the inputs cannot have been meant.
     """
-    if on_error not in {"raise", "collect"}:
-        raise ValueError(f'on_error must be "raise" or "collect", not {on_error!r}')
     settings = Settings(
         name=name or f"parallelize {step_name(step)}",
         branch_name=branch_name or step_name(step),
@@ -124,7 +119,7 @@ async def parallelize(
         timeout=timeout,
         deadline=deadline,
         progress=progress,
-        stop_on_failure=on_error == "raise",
+        stop_on_failure=stops_on_failure(on_error),
     )
     source = Source(inputs)
     outcomes = await collected(step, source, settings)
@@ -153,12 +148,10 @@ async def collected(step: Step[Any, Any], source: Source, settings: Settings) ->
 def _told(fan_out: FanOut[Any, Any], outcomes: list[Outcome[Any]]) -> BaseException:
     """The error that stopped a fan-out, told where it came from, with the outcomes if this is the innermost one."""
     error = cast(BaseException, fan_out.error)
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    for failure in failures:
-        if failure.error is error:
-            error.add_note(f"in branch {failure.key!r} ({failure.name!r}) of {fan_out.settings.name!r}")
-    if isinstance(error, TooManyFailures):
-        error.failures = tuple(failures[-LAST_FAILURES:])
+    for outcome in outcomes:
+        if isinstance(outcome, Failure) and outcome.error is error:
+            _note(error, f"in branch {outcome.key!r} ({outcome.name!r}) of {fan_out.settings.name!r}")
+            break  # branches that wait for one thing fail with one exception: the first of them says enough
     if not fan_out.error_from_inside:
         _attach(error, keyed(fan_out.source, outcomes))
     return error
@@ -167,8 +160,13 @@ def _told(fan_out: FanOut[Any, Any], outcomes: list[Outcome[Any]]) -> BaseExcept
 def _attach(error: BaseException, outcomes: Any) -> None:
     try:
         error.outcomes = outcomes  # type: ignore[attr-defined]
-    except AttributeError:
-        error.add_note("the outcomes so far are not attached: this exception takes no attributes")
+    except Exception:  # noqa: BLE001 - somebody else's class, and what it raised must come through
+        _note(error, "the outcomes so far are not attached: this exception takes no attributes")
+
+
+def _note(error: BaseException, note: str) -> None:
+    with suppress(Exception):  # a frozen exception does not even take notes
+        error.add_note(note)
 
 
 def values_of(outcomes: list[Outcome[Any]]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from ...runs import Progress
@@ -41,6 +42,17 @@ def check_count(name: str, value: object, *, least: int) -> None:
         raise ValueError(f"{name} must be at least {least}, not {value}")
 
 
-def _check_seconds(name: str, value: float | None) -> None:
-    if value is not None and not (value > 0 and math.isfinite(value)):
+def stops_on_failure(on_error: object) -> bool:
+    """What `on_error` says about the first failure; raise if it says neither."""
+    if on_error not in ("raise", "collect"):
+        raise ValueError(f'on_error must be "raise" or "collect", not {on_error!r}')
+    return on_error == "raise"
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number of seconds, or None for no limit; not {value!r}")
+    if not (0 < float(value) < math.inf):
         raise ValueError(f"{name} must be a positive number of seconds, or None for no limit; not {value!r}")

@@ -23,32 +23,41 @@ class Source:
 
     def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any] | Mapping[Any, Any]) -> None:
         refuse_what_is_no_source(inputs)
-        self.total = len(inputs) if isinstance(inputs, Sized) else None
+        self.total = _length(inputs)
         self.keys: list[Any] | None = None
         self.iterator: Iterator[Any] | None = None
-        self.shown: object = inputs if isinstance(inputs, Sized) else None
-        self._waiting: AsyncIterator[Any] | None = None
+        self.shown: object = None if self.total is None else inputs
         if isinstance(inputs, Mapping):
             self.keys = list(inputs)
             self.iterator = iter([inputs[key] for key in self.keys])
         elif isinstance(inputs, Iterable):
             self.iterator = iter(inputs)
         else:
-            self._waiting = aiter(inputs)
-            # An async iterator may not be asked twice at a time.
+            self._waiting: AsyncIterator[Any] = aiter(inputs)
+            # An async iterator may not be asked twice at a time, and need not bear being asked after its end.
             self._turn = asyncio.Lock()
+            self._exhausted = False
 
     async def pull(self) -> Any:
         """Wait for the next input of an async source, or `END`."""
-        if self._waiting is None:
-            return END
         async with self._turn:
-            return await anext(self._waiting, END)
+            input = END if self._exhausted else await anext(self._waiting, END)
+            self._exhausted = input is END
+            return input
 
     async def aclose(self) -> None:
-        """Let an async generator that was not read to its end clean up."""
-        if inspect.isasyncgen(self._waiting):
+        """Let a generator that was not read to its end clean up."""
+        if inspect.isgenerator(self.iterator):
+            self.iterator.close()
+        elif self.iterator is None and inspect.isasyncgen(self._waiting):
             await self._waiting.aclose()
+
+
+def _length(inputs: object) -> int | None:
+    try:
+        return len(inputs) if isinstance(inputs, Sized) else None
+    except TypeError:
+        return None  # a progress bar around a generator has a length only in name
 
 
 def refuse_what_is_no_source(inputs: object) -> None:

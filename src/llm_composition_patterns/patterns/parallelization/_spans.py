@@ -10,13 +10,12 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from ...outcome import Failure, Outcome
+from ...runs import usage_attributes
 from ...tracing import Spans, listening, names
-from ...usage import NO_USAGE, Usage
+from ...usage import NO_USAGE
 from ._branch import Branch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._fan_out import FanOut
 
 SHOWN_INPUTS = 100
@@ -59,7 +58,7 @@ class FanOutSpans:
         attributes = self._spans.input(branch.input)
         attributes[names.INDEX] = branch.index
         attributes[names.START_OFFSET_SECONDS] = branch.started - began
-        if branch.key is not branch.index:
+        if branch.fan_out.source.keys is not None:
             attributes[names.KEY] = str(branch.key)
         if self._ambient:
             attributes.update(self._ambient)
@@ -114,21 +113,6 @@ class FanOutSpans:
             names.SLOWEST_BRANCH: self._slowest[1],
             names.PEAK_CONCURRENCY: fan_out.peak,
         }
-
-
-def usage_attributes(usage: Usage) -> Mapping[str, Any]:
-    """What a scope used, as attributes of its span."""
-    found: dict[str, Any] = {
-        names.CALLS: usage.calls,
-        names.RETRIES: usage.retries,
-        names.INPUT_TOKENS: usage.input_tokens,
-        names.OUTPUT_TOKENS: usage.output_tokens,
-        names.REASONING_TOKENS: usage.reasoning_tokens,
-        names.KNOWN_COST_USD: float(usage.known_cost),
-    }
-    if usage.cost is not None:
-        found[names.COST_USD] = float(usage.cost)
-    return found
 
 
 def _inputs(spans: Spans, fan_out: FanOut[Any, Any]) -> dict[str, Any]:

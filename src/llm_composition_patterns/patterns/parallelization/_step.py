@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,6 +20,15 @@ def step_name(step: Callable[..., Any]) -> str:
         step = step.func
     name = getattr(step, "__name__", None) or type(step).__name__
     return "step" if name == "<lambda>" else str(name)
+
+
+def refuse_what_is_no_step(step: object) -> None:
+    """Raise TypeError, with the repair, for what cannot be called."""
+    if inspect.iscoroutine(step):
+        step.close()
+        raise TypeError(f"step is a coroutine; pass the function itself, {step.__name__}, without calling it")
+    if not callable(step):
+        raise TypeError(f"step must be an async function of one input, not {type(step).__name__}")
 
 
 def not_async(step: Callable[..., Any], result: object) -> TypeError:

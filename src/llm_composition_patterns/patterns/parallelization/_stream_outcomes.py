@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ...errors import TooManyFailures
-from ...outcome import Outcome
+from ...outcome import Failure, Outcome
 from ._buffer import AsTheyEnd, Buffer, InOrder
 from ._fan_out import FanOut
 from ._parallelize import BranchName, ShowProgress
@@ -83,6 +82,7 @@ class OutcomeStream(Generic[B]):
         self._room = settings.max_concurrency * (4 if ordered else 2)
         self._running: FanOut[Any, B] | None = None
         self._left = False
+        self._unstarted: Iterator[Failure] | None = None
 
     async def __aenter__(self) -> Self:
         if self._running is not None:
@@ -95,10 +95,14 @@ class OutcomeStream(Generic[B]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        fan_out = self._fan_out
         self._left = True
-        self._fan_out.stop()
+        fan_out.stop()
         self._buffer.wake_consumer()
-        await self._fan_out.ended(error)
+        known = fan_out.error
+        await fan_out.ended(error)
+        if error is None and fan_out.error is not None and fan_out.error is not known:
+            raise fan_out.error  # the source's, while it was closed: the iteration could not give it
 
     def stop(self) -> None:
         """Start no more branches and cancel those that run; the iteration still gives their outcomes."""
@@ -118,23 +122,30 @@ class OutcomeStream(Generic[B]):
         while self._running is not None and self._running.over() and (outcome := self._buffer.any()) is not None:
             yield outcome
 
-    async def __aiter__(self) -> AsyncIterator[Outcome[B]]:
+    def __aiter__(self) -> Self:
+        if self._left:
+            raise RuntimeError("the block was left; iterate inside it, or take what is left from rest()")
+        return self
+
+    async def __anext__(self) -> Outcome[B]:
         fan_out, buffer = self._fan_out, self._buffer
         while not self._left:
-            while buffer.ready():
-                yield buffer.take()
+            if buffer.ready():
+                return buffer.take()
             if fan_out.over():
-                break
+                return self._last(fan_out)
             await buffer.filled()
-        for failure in fan_out.never_started():
-            yield failure
-        if fan_out.error is not None and not self._left:
-            raise self._told(fan_out.error)
+        raise StopAsyncIteration
 
-    def _told(self, error: BaseException) -> BaseException:
-        if isinstance(error, TooManyFailures):
-            error.failures = tuple(self._buffer.last_failures)
-        return error
+    def _last(self, fan_out: FanOut[Any, B]) -> Outcome[B]:
+        """What comes when every branch has ended: inputs that never started, then the error, then the end."""
+        if self._unstarted is None:
+            self._unstarted = fan_out.never_started()
+        for failure in self._unstarted:
+            return failure
+        if fan_out.error is not None:
+            raise fan_out.error
+        raise StopAsyncIteration
 
     @property
     def _fan_out(self) -> FanOut[Any, B]:

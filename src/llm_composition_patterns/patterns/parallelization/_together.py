@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from ...outcome import Outcome
 from ._parallelize import OnError, collected, values_of
-from ._settings import Settings
+from ._settings import Settings, stops_on_failure
 from ._source import Source
 from ._step import step_name
 
@@ -157,7 +157,7 @@ async def _run(
         branch_name=str,
         max_concurrency=max(1, len(sections)),
         timeout=timeout,
-        stop_on_failure=on_error == "raise",
+        stop_on_failure=stops_on_failure(on_error),
     )
     outcomes = await collected(lambda _: next(waiting), Source(called), settings)
     return tuple(outcomes if on_error == "collect" else values_of(outcomes))
@@ -171,6 +171,8 @@ def _names(sections: Sequence[Awaitable[Any]], names: Sequence[str] | None) -> l
             )
     if names is None:
         return [step_name(section) for section in sections]  # type: ignore[arg-type]  # whatever has a name
+    if isinstance(names, str):
+        raise TypeError(f"names is one str, not one for each section; write names=[{names!r}, ...]")
     if len(names) != len(sections):
         raise ValueError(f"names has {len(names)} names for {len(sections)} sections; give one for each")
     return list(names)

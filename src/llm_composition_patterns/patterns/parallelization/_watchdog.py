@@ -18,18 +18,19 @@ class Watchdog:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._watched: set[Branch] = set()
+        self._watched: dict[Branch, None] = {}  # in the order of their start
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def watch(self, branch: Branch) -> None:
         """Keep the timeout of a branch that starts."""
-        self._watched.add(branch)
+        self._watched[branch] = None
         if self._timer is None:
             self._set_timer(branch.started + self._timeout)
 
     def forget(self, branch: Branch) -> None:
         """Stop keeping the timeout of a branch that has ended."""
-        self._watched.discard(branch)
+        self._watched.pop(branch, None)
 
     def resumed(self, branch: Branch) -> None:
         """Mind a branch whose clock runs again: it may be the next to expire."""
@@ -38,7 +39,8 @@ class Watchdog:
             self._set_timer(due)
 
     def close(self) -> None:
-        """Set no timer any more."""
+        """Cancel nothing any more: what still runs has been cancelled, and cleans up undisturbed."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
 
@@ -46,8 +48,9 @@ class Watchdog:
         return branch.started + branch.queued + self._timeout
 
     def _set_timer(self, when: float) -> None:
-        self.close()
-        self._timer = self._loop.call_at(when, self._check)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if self._closed else self._loop.call_at(when, self._check)
 
     def _check(self) -> None:
         self._timer = None

@@ -21,6 +21,7 @@ from ...console import (
     OK,
     SOME_FAILED,
     USAGE,
+    Bar,
     add_common_flags,
     bars,
     check_writable,
@@ -180,11 +181,18 @@ class _Job:
         console = terminal(stderr=False)
         for part in report.report(self._results, simulated=self._simulated):
             console.print(part)
+        console.print()
         for line in report.totals(self._results, self._seconds):
             console.print(line)
         console.print()
-        rows = [bar for result in self._results for bar in bars(result.in_order.values(), offset=result.offset)]
-        print_timeline(rows, console=console)
+        print_timeline([bar for result in self._results for bar in self._bars(result)], console=console)
+
+    def _bars(self, result: ProductResult) -> list[Bar]:
+        if len(self._results) == 1:
+            return bars(result.in_order.values())
+        name = f"translate_product_{result.product.product_id}"
+        whole = Bar(name, result.offset, 0.0, result.seconds, depth=0)
+        return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:
         limit = self._arguments.max_concurrency

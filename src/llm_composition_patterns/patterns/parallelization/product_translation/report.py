@@ -101,6 +101,7 @@ def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    yield ""
     yield Text.assemble((title, "bold"), f"  ({note})")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, min_width=8, style="dim")
@@ -108,7 +109,6 @@ def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:
     for label, value in _rows(details.texts.fields()):
         grid.add_row("  " + label, Text(value))
     yield grid
-    yield ""
 
 
 def _rows(fields: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
