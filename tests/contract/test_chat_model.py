@@ -202,7 +202,7 @@ async def test_cancelling_frees_everything(opened):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert model.statistics.in_flight == 0
+        assert model.statistics().in_flight == 0
         assert (await model.complete("hello")).text
 
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import groq
+import openai
 import pytest
 from aiohttp import web
 
@@ -88,6 +90,12 @@ ROWS = [
 def test_every_provider_has_its_row():
     """A new provider is a row there and a row here."""
     assert [row[0] for row in ROWS] == [name for name in PROVIDERS if name != "simulated"]
+
+
+@pytest.mark.parametrize(("row", "client"), [("groq", groq.AsyncGroq), ("openai", openai.AsyncOpenAI)])
+def test_the_address_of_a_row_is_that_of_its_sdk(row, client):
+    """The row repeats what the SDK would call by itself."""
+    assert str(client(api_key="k").base_url).rstrip("/") == PROVIDERS[row].base_url
 
 
 @pytest.mark.parametrize(("provider", "suffix", "path", "key", "model"), ROWS)

@@ -13,6 +13,8 @@ from ._providers import PROVIDERS, Provider
 NO_KEY: Final = "not-needed"
 _OPENAI_HOST: Final = "openai.com"
 _OLLAMA_PORT: Final = 11434
+_GROQ_PATH: Final = "/openai/v1"
+_NO_PART: Final = frozenset("@?#")  # of an address alone: they begin or end what may be secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Address:
     Attributes:
         provider: The row of the provider.
         model: The model's name there; empty for the first that the server lists.
-        base_url: Where it is; None for the SDK's own.
+        base_url: Where it is; None where it runs in this process.
         api_key: The key to send; None where there is nothing to send it to.
         key_name: How to speak of the key in a message, such as `GROQ_API_KEY`.
         own_endpoint: It is the provider's own endpoint or one that the environment names for it, not some other
@@ -41,6 +43,14 @@ class Address:
         """As `provider:model`."""
         return f"{self.provider.name}:{self.model}"
 
+    @property
+    def endpoint(self) -> str:
+        """What is called, the same text however its address was written."""
+        parts = urlsplit(self.base_url or "")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        path = parts.path + (_GROQ_PATH if self.provider.sdk == "groq" else "")
+        return f"{parts.scheme}://{parts.hostname}:{port}{path}"
+
 
 def resolve(name: str, *, base_url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Address:
     """Find out what `provider:model` means here.
@@ -52,12 +62,13 @@ def resolve(name: str, *, base_url: str | None, api_key: str | None, environ: Ma
     provider, model = _split(name)
     if provider.sdk == "simulated":
         return _simulated(provider, model, base_url)
-    own = base_url is None or _is_own(provider, base_url)
+    url = _base_url(provider, base_url, environ)
+    own = base_url is None or _is_own(provider, url)
     key, key_name = _key(provider, api_key, environ if own else {}, needed=own)
     return Address(
         provider=provider,
         model=model,
-        base_url=_base_url(provider, base_url, environ),
+        base_url=url,
         api_key=key,
         key_name=key_name,
         own_endpoint=own,
@@ -120,7 +131,7 @@ def _checked(key: str, source: str) -> str:
     return key
 
 
-def _base_url(provider: Provider, base_url: str | None, environ: Mapping[str, str]) -> str | None:
+def _base_url(provider: Provider, base_url: str | None, environ: Mapping[str, str]) -> str:
     variable = provider.base_url_variable
     given, source = base_url, "base_url"
     if given is None and variable is not None:
@@ -131,24 +142,38 @@ def _base_url(provider: Provider, base_url: str | None, environ: Mapping[str, st
 
 
 def _tidied(provider: Provider, given: str, source: str) -> str:
+    """The address that was given, as its SDK takes it. It is never quoted: a key or a password may be in it."""
     url = given.strip().rstrip("/")
+    if not _NO_PART.isdisjoint(url):
+        raise ConfigurationError(
+            f"{source} holds more than an address: leave out user, password and query; a key is passed as api_key"
+        )
     if provider.name == "ollama":
         url = _ollama_url(url)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"{source} is {given!r}: write a whole address such as http://127.0.0.1:8000/v1")
+    if not _is_whole(url):
+        raise ConfigurationError(
+            f"{source} is no address of a server: write it whole, such as http://127.0.0.1:8000/v1"
+        )
     if provider.sdk == "groq":
-        return url.removesuffix("/openai/v1").rstrip("/")  # the SDK appends it itself
-    if provider.local and not parts.path:
+        return url.removesuffix(_GROQ_PATH).rstrip("/")  # the SDK appends it itself
+    if provider.local and not urlsplit(url).path:
         return url + "/v1"
     return url
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
 
 
 def _ollama_url(host: str) -> str:
     """OLLAMA_HOST as Ollama reads it: scheme and port may be missing, and it may be an address to listen on."""
     url = host if "://" in host else f"http://{host}"
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return ""  # refused like everything else that is no address

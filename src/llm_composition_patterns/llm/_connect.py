@@ -34,8 +34,8 @@ def connect(
 ) -> ConnectedModel:
     """Name a model; `async with` opens it, and gives it to be called.
 
-    One HTTP client is opened with it and closed with it. Models of the same endpoint, name and key share one limiter
-    in the process.
+    One HTTP client is opened with it and closed with it. Models of the same address, name and key share one limiter
+    in the process, whichever provider they were named by.
 
     Args:
         name: `provider:model`, split at the first colon. Without a model, the provider's default one.
@@ -91,7 +91,7 @@ def _check_seconds(value: object, setting: str) -> None:
 
 
 def _endpoint(address: Address, scenario: Scenario | None) -> Hashable:
-    return address.provider.name, address.base_url, scenario
+    return ("simulated", scenario) if address.provider.sdk == "simulated" else address.endpoint
 
 
 def _opener(options: Options, scenario: Scenario | None) -> Opener:

@@ -79,7 +79,6 @@ class ConnectedModel:
         """As `provider:model`."""
         return self._address.name
 
-    @property
     def statistics(self) -> LimiterStatistics | None:
         """What the model's limiter does now; None while the model is not open."""
         return None if self._connection is None else self._connection.limiter.statistics()

@@ -15,7 +15,7 @@ class Provider:
     Attributes:
         name: The part of `provider:model` before the colon.
         sdk: What talks to it.
-        base_url: Where it is; None for the SDK's own.
+        base_url: Where it is; empty where it runs in this process.
         base_url_variable: The environment variable that moves it.
         key_variable: The environment variable that holds its key; None where it needs none.
         default_model: The model when none is named; empty for the first that the server lists.
@@ -27,7 +27,7 @@ class Provider:
 
     name: str
     sdk: Literal["groq", "openai", "simulated"] = "openai"
-    base_url: str | None = None
+    base_url: str = ""
     base_url_variable: str | None = None
     key_variable: str | None = None
     default_model: str = ""
@@ -41,6 +41,7 @@ _ROWS: Final = (
     Provider(
         name="groq",
         sdk="groq",
+        base_url="https://api.groq.com",
         base_url_variable="GROQ_BASE_URL",
         key_variable="GROQ_API_KEY",
         default_model="openai/gpt-oss-20b",
@@ -56,6 +57,7 @@ _ROWS: Final = (
     ),
     Provider(
         name="openai",
+        base_url="https://api.openai.com/v1",
         base_url_variable="OPENAI_BASE_URL",
         key_variable="OPENAI_API_KEY",
         default_model="gpt-6-luna",

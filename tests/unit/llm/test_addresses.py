@@ -16,10 +16,10 @@ def address(name, *, base_url=None, api_key=None, **environ):
 @pytest.mark.parametrize(
     ("name", "model", "url", "key"),
     [
-        ("groq:", "openai/gpt-oss-20b", None, "gk"),
-        ("groq:a/b", "a/b", None, "gk"),
+        ("groq:", "openai/gpt-oss-20b", "https://api.groq.com", "gk"),
+        ("groq:a/b", "a/b", "https://api.groq.com", "gk"),
         ("openrouter:", "openai/gpt-oss-20b", "https://openrouter.ai/api/v1", "rk"),
-        ("openai:", "gpt-6-luna", None, "ok"),
+        ("openai:", "gpt-6-luna", "https://api.openai.com/v1", "ok"),
         ("ollama:qwen3:8b", "qwen3:8b", "http://127.0.0.1:11434/v1", NO_KEY),
         ("ollama:", "", "http://127.0.0.1:11434/v1", NO_KEY),
         ("vllm:", "", "http://127.0.0.1:8000/v1", NO_KEY),
@@ -28,7 +28,7 @@ def address(name, *, base_url=None, api_key=None, **environ):
         ("simulated:", "simulated/translator-small", None, None),
         ("simulated:simulated/translator-small", "simulated/translator-small", None, None),
         ("simulated:other", "simulated/other", None, None),
-        (" GROQ : a/b ", "a/b", None, "gk"),
+        (" GROQ : a/b ", "a/b", "https://api.groq.com", "gk"),
     ],
 )
 def test_every_row_has_its_address(name, model, url, key):
@@ -138,12 +138,62 @@ def test_ollama_host_is_read_as_ollama_does(host, url):
         ("ollama:m", {"OLLAMA_HOST": "h:many"}),
         ("groq:m", {"GROQ_BASE_URL": "not an address"}),
         ("openai:m", {"OPENAI_BASE_URL": "ftp://h"}),
+        ("openai:m", {"OPENAI_BASE_URL": "http://h:many"}),
+        ("groq:m", {"GROQ_BASE_URL": "http://[::1"}),
+        ("ollama:m", {"OLLAMA_HOST": "[::1"}),
     ],
 )
 def test_what_is_no_address_is_refused(name, environ):
     """The message says where it came from."""
     with pytest.raises(ConfigurationError, match=next(iter(environ))):
         address(name, **environ)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:planted@h:1/v1",
+        "https://planted@h/v1",
+        "ftp://user:planted@h",
+        "user:planted@h:1",
+        "http://user:pl/anted@h",
+        "http://h/v1?key=planted",
+        "http://h/v1#planted",
+        "gsk-planted",
+    ],
+)
+@pytest.mark.parametrize("provider", ["groq", "openrouter", "openai", "ollama", "vllm"])
+def test_an_address_that_holds_a_secret_is_refused_and_never_quoted(provider, url):
+    """Wherever it was given: everything that speaks of an endpoint would show it."""
+    variable = {"groq": "GROQ_BASE_URL", "openai": "OPENAI_BASE_URL", "ollama": "OLLAMA_HOST"}.get(provider, "")
+    for given in ({"base_url": url}, {variable: url}) if variable else ({"base_url": url},):
+        if provider == "ollama" and url == "gsk-planted":
+            continue  # a name of a host
+        with pytest.raises(ConfigurationError, match=f"^{next(iter(given))} ") as caught:
+            address(f"{provider}:m", **given)
+        assert "planted" not in str(caught.value)
+        assert "anted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("vllm:m", "HTTP://LocalHost:8000/v1/"),
+        ("openai:m", "http://localhost:8000/v1"),
+        ("ollama:m", "localhost:8000/v1"),
+    ],
+)
+def test_one_endpoint_is_the_same_however_it_is_written(name, url):
+    """Whoever calls it shares its limits."""
+    assert address(name, base_url=url).endpoint == "http://localhost:8000/v1"
+
+
+def test_an_endpoint_is_known_behind_its_sdk():
+    """Groq's SDK adds a path of its own; the port may be left out."""
+    groq = address("groq:m").endpoint
+    assert groq == address("openai:m", base_url="https://api.groq.com/openai/v1").endpoint
+    assert groq == "https://api.groq.com:443/openai/v1"
+    assert address("openai:m").endpoint == address("openai:m", base_url="https://api.openai.com:443/v1").endpoint
 
 
 def test_the_simulated_provider_has_no_address():

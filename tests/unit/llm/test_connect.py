@@ -67,11 +67,20 @@ async def test_other_models_have_their_own_limiter():
     assert asyncio.get_running_loop().time() == 1
 
 
+async def test_an_endpoint_reached_by_two_names_has_one_limiter():
+    """The server counts calls, not the names that they were made by."""
+    url = "http://127.0.0.1:8000/v1"
+    async with connect("vllm:m", concurrency=7), connect("openai:m", base_url=url, concurrency=9) as other:
+        assert other.statistics().limit == 7
+    async with connect("vllm:m", concurrency=7), connect("openai:x", base_url=url, concurrency=9) as other:
+        assert other.statistics().limit == 9
+
+
 async def test_32_calls_are_in_flight_where_nobody_says_anything():
     """The automatic limit."""
     async with connect("simulated:", scenario=EXACT) as model:
         await asyncio.gather(*(model.complete("hello") for _ in range(64)))
-        assert model.statistics.limit == 32
+        assert model.statistics().limit == 32
     assert asyncio.get_running_loop().time() == 2
 
 

@@ -223,7 +223,7 @@ async def test_a_call_cancelled_while_it_waits_to_try_again_ends_at_once():
     async with model_over(endpoint) as model:
         task = asyncio.create_task(model.complete("hello"))
         await asyncio.sleep(1)
-        assert model.statistics.in_flight == 0
+        assert model.statistics().in_flight == 0
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -347,7 +347,7 @@ async def test_calls_outside_the_context_are_refused():
     model = model_over(ScriptedEndpoint())
     with pytest.raises(RuntimeError, match="is not open: call it inside `async with"):
         await model.complete("hello")
-    assert model.statistics is None
+    assert model.statistics() is None
     async with model:
         assert repr(model) == f"<model {NAME}, open>"
     with pytest.raises(RuntimeError, match="is closed"):
