@@ -1,10 +1,10 @@
 """Models behind one protocol: `connect` to one, `ask` it, or plug in your own `ChatModel`."""
 
+from ..simulation import Price
 from ._addresses import Address, resolve
 from ._ask import ask
 from ._choice import ModelChoice, choose_model
 from ._connect import connect
-from ._costs import Price
 from ._model import ConnectedModel
 from ._providers import PROVIDERS, Provider
 from ._types import ChatModel, Completion, Message, ModelSettings, ResponseSchema

@@ -7,17 +7,14 @@ import os
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import ConfigurationError
 from ..limits import AUTOMATIC_LIMIT, Limiter, check_limit
+from ..simulation import Price, Scenario
 from ._addresses import Address, resolve
-from ._costs import Price
 from ._endpoint import Endpoint
 from ._model import ConnectedModel, Opener, Options
-
-if TYPE_CHECKING:
-    from ..simulation import Scenario
 
 
 def connect(
@@ -58,6 +55,8 @@ def connect(
         _check_seconds(value, setting)
     if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
         raise ValueError(f"connect(attempts={attempts!r}): a call needs at least 1 attempt")
+    _check_kind(price, "price", Price, "Price(input=0.1, output=0.5)")
+    _check_kind(scenario, "scenario", Scenario, "Scenario(seed=1)")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
     if scenario is not None and address.provider.sdk != "simulated":
         raise ConfigurationError(f"a scenario is for simulated: models; {address.name} is a real one")
@@ -88,6 +87,11 @@ def _check_seconds(value: object, setting: str) -> None:
         raise TypeError(f"connect({setting}={value!r}): give a number of seconds")
     if not value > 0:
         raise ValueError(f"connect({setting}={value!r}): give more than 0 seconds")
+
+
+def _check_kind(value: object, setting: str, kind: type, example: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"connect({setting}={value!r}): give a {kind.__name__}, such as {example}")
 
 
 def _endpoint(address: Address, scenario: Scenario | None) -> Hashable:

@@ -7,12 +7,13 @@ genai-prices. Without any of them the cost is unknown, never 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, Final, Literal, TypeAlias
 
+from ..simulation import Price
 from ._addresses import Address
 from ._replies import Tokens
 
@@ -21,42 +22,7 @@ CostSource = Literal["provider", "user", "genai-prices", "local", "simulated", "
 Listed: TypeAlias = Callable[[Tokens], tuple[Decimal, Decimal]]
 """What the prompt and what the answer cost that used so many tokens."""
 
-_MILLION: Final = Decimal(1_000_000)
 _NOTHING: Final = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What a model costs, in US dollars per million tokens.
-
-    Attributes:
-        input: Of the prompt.
-        output: Of the answer, reasoning included.
-        cached_input: Of the part of the prompt that the provider had in its cache; `input` where it is left out.
-    """
-
-    input: Decimal | float
-    output: Decimal | float
-    cached_input: Decimal | float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("input", "output", "cached_input"):
-            value = getattr(self, name)
-            if value is None and name == "cached_input":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-                raise TypeError(f"Price({name}={value!r}): a price is a number of US dollars per million tokens")
-            exact = Decimal(str(value))
-            if not exact.is_finite() or exact < 0:
-                raise ValueError(f"Price({name}={value!r}): a price is finite and not negative")
-            object.__setattr__(self, name, exact)
-
-    def parts(self, tokens: Tokens) -> tuple[Decimal, Decimal]:
-        """What the prompt and what the answer cost."""
-        price, output = _exact(self.input), _exact(self.output)
-        cached = price if self.cached_input is None else _exact(self.cached_input)
-        prompt = price * (tokens.input - tokens.cached) + cached * tokens.cached
-        return prompt / _MILLION, output * tokens.output / _MILLION
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +62,30 @@ class Pricing:
     free: Bill | None = None
 
     def bill(self, tokens: Tokens | None, *, simulated: bool = False) -> Bill:
-        """What an answer cost that used `tokens`; None means that it did not say."""
-        if tokens is not None and tokens.cost is not None:
-            return Bill(tokens.cost, "simulated" if simulated else "provider")
-        if tokens is not None and self.given is not None:
-            return _bill(self.given.parts(tokens), "user")
-        if simulated or self.free is not None:
-            return self.free or _SIMULATED
+        """What an answer cost that used `tokens`; None means that it did not say.
+
+        A simulated answer costs what its provider or the user says, else nothing, and its source is always called so.
+        """
+        if simulated:
+            told = self._told(tokens)
+            return _SIMULATED if told is None else replace(told, source="simulated")
+        told = self._told(tokens) or self.free
+        if told is not None:
+            return told
         if tokens is not None and self.listed is not None:
             return _bill(self.listed(tokens), "genai-prices")
         return UNKNOWN
+
+    def _told(self, tokens: Tokens | None) -> Bill | None:
+        if tokens is not None and tokens.cost is not None:
+            return Bill(tokens.cost, "provider")
+        if tokens is not None and self.given is not None:
+            return _bill(_parts(self.given, tokens), "user")
+        return None
+
+
+def _parts(price: Price, tokens: Tokens) -> tuple[Decimal, Decimal]:
+    return price.parts(tokens.input, tokens.output, tokens.cached)
 
 
 def _bill(parts: tuple[Decimal, Decimal], source: CostSource) -> Bill:
@@ -143,7 +123,8 @@ def listed_price(provider: str | None, url: str | None, model: str) -> Listed | 
     if parts[0] is None or parts[1] is None:
         return None  # priced by something else than tokens
     if all(part is None or isinstance(part, Decimal) for part in parts):
-        return Price(input=parts[0], output=parts[1], cached_input=parts[2]).parts
+        price = Price(input=parts[0], output=parts[1], cached_input=parts[2])
+        return partial(_parts, price)
     return partial(_calculated, prices)
 
 
@@ -154,7 +135,3 @@ def _calculated(prices: Any, tokens: Tokens) -> tuple[Decimal, Decimal]:
     used = Usage(input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached)
     priced = prices.calc_price(used)
     return priced["input_price"] or _NOTHING, priced["output_price"] or _NOTHING
-
-
-def _exact(value: Decimal | float) -> Decimal:
-    return value if isinstance(value, Decimal) else Decimal(str(value))

@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol, Self, TypeVar, Unpack
 
 from ..errors import ModelError, RateLimited
 from ..limits import Limiter, LimiterStatistics, shared_limiter
+from ..simulation import Price
 from ._addresses import Address
 from ._attempt import Call, Connection, attempt
-from ._costs import Price, Pricing, pricing_of
+from ._costs import Pricing, pricing_of
 from ._endpoint import Endpoint
 from ._failures import SettingRefused
 from ._ladder import Ladder

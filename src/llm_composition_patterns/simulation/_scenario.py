@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal, TypeAlias, get_args
 
+from ._price import Price
 from ._settings import check_choice, check_instance, check_number, check_pattern, check_whole, check_words
 from ._toml import Nested, read_toml
 
@@ -32,10 +32,21 @@ FaultKind = Literal[
 Dialect = Literal["groq", "openai", "none"]
 """In whose way a rate limit shows itself in headers and messages."""
 
-Answer: TypeAlias = Callable[[Mapping[str, Any]], Any]
+AnswerRule: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """A rule of your own: the wire request in; the answer's text out, or a value to write as JSON, or None for the rest."""
 
-ERROR_KINDS = frozenset(get_args(FaultKind)[:8])
+ERROR_KINDS: frozenset[FaultKind] = frozenset(
+    {
+        "rate_limit",
+        "server_error",
+        "server_overloaded",
+        "unauthorized",
+        "no_credit",
+        "unknown_model",
+        "no_json_schema",
+        "json_validate_failed",
+    }
+)
 """The faults that end in an HTTP status other than 200."""
 
 
@@ -121,29 +132,6 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What tokens cost, in US dollars a million.
-
-    Attributes:
-        input: Of prompts.
-        output: Of answers.
-    """
-
-    input: float | Decimal
-    output: float | Decimal
-
-    def __post_init__(self) -> None:
-        for name in ("input", "output"):
-            value = getattr(self, name)
-            check_number(name, float(value) if isinstance(value, Decimal) else value, most=1e9)
-
-    def of(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """US dollars of so many tokens."""
-        millions = Decimal(str(self.input)) * input_tokens + Decimal(str(self.output)) * output_tokens
-        return millions / 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """What a simulated provider is like. The defaults make a translation take about half a second, without faults.
 
@@ -172,7 +160,7 @@ class Scenario:
     models: tuple[str, ...] = ()
     keys: tuple[str, ...] = field(default=(), repr=False)
     protected: tuple[str, ...] = ()
-    answer: Answer | None = None
+    answer: AnswerRule | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.seed, int) or isinstance(self.seed, bool):

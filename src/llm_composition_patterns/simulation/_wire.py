@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._faults import Answer
+from ._price import Price
 from ._request import LETTERS_OF_A_TOKEN, Request, count_tokens
-from ._scenario import Price
 
 PREFIX = "simulated/"
 """Before the name of every model that answers, so that no answer passes for a real model's and no price fits it."""
@@ -78,7 +78,7 @@ def usage(request: Request, answer: Answer, price: Price | None) -> dict[str, An
     """What an answer used, and its cost where the scenario has a price."""
     prompt, completion = request.prompt_tokens, count_tokens(answer.text)
     counted = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    return counted if price is None else {**counted, "cost": float(price.of(prompt, completion))}
+    return counted if price is None else {**counted, "cost": float(sum(price.parts(prompt, completion)))}
 
 
 def completion_body(number: int, request: Request, answer: Answer, used: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from llm_composition_patterns import llm, simulation
 from llm_composition_patterns.errors import ConfigurationError, RateLimited
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import ask, connect
@@ -24,12 +25,23 @@ EXACT = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread
         ({"concurrency": 0}, ValueError),
         ({"concurrency": 2.5}, TypeError),
         ({"concurrency": "many"}, TypeError),
+        ({"price": 5}, TypeError),
+        ({"price": (0.1, 0.5)}, TypeError),
+        ({"scenario": {}}, TypeError),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, error):
     """When the model is named, not when it is called."""
     with pytest.raises(error, match=next(iter(settings))):
         connect("simulated:", **settings)
+
+
+async def test_one_price_is_for_scenarios_and_for_connect():
+    """There is one class, and both take it."""
+    assert llm.Price is simulation.Price
+    price = llm.Price(input=1, output=1)
+    async with connect("simulated:", price=price, scenario=Scenario(price=price)) as model:
+        assert (await model.complete("hello")).cost > 0
 
 
 def test_a_scenario_is_for_the_simulated_provider():

@@ -1,11 +1,14 @@
 """Scenarios: their checks, and their files."""
 
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
 from llm_composition_patterns.errors import ConfigurationError
 from llm_composition_patterns.simulation import Fault, Price, RateLimit, Scenario
+from llm_composition_patterns.simulation._scenario import ERROR_KINDS, FaultKind
+from llm_composition_patterns.simulation._wire import ERRORS
 
 WHOLE = """
 seed = 7
@@ -152,7 +155,19 @@ def test_retry_after_of_a_rate_limit_is_a_truth_value():
 
 def test_a_price_is_exact():
     """Money is decimal, from floats as written."""
-    assert Price(input=0.1, output=Decimal("0.5")).of(1_000_000, 2_000_000) == Decimal("1.1")
+    assert Price(input=0.1, output=Decimal("0.5")).parts(1_000_000, 2_000_000) == (Decimal("0.1"), Decimal(1))
+
+
+@pytest.mark.parametrize("value", ["1", True, -1, float("inf"), Decimal("NaN"), None])
+def test_a_price_is_a_sensible_number(value):
+    """Checked when it is made, whatever it is for."""
+    with pytest.raises(ValueError, match="input must be a number of 0 or more"):
+        Price(input=value, output=1)
+
+
+def test_the_faults_with_a_status_are_those_that_have_one():
+    """Each has its row among the errors, and none of the others has."""
+    assert {kind for kind in get_args(FaultKind) if kind in ERRORS} == ERROR_KINDS
 
 
 def test_keys_are_not_shown():
