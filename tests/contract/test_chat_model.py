@@ -85,6 +85,7 @@ async def test_it_answers(opened):
     assert answer.finish_reason == "stop"
     assert answer.usage.input_tokens > 0
     assert answer.usage.output_tokens > 0
+    assert answer.model.partition(":")[2].startswith("simulated/")
     assert (answer.cost, answer.cost_source) == (0, "simulated")
     assert list(answer.usage.by_model) == [answer.model]
 
@@ -104,6 +105,7 @@ async def test_it_streams(opened):
         answer = await model.complete("Translate into Spanish: Hello, big wide world", on_text=pieces.append)
     assert len(pieces) > 1
     assert "".join(pieces) == answer.text
+    assert answer.model.partition(":")[2].startswith("simulated/")
     assert answer.usage.output_tokens > 0
 
 

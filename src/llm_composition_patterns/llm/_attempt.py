@@ -22,7 +22,7 @@ from ..usage import NO_USAGE, Usage
 from ._addresses import Address
 from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Endpoint, Reply
-from ._failures import failure_of, too_slow, unreachable, unreadable
+from ._provider_errors import error_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._retry_after import retry_after
 from ._spans import AttemptSpan
@@ -61,13 +61,21 @@ class Call(Generic[T]):
 
 @dataclass(slots=True)
 class _Settlement:
-    """What one attempt used, as far as it is known when it ends."""
+    """What one attempt used, as far as it is known when it ends.
 
+    Attributes:
+        model: What is paid: the model that was asked, until a simulated one says that it answered in its place.
+        unclear: Something was sent that may have cost something.
+        tokens: What the reply says that it used.
+        bill: What that cost.
+    """
+
+    model: str
     unclear: bool = False
     tokens: Tokens | None = None
     bill: Bill = field(default=UNKNOWN)
 
-    def usage(self, model: str, pricing: Pricing, *, first: bool) -> Usage:
+    def usage(self, pricing: Pricing, *, first: bool) -> Usage:
         """The same as a value; what was sent and never answered may have cost something."""
         tokens, cost = self.tokens, self.bill.total
         unpriced = self.unclear and cost is None and pricing.free is None
@@ -80,7 +88,7 @@ class _Settlement:
             known_cost=cost or NO_USAGE.known_cost,
             unpriced=int(unpriced),
         )
-        return used.of_model(model)
+        return used.of_model(self.model)
 
 
 async def attempt(connection: Connection, call: Call[T], body: Body) -> tuple[Completion, T]:
@@ -108,20 +116,20 @@ async def attempt(connection: Connection, call: Call[T], body: Body) -> tuple[Co
 async def _answered(
     connection: Connection, call: Call[T], body: Body, permit: Permit, shown: AttemptSpan | None
 ) -> tuple[Completion, T]:
-    settlement = _Settlement()
+    settlement = _Settlement(connection.address.name)
     try:
         reply = await _send(connection, call, body, shown, settlement)
-        error = failure_of(reply, connection.address)
+        error = error_of(reply, connection.address)
         if shown is not None:
             shown.reply(reply, error.retry_after if error is not None else retry_after(reply.headers))
         if not isinstance(error, RateLimited):
             permit.accepted()
         answer = _read(connection, reply, error, shown, settlement)
     finally:
-        used = settlement.usage(connection.address.name, connection.pricing, first=call.attempts == 1)
+        used = settlement.usage(connection.pricing, first=call.attempts == 1)
         call.usage += used
         runs.settle(used)
-    return _checked(connection, call, answer, settlement.bill)
+    return _checked(call, answer, settlement)
 
 
 async def _send(
@@ -171,10 +179,12 @@ def _read(
     settlement.tokens = tokens
     settlement.unclear = reply.status == _OK
     if tokens is not None or answer is not None:
-        simulated = connection.address.provider.sdk == "simulated" or _names_simulation(answer)
+        simulated = answer is not None and answer.model.startswith(_SIMULATED)
         settlement.bill = connection.pricing.bill(tokens, simulated=simulated)
-        if shown is not None and simulated:
-            shown.note({names.SIMULATED: True})
+        if simulated and answer is not None:
+            settlement.model = f"{connection.address.provider.name}:{answer.model}"
+            if shown is not None:
+                shown.simulated(answer.model)
     if error is not None:
         raise error
     if answer is None:
@@ -184,12 +194,8 @@ def _read(
     return answer
 
 
-def _names_simulation(answer: Answer | None) -> bool:
-    return answer is not None and answer.model.startswith(_SIMULATED)
-
-
-def _checked(connection: Connection, call: Call[T], answer: Answer, bill: Bill) -> tuple[Completion, T]:
-    name, cost = connection.address.name, call.usage.cost
+def _checked(call: Call[T], answer: Answer, settlement: _Settlement) -> tuple[Completion, T]:
+    name, cost = settlement.model, call.usage.cost
     if answer.refusal is not None:
         raise Refused(f"{name} declined to answer: {answer.refusal}", model=name)
     completion = Completion(
@@ -198,7 +204,7 @@ def _checked(connection: Connection, call: Call[T], answer: Answer, bill: Bill) 
         finish_reason=answer.finish_reason,
         usage=call.usage,
         cost=cost,
-        cost_source=bill.source if cost is not None else UNKNOWN.source,
+        cost_source=settlement.bill.source if cost is not None else UNKNOWN.source,
         attempts=call.attempts,
     )
     return completion, call.parse(completion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._failures import SettingRefused
+from ._provider_errors import SettingRefused
 from ._wire import LAST_RUNG, Body
 
 RESPONSE_FORMAT = "response_format"

@@ -18,8 +18,8 @@ from ._addresses import Address
 from ._attempt import Call, Connection, attempt
 from ._costs import Pricing, pricing_of
 from ._endpoint import Endpoint
-from ._failures import SettingRefused
 from ._ladder import Ladder
+from ._provider_errors import SettingRefused
 from ._retries import HeldUp, Tries, delay_before, is_worth_another
 from ._types import Completion, Message, ModelSettings
 from ._wire import Body, conversation, first_rung, request_body

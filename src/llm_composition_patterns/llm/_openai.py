@@ -14,7 +14,7 @@ import openai
 from ..errors import UnknownModel
 from ._addresses import Address
 from ._endpoint import Reply
-from ._failures import failure_of, unreachable
+from ._provider_errors import error_of, unreachable
 from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, connections, meaning, streamed, whole
 
 _PATH = "/chat/completions"
@@ -67,7 +67,7 @@ class OpenAIEndpoint:
         except _FAILURES as error:
             problem = unreachable(meaning(error), address)
             raise problem from None
-        if (failed := failure_of(reply, address)) is not None:
+        if (failed := error_of(reply, address)) is not None:
             raise failed
         return _first_id(reply.body, address)
 

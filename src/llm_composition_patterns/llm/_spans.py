@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _REASONING: Final = "llm.token_count.completion_details.reasoning"
 _COST: Final = "llm.cost."
+_MODEL_NAME: Final = "llm.model_name"
 _masking: Final[WeakKeyDictionary[Spans, bool]] = WeakKeyDictionary()
 _CONTENT: Final = frozenset({"model", "messages"})
 
@@ -71,6 +72,12 @@ class AttemptSpan:
                 names.RETRY_AFTER_SECONDS: retry_after,
             }
         )
+
+    def simulated(self, model: str) -> None:
+        """Show the name by which a simulated model answered, so that no viewer puts a real one's price on it."""
+        if self.recording:
+            self._span.update_name(f"chat {model}")
+            self._attributes |= {_MODEL_NAME: model, names.SIMULATED: True}
 
     def answer(self, answer: Answer, bill: Bill) -> None:
         """Show what the model answered and what it cost."""

@@ -59,7 +59,8 @@ class Completion:
 
     Attributes:
         text: The answer.
-        model: What answered, as `provider:model`.
+        model: What answered, as `provider:model`; a simulated model's name begins with `simulated/`, however it was
+            reached.
         finish_reason: Why it ended: `stop`, `length`, or the provider's own word.
         usage: What the call used, retries included.
         cost: US dollars, or None when unknown.

@@ -278,6 +278,19 @@ async def test_an_answer_without_usage_has_an_unknown_cost():
     assert (answer.cost, answer.usage.unpriced) == (None, 1)
 
 
+@pytest.mark.parametrize("name", ["groq:openai/gpt-oss-20b", "vllm:m", "simulated:m"])
+async def test_a_simulated_answer_is_called_so(name):
+    """By its model's name, and in the usage, whoever was asked; an attempt without an answer keeps the name asked."""
+    endpoint = ScriptedEndpoint(refusal(500), completion(model="simulated/m"))
+    async with track("run") as tracked, model_over(endpoint, name) as model:
+        answer = await model.complete("hello")
+    provider = name.partition(":")[0]
+    assert answer.model == f"{provider}:simulated/m"
+    assert (answer.cost, answer.cost_source) == (0, "simulated")
+    assert tracked.usage.by_model[answer.model].output_tokens == 5
+    assert set(tracked.usage.by_model) == {model.name, answer.model}
+
+
 async def test_local_calls_cost_nothing_and_say_why():
     """A server of one's own is free, even where an attempt was lost."""
     endpoint = ScriptedEndpoint(ConnectionError("reset"), completion())

@@ -11,7 +11,7 @@ from scripted import completion
 from llm_composition_patterns.errors import ModelError
 from llm_composition_patterns.llm._addresses import resolve
 from llm_composition_patterns.llm._endpoint import Reply
-from llm_composition_patterns.llm._failures import failure_of
+from llm_composition_patterns.llm._provider_errors import error_of
 from llm_composition_patterns.llm._replies import read_answer, read_complaint, read_tokens
 from llm_composition_patterns.llm._streams import StreamedAnswer, parse_json
 
@@ -140,7 +140,7 @@ def test_no_complaint_where_there_is_none(body):
 def test_nothing_but_a_model_error_comes_of_any_body(body, status):
     """Whatever a server sends is an answer, an error of the tree, or nothing readable."""
     reply = Reply(status, {}, body)
-    error = failure_of(reply, ADDRESS)
+    error = error_of(reply, ADDRESS)
     assert error is None or isinstance(error, ModelError)
     read_answer(body)
     read_tokens(body)

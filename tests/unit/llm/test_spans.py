@@ -140,6 +140,8 @@ async def test_simulated_answers_say_so(exported):
     async with model_over(ScriptedEndpoint(completion(model="simulated/m"))) as model:
         await model.complete("hello")
     (attempt,) = exported.get_finished_spans()
+    assert attempt.name == "chat simulated/m"
+    assert attempt.attributes["llm.model_name"] == "simulated/m"
     assert attempt.attributes[names.SIMULATED] is True
     assert attempt.attributes[names.COST_SOURCE] == "simulated"
 

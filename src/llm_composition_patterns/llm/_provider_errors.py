@@ -45,7 +45,7 @@ class SettingRefused(ModelError):
         self.once = once
 
 
-def failure_of(reply: Reply, address: Address) -> ModelError | None:
+def error_of(reply: Reply, address: Address) -> ModelError | None:
     """The error that a reply tells of; None where it is none.
 
     Errors inside a reply with status 200, as gateways send them, are found too.

@@ -6,13 +6,13 @@ from scripted import refusal
 from llm_composition_patterns import errors
 from llm_composition_patterns.llm._addresses import resolve
 from llm_composition_patterns.llm._endpoint import Reply
-from llm_composition_patterns.llm._failures import SettingRefused, failure_of, unreachable
+from llm_composition_patterns.llm._provider_errors import SettingRefused, error_of, unreachable
 
 GROQ = resolve("groq:openai/gpt-oss-20b", base_url=None, api_key=None, environ={"GROQ_API_KEY": "planted"})
 
 
 def failure(reply, address=GROQ):
-    return failure_of(reply, address)
+    return error_of(reply, address)
 
 
 @pytest.mark.parametrize(
