@@ -2,7 +2,8 @@
 
 The check of the answer is a part of the attempt where the model is one of ours, so that the span of an invalid answer
 shows the error. An invalid answer is sent back with what is wrong with it, twice at most. An answer that was cut off
-at its token limit is not repaired but asked for once more with twice the room.
+at its token limit is not repaired but asked for once more with twice the room. What was shown by `on_text` cannot be
+taken back: then nothing is asked again.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pydantic import ValidationError
 
 from ..errors import InvalidOutput, ModelError
 from ..usage import NO_USAGE, Usage
+from ._model import ConnectedModel
+from ._plugged_in import completed_by
 from ._schemas import Wanted, problems, wanted
-from ._types import ChatModel, Completion, Message, ModelSettings
+from ._types import ChatModel, Completion, Message, ModelSettings, check_settings
 from ._wire import conversation, schema_in_words
 
 T = TypeVar("T")
@@ -61,17 +64,37 @@ async def ask(
         system: What the model is told before it.
         output: What to answer with: `str`, a pydantic model, an Enum for a choice of label, or a plain JSON type such
             as `list[str]`.
-        **settings: As for `complete`.
+        **settings: As for `complete`; `on_text` for text only, because text that was shown cannot be repaired.
 
     Raises:
         InvalidOutput: The answer is not what was asked for, repairs included.
         Refused: The model declined.
         ModelError: There is no answer.
+        TypeError: The model is none, the prompt is neither text nor messages, `output` has no JSON schema, or a
+            setting is not known or does not fit.
+        ValueError: The conversation is empty.
+        RuntimeError: The model is not open.
     """
-    if "response_schema" in settings:
-        raise TypeError("ask() makes its own response_schema: pass the type as `output`, or call model.complete()")
+    _check(model, settings, output)
     question = _Question(model, conversation(prompt, system), settings, None if output is str else wanted(output))
     return await question.answer()
+
+
+def _check(model: object, settings: ModelSettings, output: object) -> None:
+    if not callable(getattr(model, "complete", None)):
+        name = repr(model) if isinstance(model, str) else "'provider:name'"
+        raise TypeError(
+            f"ask() needs a model, not {type(model).__name__}: connect first: "
+            f"`async with connect({name}) as model: await ask(model, ...)`"
+        )
+    check_settings(settings, "ask()")
+    if "response_schema" in settings:
+        raise TypeError("ask() makes its own response_schema: pass the type as `output`, or call model.complete()")
+    if output is not str and settings.get("on_text") is not None:
+        raise TypeError(
+            "ask(output=..., on_text=...): an answer that does not fit is asked for again, and the text that was shown "
+            "cannot be taken back: leave out `on_text`, or ask for text"
+        )
 
 
 class _Question:
@@ -104,11 +127,11 @@ class _Question:
                 raise _given_up(invalid, self._attempts)
 
     async def _try(self) -> Any:
-        checked_inside = getattr(self._model, "complete_parsed", None)
-        if checked_inside is not None:
-            _, value = await checked_inside(self._messages, self._parse, **self._settings)
+        model = self._model
+        if type(model) is ConnectedModel:  # a wrapper's own `complete` is never passed by
+            _, value = await model.complete_parsed(self._messages, self._parse, **self._settings)
             return value
-        completion = await self._model.complete(self._messages, **self._settings)
+        completion = await completed_by(model, self._messages, self._settings)
         try:
             return self._parse(completion)
         except InvalidOutput as error:
@@ -145,6 +168,8 @@ class _Question:
     def _mend(self, invalid: InvalidOutput) -> bool:
         """Change the question so that the next answer may be better; False when nothing is left to try."""
         if isinstance(invalid, CutOff):
+            if invalid.text and self._settings.get("on_text") is not None:
+                return False
             self._longer -= 1
             self._settings = {**self._settings, "max_tokens": self._twice(invalid)}
             return self._longer >= 0

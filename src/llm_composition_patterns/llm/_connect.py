@@ -43,13 +43,19 @@ def connect(
             given for one model the smallest open one holds.
         timeout: Seconds that one attempt may take, counted from its permit.
         attempts: How often a call is tried. The first refusal by a rate limit is not counted.
-        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted.
+        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. A
+            provider that asks to wait longer than this (Retry-After) fails the call at once.
         price: What the model costs, where neither the provider nor the price list says so, or says it wrongly.
         scenario: How the simulated provider behaves; for `simulated:` models only.
 
     Raises:
-        ConfigurationError: The name or the address cannot work.
+        ConfigurationError: The name or the address cannot work, or a real provider is given a scenario.
         AuthenticationFailed: The provider needs a key and there is none.
+        TypeError: A setting is of another type.
+        ValueError: A setting is out of range.
+
+    Opening a local server's model without a name asks the server for one, which may raise `ModelUnavailable` (it does
+    not answer), `UnknownModel` (it has none) or another `ModelError`.
     """
     for value, setting in ((timeout, "timeout"), (max_rate_limit_wait, "max_rate_limit_wait")):
         _check_seconds(value, setting)

@@ -21,7 +21,7 @@ from ._endpoint import Endpoint
 from ._ladder import Ladder
 from ._provider_errors import SettingRefused
 from ._retries import HeldUp, Tries, delay_before, is_worth_another
-from ._types import Completion, Message, ModelSettings
+from ._types import Completion, Message, ModelSettings, check_settings
 from ._wire import Body, conversation, first_rung, request_body
 
 T = TypeVar("T")
@@ -130,6 +130,8 @@ class ConnectedModel:
 
         Raises:
             ModelError: There is no usable answer, retries included.
+            TypeError: The messages are none, or a setting is not known.
+            ValueError: The conversation is empty.
             RuntimeError: The model is not open.
         """
         completion, _ = await self.complete_parsed(messages, _nothing, **settings)
@@ -149,6 +151,7 @@ class ConnectedModel:
             parse: Reads the answer; the `ModelError` that it raises is the call's, without another attempt.
             **settings: Of the call.
         """
+        check_settings(settings, "complete()")
         connection = self._connection
         if connection is None:
             raise RuntimeError(f"{self.name} is {self._state}: call it inside `async with connect(...) as model:`")
@@ -231,6 +234,8 @@ def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
     notes = [why] if why else []
     if is_worth_another(error):
         notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
+    if isinstance(error, RateLimited):
+        notes.append("Let fewer calls be in flight (`concurrency`), or have the provider raise the limit")
     if notes:
         error.args = (". ".join([str(error).rstrip("."), *notes]),)
     return error

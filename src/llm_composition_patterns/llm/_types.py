@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, NotRequired, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import Any, Final, Literal, NotRequired, Protocol, TypedDict, Unpack, runtime_checkable
 
 from ..usage import NO_USAGE, Usage
 
@@ -53,6 +53,16 @@ class ModelSettings(TypedDict, total=False):
     on_text: Callable[[str], None]
 
 
+_SETTINGS: Final = frozenset(ModelSettings.__annotations__)
+
+
+def check_settings(settings: Mapping[str, Any], where: str) -> None:
+    """Refuse settings that do not exist: none is dropped without a word."""
+    if not settings.keys() <= _SETTINGS:
+        unknown = ", ".join(sorted(settings.keys() - _SETTINGS))
+        raise TypeError(f"{where} has no setting {unknown}: the settings are {', '.join(sorted(_SETTINGS))}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """A model's answer.
@@ -79,7 +89,14 @@ class Completion:
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """Anything that answers messages. Implement this one method to plug a client of your own in."""
+    """Anything that answers messages. Implement this one method to plug a client of your own in.
+
+    `ask` adds the `usage` of the completion, or of the `ModelError` that is raised, to the runs and branches around
+    it: with `calls=1` and its tokens it counts as one call, at the `cost` of the completion; leave it out for what
+    used nothing, such as an answer from a cache. Where calls to models of `connect` were made inside, as in a wrapper
+    of one, these have been added already, and what the wrapper tells is not added again. Calling `complete` of your
+    own model directly adds nothing.
+    """
 
     async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:
         """Answer `messages`, a prompt or a conversation.

@@ -8,7 +8,7 @@ model goes down when its provider refuses one.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ._providers import Provider
@@ -22,18 +22,34 @@ LAST_RUNG: Final = ASKED_FOR
 Body = dict[str, Any]
 
 _AS_THEY_ARE: Final = ("temperature", "seed", "stop", "reasoning_effort")
+_MESSAGE: Final = "{'role': 'user', 'content': '...'}"
 _GROQ_ENFORCES: Final = ("gpt-oss-20b", "gpt-oss-120b")
 
 
 def conversation(messages: str | Sequence[Message], system: str | None = None) -> list[Message]:
-    """A prompt or a conversation as the messages of the wire."""
+    """A prompt or a conversation as the messages of the wire.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: The conversation is empty.
+    """
     if isinstance(messages, str):
         told: list[Message] = [{"role": "user", "content": messages}]
     else:
-        told = list(messages)
-        if not told:
-            raise ValueError("a conversation needs at least one message, such as {'role': 'user', 'content': '...'}")
+        told = _listed(messages)
     return told if system is None else [{"role": "system", "content": system}, *told]
+
+
+def _listed(messages: Sequence[Message]) -> list[Message]:
+    if not isinstance(messages, Iterable):
+        raise TypeError(f"a prompt is text or a list of messages such as {_MESSAGE}, not {type(messages).__name__}")
+    told = list(messages)
+    if not told:
+        raise ValueError(f"a conversation needs at least one message, such as {_MESSAGE}")
+    for message in told:
+        if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
+            raise TypeError(f"a message of a conversation is a dict such as {_MESSAGE}")
+    return told
 
 
 def first_rung(provider: Provider, model: str) -> int:

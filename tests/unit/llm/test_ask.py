@@ -1,7 +1,10 @@
 """`ask`: values of a type, repairs, the ladder, answers that were cut off."""
 
+import asyncio
 import enum
 import json
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from pydantic import BaseModel
@@ -9,6 +12,7 @@ from scripted import ScriptedEndpoint, completion, model_over, refusal
 
 from llm_composition_patterns.errors import AuthenticationFailed, InvalidOutput, ModelError, Refused
 from llm_composition_patterns.llm import ChatModel, Completion, ask
+from llm_composition_patterns.patterns.parallelization import parallelize
 from llm_composition_patterns.runs import track
 from llm_composition_patterns.usage import Usage
 
@@ -179,6 +183,38 @@ class Parrot:
         return Completion(text=self.texts.pop(0), model="parrot", usage=Usage(calls=1, input_tokens=3))
 
 
+class Named(Parrot):
+    """A client that names its model in its usage."""
+
+    async def complete(self, messages, /, **settings):
+        """Answer the next text."""
+        usage = Usage(calls=1, input_tokens=4).of_model("house:x")
+        return replace(await super().complete(messages, **settings), usage=usage)
+
+
+class Wrapper:
+    """A model around another, whose other attributes are those of the other."""
+
+    def __init__(self, model):
+        self.model, self.seen = model, 0
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    async def complete(self, messages, /, **settings):
+        """Count the calls."""
+        self.seen += 1
+        return await self.model.complete(messages, **settings)
+
+
+class Disguised(Wrapper):
+    """A wrapper that `isinstance` takes for what it wraps."""
+
+    @property
+    def __class__(self):
+        return type(self.model)
+
+
 async def test_anybodys_model_can_be_asked():
     """One method is enough; repairs work the same."""
     parrot = Parrot('{"name": 5}', '{"name": "hat", "colors": ["red"]}')
@@ -194,6 +230,136 @@ async def test_an_invalid_answer_of_anybodys_model_carries_its_usage():
     with pytest.raises(InvalidOutput) as caught:
         await ask(Parrot("a", "b", "c"), "make", output=Product)
     assert (caught.value.text, caught.value.usage.calls, caught.value.usage.input_tokens) == ("c", 3, 9)
+
+
+async def test_what_anybodys_model_used_is_accounted():
+    """The run sees it, by the model's name; a usage that names its models is taken as it is."""
+    async with track("run") as tracked:
+        await ask(Parrot("hi"), "hello")
+        await ask(Named("hi"), "hello")
+    assert (tracked.usage.calls, tracked.usage.input_tokens) == (2, 7)
+    assert {name: usage.input_tokens for name, usage in tracked.usage.by_model.items()} == {"parrot": 3, "house:x": 4}
+
+
+async def test_the_cost_that_anybodys_model_tells_is_accounted():
+    """With its answer or in its usage; where it tells none it is unknown."""
+
+    class Paid(Parrot):
+        async def complete(self, messages, /, **settings):
+            return replace(await super().complete(messages, **settings), cost=Decimal("0.5"))
+
+    class Priced(Parrot):
+        async def complete(self, messages, /, **settings):
+            usage = Usage(calls=1, known_cost=Decimal(2))
+            return replace(await super().complete(messages, **settings), usage=usage)
+
+    async with track("run") as tracked:
+        await ask(Paid("hi"), "hello")
+        await ask(Priced("hi"), "hello")
+        assert tracked.usage.cost == tracked.usage.by_model["parrot"].cost == Decimal("2.5")
+        await ask(Parrot("hi"), "hello")
+    assert (tracked.usage.cost, tracked.usage.known_cost) == (None, Decimal("2.5"))
+
+
+async def test_a_branch_of_a_fan_out_sees_what_anybodys_model_used():
+    """Its outcome has the usage and the attempts."""
+    outcomes = await parallelize(lambda text: ask(Parrot(text), text), ["a", "b"], on_error="collect")
+    assert [(one.usage.input_tokens, one.attempts) for one in outcomes] == [(3, 1), (3, 1)]
+
+
+async def test_what_a_failed_call_of_anybodys_model_used_is_accounted():
+    """As far as its error tells; an error that is no ModelError tells nothing."""
+
+    class Failing(Parrot):
+        async def complete(self, messages, /, **settings):
+            await super().complete(messages, **settings)
+            raise error
+
+    async with track("run") as tracked:
+        for error in (ModelError("no", model="house:x", usage=Usage(calls=1)), ModelError("no"), LookupError("no")):
+            with pytest.raises(type(error)):
+                await ask(Failing("hi"), "hello")
+    assert tracked.usage.calls == tracked.usage.by_model["house:x"].calls == 1
+
+
+async def test_a_model_that_wraps_one_of_ours_is_not_counted_twice():
+    """Neither its answer nor its error, and calls beside it are no matter."""
+    endpoint = ScriptedEndpoint((1, completion("hola")), (1, completion("hola")), refusal(401))
+    async with track("run") as tracked, model_over(endpoint) as model:
+        wrapped = Wrapper(model)
+        await asyncio.gather(ask(wrapped, "hello"), ask(Parrot("hi"), "hello"), ask(model, "hello"))
+        with pytest.raises(AuthenticationFailed):
+            await ask(wrapped, "hello")
+    assert (tracked.usage.calls, tracked.usage.input_tokens) == (4, 23)
+
+
+async def test_the_complete_of_a_wrapper_is_called():
+    """Also where the wrapper passes everything else on, and where it claims to be ours."""
+    async with model_over(ScriptedEndpoint(RIGHT)) as model:
+        for wrapped in (Wrapper(model), Disguised(model)):
+            assert await ask(wrapped, "make", output=Product) == HAT
+            assert wrapped.seen == 1
+
+
+async def test_a_value_of_a_type_is_not_streamed():
+    """It may have to be asked for again, and what was shown cannot be taken back."""
+    endpoint = ScriptedEndpoint(RIGHT)
+    async with model_over(endpoint) as model:
+        with pytest.raises(TypeError, match="leave out `on_text`, or ask for text"):
+            await ask(model, "make", output=Product, on_text=print)
+        assert await ask(model, "make", output=Product, on_text=None) == HAT
+    assert len(endpoint.bodies) == 1
+
+
+@pytest.mark.parametrize(("shown", "calls"), [("half", 1), ("", 2)])
+async def test_text_that_was_shown_and_cut_off_is_not_asked_for_again(shown, calls):
+    """The pieces of two answers would run together; where none was shown there is nothing to take back."""
+
+    def stream(body, on_text):
+        on_text(shown)
+        return completion(shown, finish_reason="length")
+
+    pieces, endpoint = [], ScriptedEndpoint(stream)
+    async with model_over(endpoint) as model:
+        with pytest.raises(InvalidOutput, match="raise max_tokens"):
+            await ask(model, "tell", on_text=pieces.append)
+    assert pieces == [shown] * calls
+    assert len(endpoint.bodies) == calls
+
+
+async def test_a_setting_that_does_not_exist_is_refused():
+    """Before anything is sent, with the known ones, for every model."""
+    endpoint, parrot = ScriptedEndpoint(), Parrot("hi")
+    known = "max_tokens, on_text, reasoning_effort, response_schema, seed, stop, temperature"
+    async with model_over(endpoint) as model:
+        for call in (
+            ask(model, "hi", temprature=1),
+            ask(parrot, "hi", temprature=1),
+            model.complete("hi", temprature=1),
+        ):
+            with pytest.raises(TypeError, match=rf"has no setting temprature: the settings are {known}$"):
+                await call
+    assert endpoint.bodies == parrot.calls == []
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("groq:x", r"not str: connect first: `async with connect\('groq:x'\)"), (None, r"not NoneType: connect first")],
+)
+async def test_a_name_is_no_model(model, message):
+    """It must be connected to, and opened."""
+    with pytest.raises(TypeError, match=message):
+        await ask(model, "hello")
+
+
+@pytest.mark.parametrize(
+    "prompt", [5, None, b"hello", {"role": "user", "content": "hello"}, [{"role": "user"}], ["hi"]]
+)
+async def test_a_prompt_is_text_or_messages(prompt):
+    """Anything else is a mistake in the program, and is told so."""
+    async with model_over(ScriptedEndpoint()) as model:
+        with pytest.raises(TypeError, match=r"such as {'role': 'user', 'content': '\.\.\.'}"):
+            await ask(model, prompt)
 
 
 async def test_a_schema_of_ones_own_is_for_complete():
