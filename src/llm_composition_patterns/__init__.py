@@ -29,14 +29,14 @@ from .errors import (
     UnknownModel,
     WorkerLost,
 )
-from .limits import Limiter
-from .llm import ChatModel, Completion, Message, ModelSettings, Price, ask, connect
+from .limits import Limiter, LimiterStatistics
+from .llm import ChatModel, Completion, ConnectedModel, Message, ModelSettings, Price, ask, connect
 from .outcome import Failure, Outcome, Success
 from .patterns.parallelization import OutcomeStream, Step, Vote, parallelize, stream_outcomes, together, vote
-from .runs import Progress, track
-from .simulation import Scenario
+from .runs import Progress, Tracked, track
+from .simulation import Fault, RateLimit, Scenario
 from .steps import in_threads
-from .tracing import Tracing, setup_tracing
+from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
 __all__ = [
@@ -47,14 +47,17 @@ __all__ = [
     "ChatModel",
     "Completion",
     "ConfigurationError",
+    "ConnectedModel",
     "DeadlineExceeded",
     "Failure",
     "FailureKind",
+    "Fault",
     "GateRefused",
     "InsufficientCredit",
     "InvalidOutput",
     "LLMCompositionError",
     "Limiter",
+    "LimiterStatistics",
     "Message",
     "ModelError",
     "ModelSettings",
@@ -66,6 +69,7 @@ __all__ = [
     "OutcomeStream",
     "Price",
     "Progress",
+    "RateLimit",
     "RateLimited",
     "Refused",
     "Scenario",
@@ -74,6 +78,8 @@ __all__ = [
     "Success",
     "TooManyFailures",
     "Tracing",
+    "TracingStatistics",
+    "Tracked",
     "UnknownModel",
     "Usage",
     "Vote",

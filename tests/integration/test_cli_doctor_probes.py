@@ -95,7 +95,11 @@ def test_the_same_as_one_json_object(server, configured, capsys, monkeypatch):
     assert report["keys"] == {"GROQ_API_KEY": True}
     assert report["local_servers"][0]["models"] == ["qwen3:8b"]
     assert report["phoenix"]["problem"] == "it answers with status 503"
-    assert report["tracing"] == {"endpoint": f"{server}/broken", "variable": "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    assert report["tracing"] == {
+        "endpoint": f"{server}/broken",
+        "variable": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "problem": "",
+    }
     assert SECRET[:5] not in out
 
 

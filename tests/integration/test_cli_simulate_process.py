@@ -12,15 +12,11 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-COMMAND = (
-    "import argparse, sys; from llm_composition_patterns.cli import _simulate as command; "
-    "parser = argparse.ArgumentParser(); command.configure(parser); sys.exit(command.run(parser.parse_args()))"
-)
 
 
 def start(*arguments):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    command = [sys.executable, "-c", COMMAND, *arguments]
+    command = [sys.executable, "-m", "llm_composition_patterns", "simulate", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,7 +1,6 @@
 """The `llm-patterns` command: one module for each of its commands, imported when it is called.
 
-A command's module has `NAME`, `HELP` (half a line), `configure(parser)` and `run(arguments) -> int`, and its row in
-`COMMANDS` below.
+A command is a row in `COMMANDS` below and a module with `configure(parser)` and `run(arguments) -> int`.
 """
 
 from __future__ import annotations
@@ -28,9 +27,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 class _Command(Protocol):
-    NAME: str
-    HELP: str
-
     def configure(self, parser: ArgumentParser) -> None: ...
 
     def run(self, arguments: Namespace) -> int: ...
@@ -68,8 +64,9 @@ def _parser() -> ArgumentParser:
 
 
 def _run(name: str, prog: str, arguments: Sequence[str]) -> int:
-    command = cast(_Command, import_module(COMMANDS[name][0], __name__))
-    parser = command_parser(command.HELP[:1].upper() + command.HELP[1:] + ".", prog=prog)
+    module, text = COMMANDS[name]
+    command = cast(_Command, import_module(module, __name__))
+    parser = command_parser(text[:1].upper() + text[1:] + ".", prog=prog)
     command.configure(parser)
     parsed = parser.parse_args(arguments)
     load_env_file()

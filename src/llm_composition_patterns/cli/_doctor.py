@@ -36,17 +36,10 @@ from ..console import (
     terminal,
     why_not,
 )
-
-NAME = "doctor"
-HELP = "say what is configured, reachable and missing"
+from ..errors import ConfigurationError
+from ..tracing import LOCAL_PHOENIX, endpoint_variable
 
 PACKAGE = "llm-composition-patterns"
-PHOENIX_URL = "http://localhost:6006"
-ENDPOINT_VARIABLES = (
-    "PHOENIX_COLLECTOR_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-)
 
 State = Literal["good", "absent", "broken"]
 STYLES: Mapping[State, str] = {"good": "green", "absent": "yellow", "broken": "red"}
@@ -75,10 +68,11 @@ class PhoenixFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracingFacts:
-    """Where `--trace auto` sends spans (None: nowhere), and the variable that says so."""
+    """Where `--trace auto` sends spans (None: nowhere), the variable that says so, and why that cannot work."""
 
     endpoint: str | None = None
     variable: str | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +129,7 @@ def _here(environ: Mapping[str, str]) -> Facts:
         env_file=load_env_file(),
         keys={key: bool(environ.get(key, "").strip()) for key in key_variables()},
         model=_model(environ),
-        phoenix=PhoenixFacts(installed=_version("arize-phoenix"), url=tracing.endpoint or PHOENIX_URL),
+        phoenix=PhoenixFacts(installed=_version("arize-phoenix"), url=tracing.endpoint or LOCAL_PHOENIX),
         tracing=tracing,
     )
 
@@ -143,7 +137,7 @@ def _here(environ: Mapping[str, str]) -> Facts:
 async def _with_probes(facts: Facts, environ: Mapping[str, str]) -> Facts:
     """Ask around, all at once; what does not answer costs little over a second altogether."""
     variable = facts.tracing.variable
-    address = environ[variable].strip() if variable else PHOENIX_URL
+    address = environ[variable].strip() if variable else LOCAL_PHOENIX
     servers, reply = await asyncio.gather(find_local_servers(environ), probe_address(address))
     return replace(facts, local_servers=servers, phoenix=_answered(facts.phoenix, reply))
 
@@ -156,8 +150,8 @@ def _answered(phoenix: PhoenixFacts, reply: Reply) -> PhoenixFacts:
 
 
 def exit_code(facts: Facts) -> int:
-    """Say whether a command without `--model` could work."""
-    if facts.model.problem:
+    """Say whether a command without `--model` and `--trace` could work."""
+    if facts.model.problem or facts.tracing.problem:
         return USAGE
     return FAILED if _server_problem(facts) else OK
 
@@ -219,9 +213,11 @@ def _phoenix(phoenix: PhoenixFacts) -> Iterator[Finding]:
 
 
 def _spans(tracing: TracingFacts) -> Finding:
+    if tracing.problem:
+        return Finding("Tracing", "--trace auto", "broken", "spans cannot be sent", tracing.problem)
     if tracing.endpoint:
         return Finding("Tracing", "--trace auto", "good", f"{tracing.endpoint} ({tracing.variable})")
-    repair = f"--trace phoenix, or export {ENDPOINT_VARIABLES[0]}={PHOENIX_URL}"
+    repair = f"--trace phoenix, or export PHOENIX_COLLECTOR_ENDPOINT={LOCAL_PHOENIX}"
     return Finding("Tracing", "--trace auto", "absent", "off: the environment names no endpoint", repair)
 
 
@@ -236,12 +232,15 @@ def _server_problem(facts: Facts) -> str:
 
 
 def _model(environ: Mapping[str, str]) -> ModelFacts:
-    name, reason = default_model(environ)
-    return ModelFacts(name=name, reason=reason, problem=why_not(name, environ))
+    choice = default_model(environ)
+    return ModelFacts(name=choice.name, reason=choice.reason, problem=why_not(choice.name, environ))
 
 
 def _tracing(environ: Mapping[str, str]) -> TracingFacts:
-    variable = next((name for name in ENDPOINT_VARIABLES if environ.get(name, "").strip()), None)
+    try:
+        variable = endpoint_variable(environ)
+    except ConfigurationError as error:
+        return TracingFacts(problem=str(error))
     if variable is None:
         return TracingFacts()
     return TracingFacts(endpoint=shown_url(environ[variable].strip()), variable=variable)

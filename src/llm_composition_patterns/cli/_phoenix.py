@@ -23,9 +23,6 @@ from typing import Final, NoReturn
 from ..console import FAILED, INTERRUPTED, OK, TERMINATED, say
 from ..errors import ConfigurationError
 
-NAME = "phoenix"
-HELP = "start a local Phoenix to see traces in"
-
 PORT: Final = 6006
 GRPC_PORT: Final = 4317
 VERSION_HEADER: Final = "x-phoenix-server-version"

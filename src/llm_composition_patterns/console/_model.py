@@ -46,8 +46,8 @@ def _choice(given: str | None, environ: Mapping[str, str]) -> tuple[str, str]:
     found = _found_here(environ) if given else None
     if found is not None:
         return found
-    name, reason = default_model(environ)
-    return name, f"no local server has a model; {reason}" if given else reason
+    choice = default_model(environ)
+    return choice.name, f"no local server has a model; {choice.reason}" if given else choice.reason
 
 
 def _found_here(environ: Mapping[str, str]) -> tuple[str, str] | None:

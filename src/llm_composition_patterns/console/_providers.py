@@ -8,10 +8,9 @@ from .. import llm
 from ..errors import AuthenticationFailed, ConfigurationError
 
 
-def default_model(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Give the model of a command without `--model`, as `provider:model`, and why it is that one."""
-    choice = llm.choose_model(environ)
-    return choice.name, choice.reason
+def default_model(environ: Mapping[str, str]) -> llm.ModelChoice:
+    """Give the model of a command without `--model`, and why it is that one."""
+    return llm.choose_model(environ)
 
 
 def why_not(name: str, environ: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ class Closing(Protocol):
         """Hand over what is there, within `timeout` seconds."""
 
 
-def run_command(main: Main, *, tracing: Closing | None = None) -> int:
+def run_command(main: Main, *, tracing: Closing | None = None, stopping: str = STOPPING) -> int:
     """Run the coroutine that is a command, and give back its exit code.
 
     The first SIGINT or SIGTERM cancels `main`, whose `except` and `finally` blocks may write what is finished; the code
@@ -51,9 +51,10 @@ def run_command(main: Main, *, tracing: Closing | None = None) -> int:
     Args:
         main: Gives the coroutine to run; its result is the exit code.
         tracing: Shut down at the end: within a second after a signal, else within 30.
+        stopping: Said at the first signal; nothing is said where it is empty.
     """
     signals = _Signals()
-    code = ending_well(lambda: _run(main, signals, tracing))
+    code = ending_well(lambda: _run(lambda: _stoppable(main, signals, stopping), signals, tracing))
     return code if signals.received is None else 128 + signals.received
 
 
@@ -80,17 +81,18 @@ def leave(code: int) -> NoReturn:
 def _run(main: Main, signals: _Signals, tracing: Closing | None) -> int:
     with signals.handled(), asyncio.Runner(loop_factory=_CommandLoop) as runner:
         try:
-            return ending_well(lambda: runner.run(_stoppable(main, signals)))
+            return ending_well(lambda: runner.run(main()))
         finally:
             if tracing is not None:
                 tracing.shutdown(TRACING_MAY_TAKE if signals.received is None else TRACING_MAY_TAKE_WHEN_STOPPED)
 
 
-async def _stoppable(main: Main, signals: _Signals) -> int:
+async def _stoppable(main: Main, signals: _Signals, stopping: str) -> int:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
-        say(STOPPING)
+        if stopping:
+            say(stopping)
         if task is not None:
             task.cancel()
 

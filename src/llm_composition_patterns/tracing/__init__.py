@@ -4,12 +4,15 @@ from . import _names as names
 from ._setup import Tracing, setup_tracing
 from ._spans import SpanHandle, Spans, install, listening, span
 from ._statistics import TracingStatistics
+from ._target import LOCAL_PHOENIX, endpoint_variable
 
 __all__ = [
+    "LOCAL_PHOENIX",
     "SpanHandle",
     "Spans",
     "Tracing",
     "TracingStatistics",
+    "endpoint_variable",
     "install",
     "listening",
     "names",

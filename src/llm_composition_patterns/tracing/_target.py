@@ -79,6 +79,15 @@ def _resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Targe
     )
 
 
+def endpoint_variable(environ: Mapping[str, str]) -> str | None:
+    """Name the variable that says where spans go under `auto`; None where they go nowhere.
+
+    Raises:
+        ConfigurationError: What the environment says cannot work.
+    """
+    return _named(environ)[0] if resolve(AUTO, None, environ).kind == OTLP else None
+
+
 def _server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
     source, address = ("endpoint", endpoint) if endpoint is not None else _named(environ)
     if address is None:

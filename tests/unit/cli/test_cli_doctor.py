@@ -142,10 +142,22 @@ def test_optional_packages_are_not_needed():
     assert "arize-phoenix" not in packages
 
 
+def test_an_endpoint_that_cannot_work_is_a_broken_configuration():
+    """Every command would end with it."""
+    tracing = _doctor._tracing({"PHOENIX_COLLECTOR_ENDPOINT": "http://me:secret@h:4317"})
+    facts = replace(FACTS, tracing=tracing)
+    shown = "\n".join(report(facts))
+    assert "  ✗ --trace auto  spans cannot be sent\n      to mend: PHOENIX_COLLECTOR_ENDPOINT=" in shown
+    assert "use Phoenix's port 6006" in shown
+    assert "secret" not in shown
+    assert exit_code(facts) == 2
+
+
 @pytest.mark.parametrize(
     ("environ", "facts"),
     [
         ({}, TracingFacts()),
+        ({"PHOENIX_COLLECTOR_ENDPOINT": "http://a", "OTEL_SDK_DISABLED": "true"}, TracingFacts()),
         ({"PHOENIX_COLLECTOR_ENDPOINT": " "}, TracingFacts()),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "PHOENIX_COLLECTOR_ENDPOINT": "http://me:secret@b"},

@@ -1,6 +1,5 @@
 """The `llm-patterns` command finds its commands."""
 
-import importlib.util
 import sys
 from types import SimpleNamespace
 
@@ -27,9 +26,8 @@ def one_command(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     monkeypatch.setattr(sys, "argv", ["llm-patterns"])
-    fake = SimpleNamespace(NAME="fake", HELP="fake something", configure=configure, run=run)
-    monkeypatch.setitem(sys.modules, "a_fake_command", fake)
-    monkeypatch.setattr(cli, "COMMANDS", {"fake": ("a_fake_command", fake.HELP)})
+    monkeypatch.setitem(sys.modules, "a_fake_command", SimpleNamespace(configure=configure, run=run))
+    monkeypatch.setattr(cli, "COMMANDS", {"fake": ("a_fake_command", "fake something")})
 
 
 def test_a_command_is_run_with_its_flags():
@@ -111,10 +109,11 @@ def test_as_a_program_it_ends_the_process(monkeypatch):
     assert ended.value.code == 3
 
 
-def test_the_table_agrees_with_the_commands(monkeypatch):
-    """Each is there under the name and with the help that its module has."""
+def test_every_command_of_the_table_can_be_called(monkeypatch, capsys):
+    """Its module is there, and its help begins with what the table says."""
     monkeypatch.undo()
-    for name, (module, text) in cli.COMMANDS.items():
-        if importlib.util.find_spec(module, "llm_composition_patterns.cli"):
-            command = importlib.import_module(module, "llm_composition_patterns.cli")
-            assert (name, text) == (command.NAME, command.HELP)
+    for name, (_, text) in cli.COMMANDS.items():
+        with pytest.raises(SystemExit) as ended:
+            cli.main([name, "--help"])
+        assert ended.value.code == 0
+        assert f"\n{text.capitalize()[:1]}{text[1:]}" in capsys.readouterr().out

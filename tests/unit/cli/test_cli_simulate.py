@@ -1,15 +1,15 @@
 """The command `simulate`, as far as it needs no socket."""
 
 import argparse
+import asyncio
 import errno
 import os
 import signal
-import sys
 from contextlib import asynccontextmanager
 
 import pytest
 
-from llm_composition_patterns.cli import _simulate
+from llm_composition_patterns.cli import _simulate, main
 from llm_composition_patterns.simulation import SimulatedProvider, SimulatedServer
 
 
@@ -22,17 +22,24 @@ def parsed(*arguments):
 def test_the_defaults():
     """Port 8080 on loopback, the default scenario."""
     assert vars(parsed()) == {"port": 8080, "host": "127.0.0.1", "scenario": None, "seed": None}
-    assert _simulate.NAME == "simulate"
-    assert _simulate.HELP
 
 
-@pytest.mark.parametrize("port", ["-1", "65536", "x", "1.5"])
-def test_a_port_is_a_port(port, capsys):
-    """What is no port is a usage error."""
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--port", "-1", "'-1' is no port; give a number from 0 to 65535"),
+        ("--port", "65536", "'65536' is no port; give a number from 0 to 65535"),
+        ("--port", "abc", "'abc' is no port; give a number from 0 to 65535"),
+        ("--port", "1.5", "'1.5' is no port; give a number from 0 to 65535"),
+        ("--seed", "x", "'x' is out of place; give a whole number, 0 or more"),
+    ],
+)
+def test_what_is_no_number_is_said_in_words(flag, value, message, capsys):
+    """A usage error, without the name of a function in it."""
     with pytest.raises(SystemExit) as caught:
-        parsed("--port", port)
+        parsed(f"{flag}={value}")
     assert caught.value.code == 2
-    assert "port" in capsys.readouterr().err
+    assert f"argument {flag}: {message}\n" in capsys.readouterr().err
 
 
 def test_the_seed_takes_the_place_of_the_scenarios(tmp_path):
@@ -50,9 +57,10 @@ def test_the_seed_takes_the_place_of_the_scenarios(tmp_path):
         (["--host", "0.0.0.0"], "use 127.0.0.1"),  # noqa: S104 - refused
     ],
 )
-def test_a_mistake_is_one_line_and_exit_2(arguments, message, capsys):
-    """A scenario that is not there and a host of other people's are told in one line."""
-    assert _simulate.run(parsed(*arguments)) == 2
+def test_a_mistake_is_one_line_and_exit_2(arguments, message, capsys, monkeypatch, tmp_path):
+    """A scenario that is not there and a host of other people's, as every command tells them."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["simulate", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -60,23 +68,19 @@ def test_a_mistake_is_one_line_and_exit_2(arguments, message, capsys):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_its_code(number, code, monkeypatch, capsys):
-    """The address and how to use it are told, then a signal (and a second one) ends it."""
+    """The address and how to use it are told, and nothing else."""
 
     @asynccontextmanager
     async def serve(scenario, *, host, port):
+        asyncio.get_running_loop().call_soon(signal.raise_signal, number)
         yield SimulatedServer(f"http://{host}:{port}", SimulatedProvider(scenario))
-        os.kill(os.getpid(), number)
-
-    def tell(*text, **_):
-        os.kill(os.getpid(), number)
-        sys.stdout.write(text[0])
 
     monkeypatch.setattr(_simulate, "serve", serve)
-    monkeypatch.setattr(_simulate, "print", tell, raising=False)
     assert _simulate.run(parsed("--port", "7")) == code
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert "GROQ_BASE_URL=http://127.0.0.1:7 " in told
     assert "OPENAI_BASE_URL=http://127.0.0.1:7/v1" in told
+    assert told.count("\n") == 1
 
 
 def test_a_taken_port_is_one_line(monkeypatch, capsys):
@@ -90,5 +94,5 @@ def test_a_taken_port_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(_simulate, "serve", serve)
     assert _simulate.run(parsed()) == 2
     assert capsys.readouterr().err == (
-        "llm-patterns simulate: cannot listen on 127.0.0.1 port 8080: Address already in use; choose another --port\n"
+        "error: cannot listen on 127.0.0.1 port 8080: Address already in use; choose another --port\n"
     )

@@ -1,6 +1,7 @@
 """Which model is called, and what is said about it."""
 
 from argparse import Namespace
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_simulated_models_are_known_by_name(name, simulated):
 
 def test_the_models_layer_is_asked():
     """For the default, for the keys' variables, and for what speaks against a model."""
-    assert default_model({}) == ("simulated:simulated/small", "no key is set")
+    assert default_model({}) == SimpleNamespace(name="simulated:simulated/small", reason="no key is set")
     assert key_variables() == ["GROQ_API_KEY", "OPENAI_API_KEY"]
     assert why_not("groq:x", {}) == ""
     assert why_not("groq", {}) == "groq cannot be; mend it"

@@ -3,7 +3,7 @@
 import pytest
 
 from llm_composition_patterns.errors import ConfigurationError
-from llm_composition_patterns.tracing._target import Target, resolve
+from llm_composition_patterns.tracing._target import Target, endpoint_variable, resolve
 
 SERVER = "http://collector:4318"
 
@@ -28,6 +28,16 @@ def test_auto_is_off_where_nothing_is_named():
 def test_the_environment_names_the_server(to, environ, endpoint):
     """Each variable is read in its own form, for `auto` and for `phoenix`."""
     assert resolve(to, None, environ).endpoint == endpoint
+
+
+def test_the_variable_that_decides_is_named():
+    """The one that `auto` follows, checked as `auto` checks it."""
+    assert endpoint_variable({}) is None
+    assert endpoint_variable({"OTEL_EXPORTER_OTLP_ENDPOINT": SERVER, "OTEL_SDK_DISABLED": "true"}) is None
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": SERVER, "PHOENIX_COLLECTOR_ENDPOINT": " "}
+    assert endpoint_variable(environ) == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    with pytest.raises(ConfigurationError, match="PHOENIX_COLLECTOR_ENDPOINT"):
+        endpoint_variable(environ | {"PHOENIX_COLLECTOR_ENDPOINT": "nowhere"})
 
 
 def test_the_most_particular_variable_wins():
