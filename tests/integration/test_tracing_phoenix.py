@@ -83,5 +83,5 @@ def test_the_address_of_a_trace_shows_it(phoenix, open_trace, tmp_path: Path):
     phoenix.spans("in-the-browser", at_least=5)
     picture = tmp_path / "trace.png"
     with open_trace(address, *TREE, "444", re.compile(r"^2\d\dms$"), picture=picture) as page:
-        assert page.url.endswith(f"/traces/{trace_id}")
+        assert f"/traces/{trace_id}" in page.url
     assert picture.stat().st_size > 10_000
