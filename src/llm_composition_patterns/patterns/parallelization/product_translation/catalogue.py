@@ -102,7 +102,8 @@ def select(catalogue: dict[int, Product], words: Sequence[str]) -> list[Product]
     """
     if ALL in words:
         return list(catalogue.values())
-    return [_product(catalogue, word) for word in dict.fromkeys(words)]
+    named = [_product(catalogue, word) for word in words]
+    return list({product.product_id: product for product in named}.values())
 
 
 def _product(catalogue: dict[int, Product], word: str) -> Product:
