@@ -42,12 +42,11 @@ def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
     busy = sum(outcome.elapsed for outcome in outcomes)
     queued = sum(outcome.queued for outcome in outcomes)
     average = busy / len(outcomes) if outcomes else 0.0
-    speed_up = busy / seconds if seconds else 1.0
     waits = f", {queued:.2f} s waiting for permits" if queued else ""
     return [
         f"{ok} of {wanted} translations, {wanted - ok} failed",
         f"{seconds:.2f} s in all, {average:.2f} s a language on average",
-        f"{busy:.2f} s of branches{waits}: speed-up {speed_up:.1f}x",
+        f"{busy:.2f} s of branches{waits}",
         used(total_usage(results)),
     ]
 
