@@ -53,6 +53,7 @@ format: setup ## format and mend what can be mended
 
 bench: setup ## run the benchmarks beside their peers and print the tables
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group bench-no-deps
 	@$(BIN)/python -m benchmarks
 
 pictures: setup browser ## take the picture of the README again, in a real Phoenix and a real browser

@@ -111,7 +111,7 @@ class InvalidOutput(ModelError):
     def __init__(self, message: str = "", *, text: str = "", errors: Sequence[str] = (), **details: Any) -> None:
         super().__init__(message, **details)
         self.text = text
-        self.errors = tuple(errors)
+        self.errors: tuple[str, ...] = tuple(errors)
 
 
 class Refused(ModelError):
@@ -213,7 +213,7 @@ class TooManyFailures(LLMCompositionError):
         self.max_failures = max_failures
         self.succeeded = succeeded
         self.failed = failed
-        self.failures = tuple(failures)
+        self.failures: tuple[Failure, ...] = tuple(failures)
         self.outcomes = outcomes
 
 
@@ -227,7 +227,7 @@ class NoQuorum(LLMCompositionError):
 
     def __init__(self, message: str = "", *, ballots: Sequence[Any] = (), quorum: int | None = None) -> None:
         super().__init__(message)
-        self.ballots = tuple(ballots)
+        self.ballots: tuple[Any, ...] = tuple(ballots)
         self.quorum = quorum
 
 
@@ -242,7 +242,7 @@ class NoRoute(LLMCompositionError):
     def __init__(self, message: str = "", *, label: Any = None, known: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.label = label
-        self.known = tuple(known)
+        self.known: tuple[Any, ...] = tuple(known)
 
 
 class GateRefused(LLMCompositionError):

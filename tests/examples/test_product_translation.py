@@ -187,3 +187,17 @@ def test_languages_have_models_of_their_own(capsys: pytest.CaptureFixture[str]):
     status = json.loads(out)["results"][0]["status"]
     assert status["french"]["model"] == "simulated:simulated/translator-small"
     assert status["german"]["model"] == "simulated:simulated/large"
+
+
+def test_a_model_for_each_language_is_said_too(capsys: pytest.CaptureFixture[str]):
+    """Where every language has a model of its own, each is said once, and that it is simulated."""
+    code, _, err = run(capsys, "--languages", "german", "--trace", "off", "--language-model", "german=simulated:small")
+    assert code == 0
+    assert err.count("model for german: simulated:small") == 1
+    assert err.count("SIMULATED") == 1
+
+
+def test_a_product_named_twice_is_translated_once(capsys: pytest.CaptureFixture[str]):
+    """`5` and `05` are one product."""
+    _, out, _ = run(capsys, "--product", "5", "05", "--languages", "french", *SIMULATED, "--json")
+    assert [result["product_id"] for result in json.loads(out)["results"]] == [5]

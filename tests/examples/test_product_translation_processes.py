@@ -112,7 +112,8 @@ def test_faults_cost_only_their_own_language(simulated: Serve, environ: dict[str
     made = {language: status["attempts"] for language, status in written["status"].items()}
     assert {name.removeprefix("translate_to_"): len(found) for name, found in attempts.items()} == made
     assert made == {"spanish": 5, "french": 1, "german": 3, "italian": 1}
-    assert all(is_error(span) for name in list(branches)[:3] for span in attempts[name] if not name.endswith("italian"))
+    for name, found in attempts.items():
+        assert [is_error(span) for span in found] == [name != "translate_to_italian"] * len(found)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +175,25 @@ def test_a_signal_keeps_what_is_finished(simulated: Serve, environ: dict[str, st
     files = [json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()]
     assert sum(len(file["translations"]) for file in files) == answered
     assert sum(len(result["translations"]) for result in json.loads(out)["results"]) == answered
+    assert not [file for file in files if not file["translations"]]
+    stopped = {status["error"] for file in files for status in file["status"].values() if not status["ok"]}
+    assert stopped <= {"stopped before it ended"}
+    assert err.count("failed: ") == 1
     names = [span["name"] for span in spans_of(trace)]
     assert "translate_products" in names
     assert "Traceback" not in err
+
+
+def test_a_model_of_one_language_costs_only_that_language(simulated: Serve, environ: dict[str, str]):
+    """A retired model of one language leaves the other languages their translations."""
+    server = simulated(Scenario(models=("openai/gpt-oss-20b",)))
+    argv = ("--languages", "french", "german", "--language-model", "german=groq:llama-3.1-8b-instant", "--json")
+    done = run(with_groq(environ, server), *argv, "--trace", "off")
+    assert done.returncode == 3, done.stderr
+    [result] = json.loads(done.stdout)["results"]
+    assert list(result["translations"]) == ["french"]
+    assert result["status"]["german"]["kind"] == "provider"
+    assert "openai/gpt-oss-20b" in result["status"]["german"]["error"]
 
 
 def _wait_until_it_stands_still(server: SimulatedServer) -> int:
@@ -235,5 +252,6 @@ def test_a_closed_pipe_is_no_error(environ: dict[str, str]):
     os.close(read)
     done = subprocess.run(argv, cwd=ROOT, env=environ, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
+    assert done.returncode == 141
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr

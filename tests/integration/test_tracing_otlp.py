@@ -9,7 +9,10 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 
 from llm_composition_patterns import tracing
+from llm_composition_patterns.testing import record_spans
 from llm_composition_patterns.tracing import TracingStatistics, setup_tracing
+from llm_composition_patterns.tracing._batches import Delivered
+from llm_composition_patterns.tracing._otlp import OtlpExporter
 
 KEY = "hunter2hunter2"
 
@@ -134,6 +137,26 @@ def test_a_collector_without_tls_is_told_apart(receiver, capsys):
         write(1)
     assert made.statistics().lost == 1
     assert "no secure connection" in capsys.readouterr().err
+
+
+def test_an_address_that_cannot_be_reached_is_told_without_its_text(capsys):
+    """What the HTTP library refuses to try is lost at once."""
+    with setup_tracing("phoenix", endpoint="http://*") as made:
+        write(1)
+    assert made.statistics().lost == 1
+    assert "nothing can be sent to http://*/v1/traces (InvalidURL)" in capsys.readouterr().err
+
+
+def test_a_forked_child_has_a_connection_of_its_own(receiver):
+    """The child makes a new one and leaves the parent's alone."""
+    exporter = OtlpExporter(f"{receiver.url}/v1/traces", {}, shown="")
+    parents = exporter._session
+    exporter.after_fork()
+    assert exporter._session is not parents
+    with record_spans() as recorder:
+        write(1)
+    assert exporter.export(recorder.spans) == Delivered()
+    exporter.close()
 
 
 def test_a_black_hole_is_given_up_on(black_hole, monkeypatch, capsys):

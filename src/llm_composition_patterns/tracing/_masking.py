@@ -74,7 +74,7 @@ class MaskingTracer(OITracer):
         return _MaskingSpan(super().start_span(*args, **how))
 
 
-class _MaskingSpan(wrapt.ObjectProxy[Any]):
+class _MaskingSpan(wrapt.ObjectProxy):  # type: ignore[type-arg]  # not for every version of it
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         shown = {key: REDACTED if key in _ALSO_HIDDEN else value for key, value in (attributes or {}).items()}
         self.__wrapped__.add_event(name, shown, timestamp)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 PREFIX = "llm_composition."
 
-# Any span
-STEP = PREFIX + "step"
-
 # A fan-out
 BRANCHES = PREFIX + "branches"
 BRANCHES_OK = PREFIX + "branches.ok"

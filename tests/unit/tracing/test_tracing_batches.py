@@ -112,10 +112,12 @@ def test_what_the_queue_does_not_hold_is_counted_as_lost():
 def test_a_refused_batch_is_lost_and_the_next_is_tried():
     """A refusal costs its own batch only, and flush tells of it."""
     batches = Batches(FakeExporter(lambda call: Refused("no") if call == 1 else Delivered()), batch_size=4, delay=LONG)
-    end_spans(batches, 6)
+    end_spans(batches, 3)
     assert not batches.flush(LONG)
-    assert counts(batches) == (6, 2, 4, 0)
-    assert batches.reasons == {"no": 4}
+    end_spans(batches, 2)
+    assert batches.flush(LONG)
+    assert counts(batches) == (5, 2, 3, 0)
+    assert batches.reasons == {"no": 3}
     batches.shutdown(LONG)
 
 

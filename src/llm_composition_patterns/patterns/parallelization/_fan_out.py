@@ -12,6 +12,7 @@ Workers share one context too, so that a source is pulled and closed in one, who
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import Context, copy_context
@@ -19,7 +20,7 @@ from types import CoroutineType
 from typing import Any, Generic, TypeVar
 
 from ...errors import FailureKind
-from ...outcome import Failure, Outcome, Success
+from ...outcome import Failure, Outcome
 from ...runs import Progress, current_account
 from ._branch import Branch, absorb_cancellation, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
@@ -36,6 +37,8 @@ B = TypeVar("B")
 
 BREATH = 0.010
 """How long branches that never suspend may keep the loop to themselves, in seconds."""
+
+_NEW_TURN = -math.inf
 
 LAST_FAILURES = 20
 """How many failures a `TooManyFailures` carries."""
@@ -62,8 +65,8 @@ class FanOut(Generic[A, B]):
         self._account = current_account.get()
         self._around = enclosing_branch(self._account)
         self._stopped_clocks = self._waits = self._works = 0
-        self._now = self.began
-        self._turn_began: float | None = None
+        self.now = self.began
+        self._breath_due = _NEW_TURN
         self._breathing = False
         self._deadline: asyncio.TimerHandle | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -235,12 +238,13 @@ class FanOut(Generic[A, B]):
         try:
             waits_for = run(running.send, None)
         except StopIteration as returned:
-            self._end(branch, Success(returned.value, *self._record(branch)))
+            self._end(branch, branch.success(returned.value))
         except BaseException as error:  # noqa: BLE001
             self._fail(branch, error)
         else:
             return self._finish(branch, drive(run, running, waits_for))
-        self._spin(branch.started)
+        if self.now >= self._breath_due:
+            self._spin(branch.started)
         return None
 
     async def _finish(self, branch: Branch, rest: Awaitable[Any]) -> None:
@@ -249,7 +253,7 @@ class FanOut(Generic[A, B]):
         except BaseException as error:  # noqa: BLE001
             self._fail(branch, error)
         else:
-            self._end(branch, Success(value, *self._record(branch)))
+            self._end(branch, branch.success(value))
 
     def _coroutine(self, made: Any) -> Coroutine[Any, Any, Any]:
         running = coroutine_of(made)
@@ -262,11 +266,11 @@ class FanOut(Generic[A, B]):
     def _fail(self, branch: Branch, error: BaseException) -> None:
         if not isinstance(error, Exception | asyncio.CancelledError):
             self.stop(error)
-            self._end(branch, Failure(error, "error", *self._record(branch)))
+            self._end(branch, branch.failure(error, "error"))
             raise error  # KeyboardInterrupt, SystemExit: for the loop
         cut = self._cut_kind if self.stopping else None
         kind, judged = judge(error, branch, self.settings, cut)
-        self._end(branch, Failure(judged, kind, *self._record(branch)))
+        self._end(branch, branch.failure(judged, kind))
 
     def _fail_at_once(self, branch: Branch, context: Context, error: BaseException) -> None:
         if not branch.name:  # it could not be named; it has a span all the same
@@ -278,14 +282,14 @@ class FanOut(Generic[A, B]):
 
     def _spin(self, started: float) -> None:
         """Mind a branch that never suspended: when such fill `BREATH` of a turn of the loop, start no more in it."""
-        if self._turn_began is None:
-            self._turn_began = started
+        if self._breath_due == _NEW_TURN:
+            self._breath_due = started + BREATH
             self.loop.call_soon(self._turned)
-        if self._now - self._turn_began >= BREATH:
+        if self.now >= self._breath_due:
             self._breathing = True
 
     def _turned(self) -> None:
-        self._turn_began, self._breathing = None, False
+        self._breath_due, self._breathing = _NEW_TURN, False
 
     def _observe(self, branch: Branch, context: Context) -> None:
         self.peak = max(self.peak, self.started - self.done)
@@ -305,17 +309,6 @@ class FanOut(Generic[A, B]):
             return self._name(input)
         except Exception:  # noqa: BLE001 - somebody else's function; a branch that runs fails with it
             return step_name(self.step)
-
-    def _record(self, branch: Branch) -> tuple[Any, ...]:
-        """End a branch's clock; what success and failure have in common, in the order of their fields."""
-        branch.end()
-        self._now = now = self.clock()
-        queued, usage = branch.queued, branch.usage
-        elapsed = now - branch.started - queued
-        started = branch.started - self.began
-        return (
-            branch.index, branch.key, branch.name, branch.input, usage.attempts, started, elapsed, queued, usage,
-        )  # fmt: skip
 
     def _end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         self.done += 1

@@ -188,9 +188,11 @@ class _Collector:
         self.outcomes: list[Any] = []
 
     def add(self, outcome: Outcome[Any]) -> None:
-        outcomes = self.outcomes
-        index = outcome.index
-        while len(outcomes) <= index:
+        outcomes, index = self.outcomes, outcome.index
+        if index == len(outcomes):
+            outcomes.append(outcome)
+            return
+        while index >= len(outcomes):
             outcomes.append(None)
         outcomes[index] = outcome
 

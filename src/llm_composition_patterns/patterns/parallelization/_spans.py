@@ -70,7 +70,8 @@ class FanOutSpans:
         self._elapsed.append(outcome.elapsed)
         if outcome.elapsed > self._slowest[0]:
             self._slowest = outcome.elapsed, branch.name
-        self._usage = self._usage + outcome.usage
+        if outcome.usage is not NO_USAGE:
+            self._usage = self._usage + outcome.usage
         if (span := branch.span) is None:
             return
         if span.is_recording():

@@ -19,6 +19,7 @@ from pathlib import Path
 from ...console import (
     FAILED,
     OK,
+    SIMULATED,
     SOME_FAILED,
     USAGE,
     Bar,
@@ -95,6 +96,10 @@ def _run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.output)
     default = chosen_model(arguments) if len(other) < len(wanted) else ""
     models = {language: other.get(language, default) for language in wanted}
+    for language, name in other.items():
+        say(f"model for {language.name}: {name} (--language-model says so)")
+    if any(is_simulated(name) for name in other.values()) and not is_simulated(default):
+        say(SIMULATED)
     with setup_tracing(to=arguments.trace) as tracing:
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
         code = run_command(job.translate, tracing=tracing)
@@ -127,7 +132,6 @@ class _Job:
         self._results = results
         self._models = models
         self._tracing = tracing
-        self._simulated = any(is_simulated(name) for name in models.values())
         self._timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
         self._seconds = 0.0
 
@@ -166,7 +170,7 @@ class _Job:
             return
         address = self._trace_address()
         if self._arguments.json:
-            whole = records.summary(self._results, self._models, simulated=self._simulated, trace=address)
+            whole = records.summary(self._results, self._models, trace=address)
             print(json.dumps(whole, ensure_ascii=False, indent=2))
         else:
             self._print()
@@ -179,7 +183,7 @@ class _Job:
 
     def _print(self) -> None:
         console = terminal(stderr=False)
-        for part in report.report(self._results, simulated=self._simulated):
+        for part in report.report(self._results, self._models):
             console.print(part)
         console.print()
         for line in report.totals(self._results, self._seconds):
@@ -191,7 +195,8 @@ class _Job:
         if len(self._results) == 1:
             return bars(result.in_order.values())
         name = f"translate_product_{result.product.product_id}"
-        whole = Bar(name, result.offset, 0.0, result.seconds, depth=0)
+        state = next((failure.kind for failure in result.failures.values()), "ok")
+        whole = Bar(name, result.offset, 0.0, result.seconds, state)
         return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:
@@ -200,10 +205,10 @@ class _Job:
 
     def _write(self, result: ProductResult) -> None:
         directory = self._arguments.output
-        if directory is None or not result.outcomes:
+        if directory is None or not result.ended:
             return
         path = directory / f"translation_{result.product.product_id}_{self._timestamp}.json"
-        record = records.record(result, self._models, simulated=self._simulated)
+        record = records.record(result, self._models)
         write_atomically(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
 
     def _trace_address(self) -> str | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ FILE = "products.json"
 class Texts(BaseModel):
     """The texts of a product that are translated; everything else stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     available_colors: list[str] | None
     product_features: list[str] | None
@@ -34,7 +34,7 @@ class Texts(BaseModel):
 class Details(BaseModel):
     """What the catalogue says of a product."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     product_name: str | None = None
     available_colors: list[str] | None = None
@@ -55,7 +55,7 @@ class Details(BaseModel):
 class Product(BaseModel):
     """One product of the catalogue."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     product_id: int
     extracted_data: Details
@@ -88,7 +88,7 @@ def load(path: Path | None = None) -> dict[int, Product]:
 
 def packaged() -> Path:
     """Where the catalogue lies: in the installed package, else in `data/` of the checkout."""
-    package = __package__.partition(".patterns.")[0]
+    package = __name__.partition(".patterns.")[0]
     installed = Path(str(resources.files(package))) / "data" / FILE
     checkout = Path(__file__).resolve().parents[5] / "data" / FILE
     return installed if installed.exists() else checkout
@@ -102,7 +102,8 @@ def select(catalogue: dict[int, Product], words: Sequence[str]) -> list[Product]
     """
     if ALL in words:
         return list(catalogue.values())
-    return [_product(catalogue, word) for word in dict.fromkeys(words)]
+    named = [_product(catalogue, word) for word in words]
+    return list({product.product_id: product for product in named}.values())
 
 
 def _product(catalogue: dict[int, Product], word: str) -> Product:

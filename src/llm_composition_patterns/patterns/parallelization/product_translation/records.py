@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ....console import is_simulated
 from ....outcome import Failure, Success
 from ....usage import NO_USAGE, Usage
 from .languages import Language
@@ -12,8 +13,10 @@ from .translate import ProductResult
 
 Models = Mapping[Language, str]
 
+STOPPED = "stopped before it ended"
 
-def record(result: ProductResult, models: Models, *, simulated: bool) -> dict[str, Any]:
+
+def record(result: ProductResult, models: Models) -> dict[str, Any]:
     """One product: its original, its translations, and what became of each language."""
     return {
         "product_id": result.product.product_id,
@@ -22,22 +25,30 @@ def record(result: ProductResult, models: Models, *, simulated: bool) -> dict[st
             language.name: outcome.value.details.model_dump() for language, outcome in result.successes.items()
         },
         "status": {language.name: _status(result, language, models) for language in result.languages},
-        "simulated": simulated,
+        "simulated": bool(simulated(result, models)),
     }
 
 
-def summary(results: Iterable[ProductResult], models: Models, *, simulated: bool, trace: str | None) -> dict[str, Any]:
-    """The whole run as one object."""
-    results = list(results)
+def simulated(result: ProductResult, models: Models) -> set[Language]:
+    """The languages whose translations are simulated: by the model's name, or by what its server said it was."""
     return {
-        "results": [record(result, models, simulated=simulated) for result in results],
+        language
+        for language, outcome in result.outcomes.items()
+        if any(is_simulated(name) for name in (models[language], *outcome.usage.by_model))
+    }
+
+
+def summary(results: Sequence[ProductResult], models: Models, *, trace: str | None) -> dict[str, Any]:
+    """The whole run as one object."""
+    return {
+        "results": [record(result, models) for result in results],
         "usage": usage_record(total_usage(results)),
         "failures": [
             {"product_id": result.product.product_id, "language": language.name, **_failed(failure)}
             for result in results
             for language, failure in result.failures.items()
         ],
-        "simulated": simulated,
+        "simulated": any(simulated(result, models) for result in results),
         "trace": trace,
     }
 
@@ -63,7 +74,7 @@ def usage_record(usage: Usage) -> dict[str, Any]:
 
 def _status(result: ProductResult, language: Language, models: Models) -> dict[str, Any]:
     outcome = result.outcomes.get(language)
-    status: dict[str, Any] = {"ok": False, "kind": "cancelled", "error": "never started", "elapsed": 0.0, "attempts": 0}
+    status: dict[str, Any] = {"ok": False, "kind": "cancelled", "error": STOPPED, "elapsed": 0.0, "attempts": 0}
     if outcome is not None:
         status |= {"elapsed": round(outcome.elapsed, 3), "attempts": outcome.attempts}
     if isinstance(outcome, Failure):
@@ -75,4 +86,9 @@ def _status(result: ProductResult, language: Language, models: Models) -> dict[s
 
 
 def _failed(failure: Failure) -> dict[str, str]:
-    return {"kind": failure.kind, "error": str(failure.error) or type(failure.error).__name__}
+    return {"kind": failure.kind, "error": why(failure)}
+
+
+def why(failure: Failure) -> str:
+    """Why a translation failed, for a person."""
+    return STOPPED if failure.kind == "cancelled" else str(failure.error) or type(failure.error).__name__

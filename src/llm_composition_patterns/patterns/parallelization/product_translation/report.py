@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....usage import Usage
 from .catalogue import Details, Texts
-from .records import total_usage
+from .languages import Language
+from .records import Models, simulated, total_usage, why
 from .translate import ProductResult
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ LABELS = {
 }
 
 
-def report(results: Sequence[ProductResult], *, simulated: bool) -> Iterator[RenderableType]:
+def report(results: Sequence[ProductResult], models: Models) -> Iterator[RenderableType]:
     """What to print: each product with its translations, or a line for each if they are many."""
     if len(results) > MOST_SHOWN_WHOLE:
         yield _table(results)
         return
     for result in results:
-        yield from _product(result, simulated=simulated)
+        yield from _product(result, simulated(result, models))
 
 
 def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
@@ -41,12 +42,11 @@ def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
     busy = sum(outcome.elapsed for outcome in outcomes)
     queued = sum(outcome.queued for outcome in outcomes)
     average = busy / len(outcomes) if outcomes else 0.0
-    speed_up = busy / seconds if seconds else 1.0
     waits = f", {queued:.2f} s waiting for permits" if queued else ""
     return [
         f"{ok} of {wanted} translations, {wanted - ok} failed",
         f"{seconds:.2f} s in all, {average:.2f} s a language on average",
-        f"{busy:.2f} s of branches{waits}: speed-up {speed_up:.1f}x",
+        f"{busy:.2f} s of branches{waits}",
         used(total_usage(results)),
     ]
 
@@ -59,13 +59,15 @@ def used(usage: Usage) -> str:
 
 
 def failures(results: Sequence[ProductResult]) -> list[str]:
-    """Each failed translation, a line each."""
-    return [
-        f"product {result.product.product_id}, {language.name}: {failure.kind}: "
-        f"{str(failure.error) or type(failure.error).__name__}"
-        for result in results
-        for language, failure in result.failures.items()
+    """Each failed translation, a line each; those that were stopped, in one line."""
+    failed = [(result, language, failure) for result in results for language, failure in result.failures.items()]
+    stopped = sum(failure.kind == "cancelled" for _, _, failure in failed)
+    lines = [
+        f"product {result.product.product_id}, {language.name}: {failure.kind}: {why(failure)}"
+        for result, language, failure in failed
+        if failure.kind != "cancelled"
     ]
+    return [*lines, f"{stopped} translations were stopped before they ended"] if stopped else lines
 
 
 def found(results: Sequence[ProductResult]) -> list[str]:
@@ -84,7 +86,7 @@ def _cost(usage: Usage) -> str:
     return f"cost ${usage.cost:.6f}" if usage.cost else "cost $0"
 
 
-def _product(result: ProductResult, *, simulated: bool) -> Iterator[RenderableType]:
+def _product(result: ProductResult, made_up: Container[Language]) -> Iterator[RenderableType]:
     from rich.rule import Rule  # noqa: PLC0415 - only where something is printed
 
     details = result.product.extracted_data
@@ -94,7 +96,7 @@ def _product(result: ProductResult, *, simulated: bool) -> Iterator[RenderableTy
     yield from _texts("English", details, "as it is")
     for language, outcome in result.successes.items():
         note = f"{outcome.elapsed:.2f} s"
-        yield from _texts(language.title, outcome.value.details, f"SIMULATED, {note}" if simulated else note)
+        yield from _texts(language.title, outcome.value.details, f"SIMULATED, {note}" if language in made_up else note)
 
 
 def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:

@@ -27,7 +27,7 @@ Keep as they are: numbers and units (UPF 30+, 121 g), placeholders in braces, tr
 """
 
 FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit)
-"""What no other translation would be spared: the command stops at once and says so."""
+"""What no other translation by the same model would be spared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class ProductResult:
     def failures(self) -> dict[Language, Failure]:
         """The languages that failed, in the order asked for."""
         return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Failure)}
+
+    @property
+    def ended(self) -> bool:
+        """Whether anything of it ended by itself, well or badly, and not only by being stopped."""
+        return bool(self.successes) or any(failure.kind != "cancelled" for failure in self.failures.values())
 
     @property
     def usage(self) -> Usage:
@@ -117,13 +122,19 @@ class Translator:
                 result.trace_id = outcomes.trace_id
                 async for outcome in outcomes:
                     result.add(outcome)
-                    raise_if_fatal(outcome)
+                    self._raise_if_fatal(outcome)
                 outcomes.set_attributes(_measured(result, clock() - here))
         finally:
             for outcome in stream.rest():
                 result.add(outcome)
             result.seconds = clock() - here
             await asyncio.to_thread(self.keep, result)
+
+    def _raise_if_fatal(self, outcome: Outcome[Translation]) -> None:
+        """Stop everything for what would fail every other translation too, all being by one model."""
+        names = {name for name, _ in self.models.values()}
+        if len(names) == 1 and isinstance(outcome, Failure) and isinstance(outcome.error, FATAL):
+            raise outcome.error
 
     async def _translate(self, product: Product, language: Language) -> Translation:
         name, model = self.models[language]
@@ -137,7 +148,7 @@ class Translator:
         source = product.extracted_data
         found = tuple(findings(source.texts, texts))
         length = sum(len(text) for field in texts.fields().values() for text in field)
-        span.set_attributes({"success": True, "response_length": length, "findings": found})
+        span.set_attributes({"success": True, "response_length": length, "num_findings": len(found)})
         return Translation(source.translated(texts), found)
 
     async def _texts(self, product: Product, language: Language, model: ChatModel) -> Texts:
@@ -151,12 +162,6 @@ class Translator:
             settings["seed"] = self.seed
         system = SYSTEM.format(language=language.title, tag=language.tag, names=kept)
         return await ask(model, source.model_dump_json(indent=2), system=system, output=Texts, **settings)
-
-
-def raise_if_fatal(outcome: Outcome[Translation]) -> None:
-    """Raise the error that would fail every other translation too."""
-    if isinstance(outcome, Failure) and isinstance(outcome.error, FATAL):
-        raise outcome.error
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:

@@ -1,0 +1,88 @@
+"""`python -m benchmarks [fan-out] [calls] [start-up]`: measure, print, and exit with 1 if a bar is missed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from . import _tables, calls, fan_out, start_up
+from ._contest import Contest
+from ._run import Result, run, version
+from ._verdicts import Verdict, exit_code, verdicts
+
+INSTALL = """
+    python -m pip install --group bench
+    python -m pip install --no-deps --group bench-no-deps"""
+CONTESTS: dict[str, Callable[[], Contest]] = {
+    "fan-out": fan_out.contest,
+    "calls": calls.contest,
+    "start-up": start_up.contest,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the contests that are named, all by default."""
+    wanted = _parser().parse_args(arguments)
+    found: dict[str, Any] = {}
+    judged: list[Verdict] = []
+    for name in wanted.contests:
+        contest = CONTESTS[name]()
+        result = run(contest, rounds=1 if wanted.quick else contest.rounds, report=_report)
+        of_contest = verdicts(contest, result.medians)
+        judged += of_contest
+        found[name] = record(result, of_contest)
+        if not wanted.json:
+            print(text(contest, result, of_contest), flush=True)
+    if wanted.json:
+        print(json.dumps({"machine": _tables.machine(), "contests": found}, indent=2))
+    return exit_code(judged)
+
+
+def text(contest: Contest, result: Result, judged: list[Verdict]) -> str:
+    """What is printed for one contest."""
+    parts = [f"## {contest.title}", _versions(contest), _tables.measured(contest, result.medians)]
+    if result.missing:
+        parts.append(
+            f"Skipped, because not installed: {', '.join(result.missing)}. `make bench` installs them, or:\n{INSTALL}"
+        )
+    parts.append(_tables.judged(contest, judged))
+    return "\n\n".join(parts) + "\n"
+
+
+def record(result: Result, judged: list[Verdict]) -> Mapping[str, Any]:
+    """What `--json` gives for one contest."""
+    return {**asdict(result), "bars": [asdict(verdict) for verdict in judged]}
+
+
+def _versions(contest: Contest) -> str:
+    names = sorted({*contest.shows, *(name for entry in contest.entries for name in entry.needs)})
+    known = [f"{name} {found}" for name in names if (found := version(name)) is not None]
+    return f"{', '.join([_tables.machine(), *known])}."
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _known(name: str) -> str:
+    if name not in CONTESTS:
+        raise argparse.ArgumentTypeError(f"no contest {name!r}; there are {', '.join(CONTESTS)}")
+    return name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "contests", nargs="*", type=_known, default=[*CONTESTS], metavar="contest", help="; ".join(CONTESTS)
+    )
+    parser.add_argument("--quick", action="store_true", help="one round: a glance, not a measurement")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
