@@ -65,6 +65,7 @@ def test_the_groq_sdk_gives_the_same_json(simulated: Serve, environ: dict[str, s
     [one], [other] = (json.loads(each.stdout)["results"] for each in (through_groq, in_process))
     assert one["translations"] == other["translations"]
     assert one["original"] == other["original"]
+    assert one["simulated"] is other["simulated"] is True
     assert one.keys() == other.keys()
     assert one["status"]["french"].keys() == other["status"]["french"].keys()
 
