@@ -332,7 +332,7 @@ class FanOut(Generic[A, B]):
             self._progress()
 
     def _count_failure(self, failure: Failure, *, inside: bool) -> None:
-        if self.stopping and failure.kind == self._cut_kind:
+        if self.stopping and failure.kind == "cancelled":
             self.cancelled += 1
             return
         self.failed += 1
