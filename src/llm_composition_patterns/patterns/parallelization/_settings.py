@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 from ...runs import Progress
+from ...steps import check_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,6 @@ class Settings:
                 raise ValueError('max_failures needs on_error="collect": with "raise" the first failure already stops')
         _check_seconds("timeout", self.timeout)
         _check_seconds("deadline", self.deadline)
-
-
-def check_count(name: str, value: object, *, least: int) -> None:
-    """Raise unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
 
 
 def stops_on_failure(on_error: object) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from ...errors import NoQuorum
 from ...outcome import Outcome, Success
+from ...steps import check_count
 from ...tracing import names
-from ._settings import check_count
 from ._step import Step, step_name
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 
