@@ -75,9 +75,7 @@ def in_threads(
     """
     _refuse_what_cannot_run(fn)
     if resource is not None and not callable(resource):
-        raise TypeError(
-            f"resource must be a function that builds one for each thread, such as lambda: connect(url); not {resource!r}"
-        )
+        raise TypeError(f"resource must be a function that builds one for each thread, not {type(resource).__name__}")
     threads = min(32, (os.cpu_count() or 1) + 4) if workers is None else workers
     check_count("workers", threads, least=1)
     return InThreads(fn, threads, resource)
@@ -88,7 +86,7 @@ def _refuse_what_cannot_run(fn: object) -> None:
         fn.close()
     if not callable(fn):
         raise TypeError(
-            f"in_threads takes a plain function, not {type(fn).__name__}: in_threads(read), without calling it"
+            f"in_threads takes a plain function, not {type(fn).__name__}; write in_threads(read), not read()"
         )
     if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(fn.__call__):
         raise _already_async(getattr(fn, "__name__", type(fn).__name__))

@@ -146,7 +146,7 @@ class FanOut(Generic[A, B]):
             self.started += 1
             key = index if self.source.keys is None else self.source.keys[index]
             name = self._name_or_default(input)
-            error = cut_off(f"branch {index} ({name!r})", self.settings, self._cut_kind)
+            error = cut_off(index, name, self.settings, self._cut_kind)
             yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
 
     @property
@@ -343,12 +343,13 @@ class FanOut(Generic[A, B]):
             self.stop(failure.error)
         elif self.settings.max_failures is not None and self.failed > self.settings.max_failures:
             succeeded = self.done - self.failed - self.cancelled
-            self.stop(too_many_failures(self.settings, succeeded, self.failed, self._last_failures))
+            last, kept = self._last_failures, self.sink.keeps
+            self.stop(too_many_failures(self.settings, succeeded, self.failed, last, outcomes_kept=kept))
 
     def _deadline_passed(self) -> None:
         if self.done == self.source.total or all(worker.done() for worker in self._workers):
             return  # in the very turn of the loop in which everything was finished
-        raised = deadline_exceeded(self.settings, "it") if self.settings.stop_on_failure else None
+        raised = deadline_exceeded(self.settings) if self.settings.stop_on_failure else None
         self.stop(raised, kind="deadline")
 
     # --- clocks of branches

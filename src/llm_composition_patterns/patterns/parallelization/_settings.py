@@ -26,6 +26,12 @@ class Settings:
     stop_on_failure: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a str, not {self.name!r}")
+        if not isinstance(self.branch_name, str) and not callable(self.branch_name):
+            raise TypeError(f"branch_name must be a str or a function of a branch's input, not {self.branch_name!r}")
+        if not isinstance(self.progress, bool) and not callable(self.progress):
+            raise TypeError(f"progress must be True, False or a function of a Progress, not {self.progress!r}")
         check_count("max_concurrency", self.max_concurrency, least=1)
         if self.max_failures is not None:
             check_count("max_failures", self.max_failures, least=0)
@@ -33,6 +39,11 @@ class Settings:
                 raise ValueError('max_failures needs on_error="collect": with "raise" the first failure already stops')
         _check_seconds("timeout", self.timeout)
         _check_seconds("deadline", self.deadline)
+
+
+def given_or(given: Any, default: str) -> Any:
+    """A name as it was given; the default for none, or an empty one."""
+    return default if given is None or given == "" else given
 
 
 def stops_on_failure(on_error: object) -> bool:
