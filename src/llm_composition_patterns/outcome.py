@@ -40,7 +40,7 @@ class Success(Generic[B]):
         attempts: Attempts made at providers inside it.
         started: When it started, in seconds after the fan-out's start.
         elapsed: How long it ran, in seconds, without `queued`.
-        queued: How long it waited for permits, in seconds.
+        queued: How long it waited for permits, in seconds: while a call inside it waited for one and none held one.
         usage: What the calls inside it used.
     """
 
@@ -71,7 +71,7 @@ class Failure:
         attempts: Attempts made at providers inside it.
         started: When it started, in seconds after the fan-out's start.
         elapsed: How long it ran, in seconds, without `queued`; 0 if it never started.
-        queued: How long it waited for permits, in seconds.
+        queued: How long it waited for permits, in seconds: while a call inside it waited for one and none held one.
         usage: What the calls inside it used.
     """
 

@@ -5,6 +5,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from llm_composition_patterns.limits import Limiter
+from llm_composition_patterns.outcome import Failure, Success
+from llm_composition_patterns.patterns.parallelization import parallelize
+from llm_composition_patterns.steps import in_threads
 
 
 def test_several_loops_share_one_limiter():
@@ -32,3 +35,30 @@ def test_several_loops_share_one_limiter():
     assert (done, running) == (800, 0)
     assert most <= 3
     assert limiter.statistics().in_flight == 0
+
+
+def test_a_branch_in_a_thread_waits_for_a_shared_limiter_without_losing_its_timeout():
+    """The wait stops the branch's clock, though thread and branch have loops of their own; debug mode minds."""
+    limiter = Limiter(fixed=1)
+
+    async def call() -> str:
+        async with limiter.permit():
+            return "called"
+
+    async def hold() -> None:
+        async with limiter.permit():
+            while not limiter.statistics().waiting:  # noqa: ASYNC110 - a limiter tells nobody who waits
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.3)
+
+    async def main() -> Success[str] | Failure:
+        holder = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        async with in_threads(lambda _: asyncio.run(call()), workers=1) as step:
+            (outcome,) = await parallelize(step, [0], timeout=0.2, on_error="collect")
+        await holder
+        return outcome
+
+    outcome = asyncio.run(main(), debug=True)
+    assert isinstance(outcome, Success), outcome
+    assert outcome.queued >= 0.29

@@ -2,24 +2,30 @@
 
 A few threads of our own take calls from one queue. Each builds its resource before its first call and closes it after
 its last one, in the thread itself: connections and models often insist on that. The caller's context goes along, so
-that spans opened inside hang under the branch. A thread cannot be stopped: a call whose caller is cancelled runs on,
-its result is dropped, and the log says so.
+that spans opened inside hang under the branch.
+
+A thread cannot be stopped: a call whose caller is cancelled runs on, its result is dropped, and the log says so. Its
+thread may be gone for good, so it is not counted any more and another one may take its place; it comes back when the
+call has ended after all, if there is room for it by then. A call that no thread has begun by then never runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from itertools import count
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from ..virtual_time import VirtualTimeLoop
+from ._checks import check_count
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,16 +57,46 @@ def in_threads(
 
     Without `async with`, the threads start at the first call and end with the event loop.
 
+    Cancelling a call frees its caller at once. A call that has begun runs on in its thread all the same, and another
+    thread takes that one's place.
+
     Args:
         fn: The function. With `resource`, the resource is its first argument.
-        workers: How many threads there are; by default as many as the standard library's pool would have.
+        workers: How many threads there are, those not counted that are at a call which nobody waits for any more; by
+            default as many as the standard library's pool would have.
         resource: Builds what each thread needs once (a connection, a model). It is closed when the step is: through
             its own `with` protocol or its `close`, in the thread that built it.
+
+    Raises:
+        TypeError: `fn` is async or no function, `workers` is no whole number, or `resource` cannot be called.
+        ValueError: `workers` is less than 1.
+        BaseException: From each call, what the function raised, or what building its resource did.
+        RuntimeError: From a call on another event loop than the one on which the threads were started.
     """
-    count = min(32, (os.cpu_count() or 1) + 4) if workers is None else workers
-    if count < 1:
-        raise ValueError(f"workers must be at least 1, not {count}")
-    return InThreads(fn, count, resource)
+    _refuse_what_cannot_run(fn)
+    if resource is not None and not callable(resource):
+        raise TypeError(f"resource must be a function that builds one for each thread, not {type(resource).__name__}")
+    threads = min(32, (os.cpu_count() or 1) + 4) if workers is None else workers
+    check_count("workers", threads, least=1)
+    return InThreads(fn, threads, resource)
+
+
+def _refuse_what_cannot_run(fn: object) -> None:
+    if inspect.iscoroutine(fn):
+        fn.close()
+    if not callable(fn):
+        raise TypeError(
+            f"in_threads takes a plain function, not {type(fn).__name__}; write in_threads(read), not read()"
+        )
+    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(fn.__call__):
+        raise _already_async(getattr(fn, "__name__", type(fn).__name__))
+
+
+def _already_async(name: str) -> TypeError:
+    return TypeError(
+        f"{name} is async already, and a thread would only make a coroutine: use it as a step as it is, or make it a "
+        "plain `def` if it blocks"
+    )
 
 
 class InThreads(Generic[P, T]):
@@ -79,6 +115,9 @@ class InThreads(Generic[P, T]):
         pool = self._pool or await self._opened()
         context = contextvars.copy_context()
         result: T = await pool.run(lambda held: context.run(self._fn, *held, *args, **kwargs), self.__name__)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise _already_async(self.__name__)
         return result
 
     async def __aenter__(self) -> Self:
@@ -107,16 +146,24 @@ class InThreads(Generic[P, T]):
 
 
 class _Call:
-    """One call on its way to a thread and back."""
+    """One call on its way to a thread and back.
+
+    Attributes:
+        future: What its caller waits for.
+        thread: The thread that has taken it, until it is through with it.
+        started: Whether the function itself was called.
+        given_up: Whether its caller waits no more.
+    """
 
     def __init__(self, work: Callable[[tuple[Any, ...]], Any], future: asyncio.Future[Any]) -> None:
         self._work = work
         self.future = future
+        self.thread: _Thread | None = None
+        self.started = False
+        self.given_up = False
 
     def run(self, held: tuple[Any, ...]) -> None:
         """Run in a thread, and report on the loop."""
-        if self.future.cancelled():
-            return
         try:
             result = self._work(held)
         except BaseException as error:  # noqa: BLE001 - it is the caller's
@@ -137,79 +184,133 @@ class _Call:
 
 
 class _Pool:
-    """Threads that take calls from one queue, for one event loop."""
+    """Threads that take calls from one queue, for one event loop.
+
+    The lock decides between a caller that gives up and the thread that takes, begins or ends its call.
+
+    Attributes:
+        loop: The event loop.
+        calls: The queue; None in it ends a thread.
+    """
 
     def __init__(self, workers: int, resource: Callable[[], Any] | None) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._resource = resource
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._most = workers
-        self._threads: list[_Thread] = []
-        self._busy = 0
+        self._lock = threading.Lock()
+        self._threads: list[_Thread] = []  # those that are not at a call which was given up
+        self._numbers = count()
+        self._waited_for = 0
+        self._empty = asyncio.Event()
 
     async def run(self, work: Callable[[tuple[Any, ...]], Any], name: str) -> Any:
-        if self._loop is not asyncio.get_running_loop():
+        if self.loop is not asyncio.get_running_loop():
             raise RuntimeError(f"{name} was opened on another event loop; wrap it again with in_threads on this one")
-        call = _Call(work, self._loop.create_future())
-        self._busy += 1
-        if len(self._threads) < min(self._busy, self._most):
-            self._threads.append(_Thread(f"{name} {len(self._threads)}", self._calls, self._resource, self._loop))
-        self._calls.put(call)
+        call = _Call(work, self.loop.create_future())
+        self._waited_for += 1
         try:
-            with outstanding(self._loop):
+            self._find_thread(name)
+            self.calls.put(call)
+            with outstanding(self.loop):
                 return await call.future
         except asyncio.CancelledError:
-            _log.warning("%s was cancelled, but a thread cannot be stopped: it runs on and its result is lost", name)
+            if self._give_up(call):
+                _log.warning("%s was cancelled, but a thread cannot be stopped: it runs on, its result is lost", name)
             raise
         finally:
-            self._busy -= 1
+            self._waited_for -= 1
+
+    def _find_thread(self, name: str) -> None:
+        """Start a thread if none is idle and there may be another."""
+        with self._lock:
+            if len(self._threads) < min(self._waited_for, self._most):
+                self._threads.append(_Thread(f"{name} {next(self._numbers)}", self, self._resource))
+
+    def _give_up(self, call: _Call) -> bool:
+        """Wait for a call no more; True if it runs on."""
+        with self._lock:
+            call.given_up = True
+            if call.thread is None:
+                return False
+            self._count_no_more(call.thread)
+            return call.started
+
+    def left(self, thread: _Thread) -> None:
+        """Count a thread no more that has ended."""
+        with self._lock:
+            self._count_no_more(thread)
+
+    def _count_no_more(self, thread: _Thread) -> None:
+        if thread in self._threads:
+            self._threads.remove(thread)
+        if not self._threads:
+            self._empty.set()
+
+    def take(self, call: _Call, thread: _Thread) -> bool:
+        """Give a call to a thread; False if it was given up."""
+        with self._lock:
+            call.thread = None if call.given_up else thread
+            return not call.given_up
+
+    def begin(self, call: _Call) -> bool:
+        """Note that the function is called now; False if the call was given up."""
+        with self._lock:
+            call.started = not call.given_up
+            return call.started
+
+    def take_back(self, thread: _Thread, call: _Call) -> bool:
+        """Let a thread that is through with a call take another one; False if there are enough without it."""
+        with self._lock:
+            call.thread = None
+            if call.given_up:
+                if len(self._threads) >= self._most:
+                    return False
+                self._threads.append(thread)
+            return True
 
     async def aclose(self) -> None:
-        """Let the threads end after their calls, and wait for those that nobody has abandoned."""
-        for _ in self._threads:
-            self._calls.put(None)
-        waited_for = [thread.ended for thread in self._threads if not thread.abandoned]
-        if waited_for:
-            with outstanding(self._loop):
-                await asyncio.wait(waited_for)
+        """Let the threads end after their calls, and wait for those whose calls nobody has given up."""
+        with self._lock:
+            self._most = 0
+            for _ in self._threads:
+                self.calls.put(None)
+            if not self._threads:
+                return
+            self._empty.clear()
+        with outstanding(self.loop):
+            await self._empty.wait()
 
 
 class _Thread(threading.Thread):
     """Runs calls one after the other, with one resource."""
 
-    def __init__(
-        self,
-        name: str,
-        calls: SimpleQueue[_Call | None],
-        resource: Callable[[], Any] | None,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, name: str, pool: _Pool, resource: Callable[[], Any] | None) -> None:
         super().__init__(name=name, daemon=True)
-        self._calls = calls
+        self._pool = pool
         self._resource = resource
         self._held: tuple[Any, ...] | None = None
-        self._call: _Call | None = None
-        self._loop = loop
-        self.ended: asyncio.Future[None] = loop.create_future()
         self.start()
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether the thread is at a call that nobody waits for any more."""
-        call = self._call
-        return call is not None and call.future.cancelled()
 
     def run(self) -> None:
         try:
             with ExitStack() as stack:
-                while (call := self._calls.get()) is not None:
-                    self._call = call
-                    self._serve(call, stack)
-                    self._call = call = None
+                while self._serve_next(stack):
+                    pass
         except Exception:  # noqa: BLE001 - nobody is left to raise it to
             _log.exception("the resource of a thread could not be closed")
         finally:
-            on_loop(self._loop, self._end)
+            on_loop(self._pool.loop, self._pool.left, self)
+
+    def _serve_next(self, stack: ExitStack) -> bool:
+        """Wait for a call and serve it; False when there is to be no other."""
+        call = self._pool.calls.get()
+        if call is None:
+            return False
+        if not self._pool.take(call, self):
+            return True
+        self._serve(call, stack)
+        return self._pool.take_back(self, call)
 
     def _serve(self, call: _Call, stack: ExitStack) -> None:
         try:
@@ -218,11 +319,8 @@ class _Thread(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - each call is told that it has no resource
             call.fail(error)
         else:
-            call.run(self._held)
-
-    def _end(self) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)
+            if self._pool.begin(call):
+                call.run(self._held)
 
 
 def on_loop(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:

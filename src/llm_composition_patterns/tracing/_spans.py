@@ -8,10 +8,9 @@ to mask: a masking `TraceConfig` holds for every span written here, and covers w
 
 from __future__ import annotations
 
-import json
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
@@ -26,6 +25,8 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
 )
+
+from ._shown import as_json, as_text
 
 if TYPE_CHECKING:
     from openinference.instrumentation import OITracer, TraceConfig
@@ -83,7 +84,11 @@ class Spans:
             return {_INPUT_VALUE: REDACTED}
         if type(value) in _PLAIN:
             return {_INPUT_VALUE: str(value)}
-        return {_INPUT_VALUE: _as_json(value), _INPUT_MIME: _JSON}
+        return {_INPUT_VALUE: as_json(value), _INPUT_MIME: _JSON}
+
+    def key(self, value: object) -> str:
+        """What is shown of the key of an input, masked where inputs are hidden."""
+        return REDACTED if self.hides_inputs else as_text(str, value)
 
     def output(self, value: object) -> Attributes:
         """The attributes that show an output, masked where outputs are hidden."""
@@ -91,7 +96,7 @@ class Spans:
             return {_OUTPUT_VALUE: REDACTED}
         if type(value) in _PLAIN:
             return {_OUTPUT_VALUE: str(value)}
-        return {_OUTPUT_VALUE: _as_json(value), _OUTPUT_MIME: _JSON}
+        return {_OUTPUT_VALUE: as_json(value), _OUTPUT_MIME: _JSON}
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
@@ -108,7 +113,7 @@ class Spans:
         if not span.is_recording():
             return
         name = type(error).__qualname__
-        message = REDACTED if self.hides else _without_keys(_text(str, error))
+        message = REDACTED if self.hides else _without_keys(as_text(str, error))
         stack = REDACTED if self.hides else _without_keys("".join(traceback.format_exception(error)))
         span.add_event(
             "exception",
@@ -244,19 +249,3 @@ _KEYS = re.compile(r"\b(?:sk|gsk|pk|rk|xai|hf)[-_][\w-]{16,}|(?<=\bbearer )[\w.~
 def _without_keys(text: str) -> str:
     """The text without what looks like an API key: a provider may quote the one that it refused."""
     return _KEYS.sub(REDACTED, text)
-
-
-def _as_json(value: object) -> str:
-    from pydantic_core import PydanticSerializationError, to_json  # noqa: PLC0415 - only when something is shown
-
-    try:
-        return to_json(value, fallback=repr, serialize_unknown=True).decode()
-    except (PydanticSerializationError, ValueError, RecursionError):
-        return json.dumps(_text(repr, value))
-
-
-def _text(form: Callable[[object], str], value: object) -> str:
-    try:
-        return form(value)
-    except Exception:  # noqa: BLE001 - somebody else's class, which must not fail for being traced
-        return f"<{type(value).__name__} that cannot be shown>"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +72,20 @@ class Branch(Account):
         self.started = started
 
     def shift(self, *, waiting: int = 0, working: int = 0) -> None:
-        """Change how many things inside the branch wait for a permit, and how many work; stop or start its clock."""
+        """Change how many things inside the branch wait for a permit, and how many work; stop or start its clock.
+
+        A thread in which a step runs has an event loop of its own, or none: its shifts are handed over.
+        """
+        if _running_loop() is not self.fan_out.loop:
+            self._hand_over(waiting, working)
+            return
         self._waiting += waiting
         self._working += working
         self._set_clock(waits=self._waiting > 0 and self._working <= 0 and not self.over)
+
+    def _hand_over(self, waiting: int, working: int) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and no clock is left
+            self.fan_out.loop.call_soon_threadsafe(lambda: self.shift(waiting=waiting, working=working))
 
     def success(self, value: Any) -> Success[Any]:
         """End with what the step returned; what is left running behind changes nothing any more."""
@@ -106,6 +117,13 @@ class Branch(Account):
             self.queued += self.fan_out.clock() - self.waiting_since
             self.waiting_since = None
             self.fan_out.clock_started(self)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def enclosing_branch(account: Account | None) -> Branch | None:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Where outcomes go."""
+    """Where outcomes go.
+
+    Attributes:
+        keeps: Whether every outcome stays there, or is gone when it has been consumed.
+    """
+
+    keeps: bool
 
     @property
     def full(self) -> bool:
@@ -32,6 +38,8 @@ class Buffer(ABC):
 
     Each outcome that is consumed wakes one worker that waits for room; the outcome that the consumer lacks wakes it.
     """
+
+    keeps = False
 
     def __init__(self) -> None:
         self._consumed = 0

@@ -1,7 +1,8 @@
 """The engine under `parallelize`, `stream_outcomes`, `together` and `vote`.
 
-`min(max_concurrency, inputs)` workers share one source and stand under one `asyncio.gather`. Each pulls an input, runs
-a branch to its end, delivers the outcome to the sink, and pulls the next. Whatever ends a fan-out early (a failure, a
+`min(max_concurrency, inputs)` workers share one source and stand under one `asyncio.gather`; where the number of inputs
+is unknown, they start as inputs come. Each pulls an input, runs a branch to its end, delivers the outcome to the sink,
+and pulls the next. Whatever ends a fan-out early (a failure, a
 deadline, the caller) goes through `stop`: it is set once, every worker is cancelled, and `ended` waits until the last
 one has really ended. No cancellation passes a worker unseen: a branch that is cancelled alone is a Failure, and a
 worker that is cancelled by a stranger stops the fan-out instead of leaving inputs behind.
@@ -24,6 +25,7 @@ from ...outcome import Failure, Outcome
 from ...runs import Progress, current_account
 from ._branch import Branch, absorb_cancellation, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
+from ._crew import Crew
 from ._judgement import cut_off, deadline_exceeded, judge, too_many_failures
 from ._progress_bar import reporter
 from ._settings import Settings
@@ -69,13 +71,12 @@ class FanOut(Generic[A, B]):
         self._breath_due = _NEW_TURN
         self._breathing = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._workers: list[asyncio.Task[None]] = []
         self._at_work = 0
 
     # --- from start to end
 
-    def start(self, *, on_end: Callable[[], None] | None = None) -> None:
-        """Start the workers; `ended` waits for them, `on_end` is called when none is left."""
+    def start(self, *, on_end: Callable[[], None] = lambda: None) -> None:
+        """Start the workers; `ended` waits for them, `on_end` is called when none is left, if not before."""
         settings = self.settings
         self._report = reporter(settings.progress, settings.name)
         self._spans = FanOutSpans.open(self)
@@ -85,19 +86,15 @@ class FanOut(Generic[A, B]):
         self._observed = self._watchdog is not None or self._spans is not None
         if settings.deadline is not None:
             self._deadline = self.loop.call_at(self.began + settings.deadline, self._deadline_passed)
-        total = settings.max_concurrency if self.source.total is None else self.source.total
-        count = min(settings.max_concurrency, total)
-        context = copy_context()
-        for _ in range(count):  # where tasks start eagerly, a worker may stop the fan-out right here
-            self._workers.append(self.loop.create_task(self._work(), context=context))
-        self._ended = asyncio.gather(*self._workers, return_exceptions=True)
-        if on_end is not None:
-            self._ended.add_done_callback(lambda _: on_end())
+        total = self.source.total
+        most = settings.max_concurrency if total is None else min(settings.max_concurrency, total)
+        self._crew = Crew(self._work, most, on_end)
+        self._crew.start(1 if total is None else most)
         self._progress()
 
     def over(self) -> bool:
         """Whether no worker is left."""
-        return self._ended.done()
+        return self._crew.over()
 
     async def ended(self, error: BaseException | None = None) -> None:
         """Wait until no worker is left and close everything; `error` is what the caller is about to raise.
@@ -105,9 +102,9 @@ class FanOut(Generic[A, B]):
         A caller that is cancelled while it waits stops the fan-out, and is cancelled when the last branch has ended.
         """
         cancelled: asyncio.CancelledError | None = None
-        while not self._ended.done():
+        while not self._crew.over():
             try:
-                await asyncio.shield(self._ended)
+                await self._crew.wait()
             except asyncio.CancelledError as again:
                 self.stop(again=True)
                 cancelled = again if cancelled is None else cancelled
@@ -136,8 +133,7 @@ class FanOut(Generic[A, B]):
             self.stopping, self.error, self._cut_kind = True, error, kind
             if self._watchdog is not None:
                 self._watchdog.close()
-        for worker in self._workers:
-            worker.cancel()
+        self._crew.stop()
 
     def never_started(self) -> Iterator[Failure]:
         """The failures of the inputs that a deadline or a decision kept from starting, where their number is known."""
@@ -149,7 +145,7 @@ class FanOut(Generic[A, B]):
             self.started += 1
             key = index if self.source.keys is None else self.source.keys[index]
             name = self._name_or_default(input)
-            error = cut_off(f"branch {index} ({name!r})", self.settings, self._cut_kind)
+            error = cut_off(index, name, self.settings, self._cut_kind)
             yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
 
     @property
@@ -167,7 +163,7 @@ class FanOut(Generic[A, B]):
     async def _work(self) -> None:
         worker = asyncio.current_task()
         assert worker is not None  # noqa: S101 - for type checkers: a worker is a Task
-        iterator, sink = self.source.iterator, self.sink
+        iterator, sink, crew = self.source.iterator, self.sink, self._crew
         self._at_work += 1
         try:
             while not self.stopping:
@@ -180,6 +176,8 @@ class FanOut(Generic[A, B]):
                 else:
                     rest = self._begin(worker, input)
                     if rest is not None:
+                        if self.started - self.done == crew.full_at:
+                            crew.grow()
                         await rest
                     if worker.cancelling() and not self.stopping:
                         await absorb_cancellation(worker)
@@ -325,7 +323,7 @@ class FanOut(Generic[A, B]):
             self._progress()
 
     def _count_failure(self, failure: Failure, *, inside: bool) -> None:
-        if self.stopping and failure.kind == self._cut_kind:
+        if self.stopping and failure.kind == "cancelled":
             self.cancelled += 1
             return
         self.failed += 1
@@ -336,12 +334,13 @@ class FanOut(Generic[A, B]):
             self.stop(failure.error)
         elif self.settings.max_failures is not None and self.failed > self.settings.max_failures:
             succeeded = self.done - self.failed - self.cancelled
-            self.stop(too_many_failures(self.settings, succeeded, self.failed, self._last_failures))
+            last, kept = self._last_failures, self.sink.keeps
+            self.stop(too_many_failures(self.settings, succeeded, self.failed, last, outcomes_kept=kept))
 
     def _deadline_passed(self) -> None:
-        if self.done == self.source.total or all(worker.done() for worker in self._workers):
+        if self.done == self.source.total or self._crew.idle():
             return  # in the very turn of the loop in which everything was finished
-        raised = deadline_exceeded(self.settings, "it") if self.settings.stop_on_failure else None
+        raised = deadline_exceeded(self.settings) if self.settings.stop_on_failure else None
         self.stop(raised, kind="deadline")
 
     # --- clocks of branches

@@ -23,7 +23,7 @@ def judge(
     if branch.expired:
         return "timeout", _caused(branch_timeout(branch, settings), error)
     if cut == "deadline":
-        return cut, _caused(cut_off(f"branch {branch.index} ({branch.name!r})", settings, cut), error)
+        return cut, _caused(cut_off(branch.index, branch.name, settings, cut), error)
     if isinstance(error, asyncio.CancelledError):
         return "cancelled", error
     if isinstance(error, LLMCompositionError) and not isinstance(error, BranchTimeout | DeadlineExceeded):
@@ -35,38 +35,43 @@ def branch_timeout(branch: Branch, settings: Settings) -> BranchTimeout:
     """The error of a branch that ran too long."""
     seconds = settings.timeout or 0.0
     return BranchTimeout(
-        f"branch {branch.index} ({branch.name!r}) of {settings.name!r} ran longer than its timeout of {seconds:g} s "
-        "(waiting for permits not counted); give it more with timeout=..., or bound what it waits for",
+        f"branch {branch.index} ({branch.name!r}) of {settings.name!r} ran longer than its timeout of {seconds:g} s, "
+        "waiting for permits not counted",
         branch=branch.name,
         index=branch.index,
         timeout=seconds,
     )
 
 
-def cut_off(who: str, settings: Settings, kind: FailureKind) -> BaseException:
+def cut_off(index: int, name: str, settings: Settings, kind: FailureKind) -> BaseException:
     """The error of a branch that the end of its fan-out cut off, or kept from starting."""
+    branch = f"branch {index} ({name!r}) of {settings.name!r}"
     if kind == "deadline":
-        return deadline_exceeded(settings, who)
-    return asyncio.CancelledError(f"{who} of {settings.name!r} was not needed any more")
+        return deadline_exceeded(settings, branch)
+    return asyncio.CancelledError(f"{branch} was not needed any more")
 
 
-def deadline_exceeded(settings: Settings, who: str) -> DeadlineExceeded:
-    """The error of what was not finished in time."""
+def deadline_exceeded(settings: Settings, what: str | None = None) -> DeadlineExceeded:
+    """The error of what was not finished in time: a branch, or the fan-out itself."""
     seconds = settings.deadline or 0.0
     return DeadlineExceeded(
-        f"{who} of {settings.name!r} was not finished by the deadline, {seconds:g} s after the fan-out's start; give "
-        'it more with deadline=..., or keep what is finished with on_error="collect"',
+        f"{what or repr(settings.name)} was not finished by the deadline, {seconds:g} s after the fan-out's start",
         fan_out=settings.name,
         deadline=seconds,
     )
 
 
-def too_many_failures(settings: Settings, succeeded: int, failed: int, failures: Iterable[Failure]) -> TooManyFailures:
+def too_many_failures(
+    settings: Settings, succeeded: int, failed: int, failures: Iterable[Failure], *, outcomes_kept: bool
+) -> TooManyFailures:
     """The error of a collecting fan-out that failed too often."""
     allowed = settings.max_failures or 0
+    where = "`failures` of this error has the last ones" + (
+        ", `outcomes` every outcome so far" if outcomes_kept else ""
+    )
     return TooManyFailures(
         f"{failed} branches of {settings.name!r} failed where max_failures tolerates {allowed}; {succeeded} had "
-        "succeeded. `failures` and `outcomes` of this error have them",
+        f"succeeded. {where}",
         max_failures=allowed,
         succeeded=succeeded,
         failed=failed,

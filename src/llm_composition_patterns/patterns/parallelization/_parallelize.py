@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, over
 from ...outcome import Failure, Outcome, Success
 from ...runs import Progress
 from ._fan_out import FanOut
-from ._settings import Settings, stops_on_failure
+from ._settings import Settings, given_or, stops_on_failure
 from ._source import Source
 from ._step import Step, step_name
 
@@ -97,7 +97,9 @@ async def parallelize(
             exception; its `outcomes` attribute has the outcomes so far. `"collect"` runs every branch and gives back
             outcomes, `Success` or `Failure`.
         max_failures: How many failures a collecting fan-out tolerates before it stops.
-        timeout: Seconds that one branch may run; waiting for permits does not count.
+        timeout: Seconds that one branch may run; waiting for permits does not count. A branch waits while a call inside
+            it waits for a permit and none inside it holds one; other work beside that call is seen only where
+            `together` or another fan-out runs it.
         deadline: Seconds from the start that the whole may take. With `"collect"`, what is not finished by then is a
             `Failure` of kind `deadline`, inputs of a sized source that were never started included.
         progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
@@ -109,11 +111,12 @@ async def parallelize(
         BaseException: With `"raise"`, what the first failing branch raised; `BranchTimeout` or `DeadlineExceeded` if
             it ran out of time. Always, what the source of the inputs raised.
         TooManyFailures: More than `max_failures` branches failed.
-        TypeError: The step is not async, or the inputs cannot have been meant.
+        TypeError: The step is not async, the inputs cannot have been meant, or a setting is of the wrong type.
+        ValueError: A setting is out of its range, or `max_failures` is given without `on_error="collect"`.
     """
     settings = Settings(
-        name=name or f"parallelize {step_name(step)}",
-        branch_name=branch_name or step_name(step),
+        name=given_or(name, f"parallelize {step_name(step)}"),
+        branch_name=given_or(branch_name, step_name(step)),
         max_concurrency=max_concurrency,
         max_failures=max_failures,
         timeout=timeout,
@@ -183,6 +186,7 @@ class _Collector:
     """Keeps outcomes in the order of their inputs."""
 
     full = False
+    keeps = True
 
     def __init__(self) -> None:
         self.outcomes: list[Any] = []

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 from ...runs import Progress
+from ...steps import check_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,12 @@ class Settings:
     stop_on_failure: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a str, not {self.name!r}")
+        if not isinstance(self.branch_name, str) and not callable(self.branch_name):
+            raise TypeError(f"branch_name must be a str or a function of a branch's input, not {self.branch_name!r}")
+        if not isinstance(self.progress, bool) and not callable(self.progress):
+            raise TypeError(f"progress must be True, False or a function of a Progress, not {self.progress!r}")
         check_count("max_concurrency", self.max_concurrency, least=1)
         if self.max_failures is not None:
             check_count("max_failures", self.max_failures, least=0)
@@ -34,12 +41,9 @@ class Settings:
         _check_seconds("deadline", self.deadline)
 
 
-def check_count(name: str, value: object, *, least: int) -> None:
-    """Raise unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
+def given_or(given: Any, default: str) -> Any:
+    """A name as it was given; the default for none, or an empty one."""
+    return default if given is None or given == "" else given
 
 
 def stops_on_failure(on_error: object) -> bool:

@@ -59,7 +59,7 @@ class FanOutSpans:
         attributes[names.INDEX] = branch.index
         attributes[names.START_OFFSET_SECONDS] = branch.started - began
         if branch.fan_out.source.keys is not None:
-            attributes[names.KEY] = str(branch.key)
+            attributes[names.KEY] = self._spans.key(branch.key)
         if self._ambient:
             attributes.update(self._ambient)
         branch.span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
@@ -109,8 +109,8 @@ class FanOutSpans:
             names.WALL_SECONDS: wall,
             names.BRANCH_SECONDS_SUM: total,
             names.SPEED_UP: total / wall if wall > 0 else 1.0,
-            names.BRANCH_SECONDS_P50: _quantile(ordered, 0.50),
-            names.BRANCH_SECONDS_P95: _quantile(ordered, 0.95),
+            names.BRANCH_SECONDS_P50: percentile(ordered, 50),
+            names.BRANCH_SECONDS_P95: percentile(ordered, 95),
             names.SLOWEST_BRANCH: self._slowest[1],
             names.PEAK_CONCURRENCY: fan_out.peak,
         }
@@ -125,6 +125,7 @@ def _inputs(spans: Spans, fan_out: FanOut[Any, Any]) -> dict[str, Any]:
     return spans.input(fan_out.source.shown)
 
 
-def _quantile(ordered: list[float], share: float) -> float:
-    """The nearest-rank quantile of values in order; 0 for none."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+def percentile(ordered: list[float], percent: int) -> float:
+    """The nearest-rank percentile of values in order: the least that so many per cent of them do not exceed."""
+    rank = -(-percent * len(ordered) // 100)
+    return ordered[rank - 1] if ordered else 0.0

@@ -10,7 +10,7 @@ from ...outcome import Failure, Outcome
 from ._buffer import AsTheyEnd, Buffer, InOrder
 from ._fan_out import FanOut
 from ._parallelize import BranchName, ShowProgress
-from ._settings import Settings
+from ._settings import Settings, given_or
 from ._source import Source
 from ._step import Step, step_name
 
@@ -50,18 +50,24 @@ def stream_outcomes(
         branch_name: What a branch is called, or a function of its input that says so; by default the step's name.
         max_concurrency: How many branches exist at once.
         max_failures: How many failures are tolerated before the fan-out stops.
-        timeout: Seconds that one branch may run; waiting for permits does not count.
+        timeout: Seconds that one branch may run; waiting for permits does not count. A branch waits while a call inside
+            it waits for a permit and none inside it holds one; other work beside that call is seen only where
+            `together` or another fan-out runs it.
         deadline: Seconds from the start that the whole may take; what is not finished then is a `Failure`.
         progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
 
     Raises:
         BaseException: From the iteration, after the outcomes that there are: what the source of the inputs raised.
+            From leaving the block: what the source raised while it was closed.
         TooManyFailures: From the iteration, after the outcomes that there are: the counts and the last 20 failures.
-        TypeError: The step is not async, or the inputs cannot have been meant.
+        TypeError: At once: a setting is of the wrong type. On entering: the step cannot be called, or the inputs cannot
+            have been meant. From the iteration: the step is not async.
+        ValueError: At once: a setting is out of its range.
+        RuntimeError: These outcomes were entered twice, iterated outside their block, or by two tasks at a time.
     """
     settings = Settings(
-        name=name or f"parallelize {step_name(step)}",
-        branch_name=branch_name or step_name(step),
+        name=given_or(name, f"parallelize {step_name(step)}"),
+        branch_name=given_or(branch_name, step_name(step)),
         max_concurrency=max_concurrency,
         max_failures=max_failures,
         timeout=timeout,

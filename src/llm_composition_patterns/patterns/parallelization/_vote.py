@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from ...errors import NoQuorum
 from ...outcome import Outcome, Success
+from ...steps import check_count
 from ...tracing import names
-from ._settings import check_count
+from ._settings import given_or
 from ._step import Step, step_name
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 
@@ -59,13 +60,16 @@ async def vote(
 
     Raises:
         NoQuorum: The quorum was missed, or every ballot failed. It carries the ballots.
+        BaseException: What `by` raises, or comparing what it gives; the ballots that still run are cancelled.
+        TypeError: The step is not async, or `n`, `quorum` or `name` is of the wrong type.
+        ValueError: `n` or `quorum` is less than 1, or the quorum more than `n`.
     """
     check_count("n", n, least=1)
     if quorum is not None:
         check_count("quorum", quorum, least=1)
         if quorum > n:
             raise ValueError(f"quorum is {quorum}, but there are only {n} ballots; it could never be reached")
-    called = name or f"vote {step_name(step)}"
+    called = given_or(name, f"vote {step_name(step)}")
     tally = Tally(n, quorum, by)
     inputs = list(repeat(input, n))
     async with stream_outcomes(step, inputs, name=called, branch_name=step_name(step), max_concurrency=n) as ballots:

@@ -342,3 +342,52 @@ async def test_an_inner_fan_out_leaves_the_outer_clock_as_it_was(ending):
 
     (outcome,) = await parallelize(outer, [0], on_error="collect")
     assert outcome.value == (0, 0)
+
+
+# --- from other threads
+
+
+async def test_the_wait_of_a_thread_stops_the_clock_on_the_loop_of_its_fan_out():
+    """A thread changes nothing there itself: a loop in debug mode would refuse it."""
+    asyncio.get_running_loop().set_debug(True)
+
+    async def wait_in_a_thread(_):
+        waiting = waiting_for_permit()
+        await asyncio.to_thread(waiting.__enter__)
+        await asyncio.sleep(100)  # much longer than the timeout, which finds a clock that stands still
+        await asyncio.to_thread(waiting.__exit__, None, None, None)
+        await asyncio.sleep(1)
+        return "done"
+
+    (outcome,) = await parallelize(wait_in_a_thread, [0], timeout=3, on_error="collect")
+    assert (outcome.value, outcome.queued, outcome.elapsed) == ("done", 100, 1)
+
+
+async def test_the_timeout_counts_on_after_the_wait_of_a_thread():
+    """To the instant."""
+
+    async def wait_in_a_thread(_):
+        waiting = waiting_for_permit()
+        await asyncio.to_thread(waiting.__enter__)
+        await asyncio.sleep(100)
+        await asyncio.to_thread(waiting.__exit__, None, None, None)
+        await asyncio.sleep(50)
+
+    (outcome,) = await parallelize(wait_in_a_thread, [0], timeout=3, on_error="collect")
+    assert (outcome.kind, outcome.queued, outcome.elapsed) == ("timeout", 100, 3)
+
+
+async def test_a_thread_that_outlives_the_loop_of_its_branch_changes_nothing():
+    """There is no clock left to change."""
+    entered = []
+
+    async def leave_behind(_):
+        waiting = waiting_for_permit()
+        waiting.__enter__()
+        entered.append(waiting)
+
+    def elsewhere():
+        asyncio.run(parallelize(leave_behind, [0]))
+
+    await asyncio.to_thread(elsewhere)
+    entered[0].__exit__(None, None, None)

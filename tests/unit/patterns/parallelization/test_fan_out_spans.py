@@ -15,6 +15,7 @@ from opentelemetry.trace import StatusCode
 from llm_composition_patterns import tracing
 from llm_composition_patterns.errors import BranchTimeout, NoQuorum, TooManyFailures
 from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes, together, vote
+from llm_composition_patterns.patterns.parallelization._spans import percentile
 from llm_composition_patterns.runs import Usage, settle, waiting_for_permit
 from llm_composition_patterns.tracing import names
 
@@ -59,13 +60,35 @@ async def test_a_fan_out_shows_what_became_of_its_branches(recorder):
         names.BRANCHES_FAILED: 1,
         names.BRANCHES_CANCELLED: 0,
         names.BRANCH_SECONDS_SUM: 10,
-        names.BRANCH_SECONDS_P50: 3,
+        names.BRANCH_SECONDS_P50: 2,
         names.BRANCH_SECONDS_P95: 4,
     }
     assert shown[names.WALL_SECONDS] == 5
     assert shown[names.SPEED_UP] == 2
     assert shown[names.SLOWEST_BRANCH] == "wait 4"
     assert shown[names.PEAK_CONCURRENCY] == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "percent", "rank"),
+    [(1, 50, 1), (1, 95, 1), (2, 50, 1), (2, 95, 2), (4, 50, 2), (5, 50, 3), (19, 95, 19), (20, 95, 19), (100, 95, 95)],
+)
+def test_percentiles_are_of_the_nearest_rank(count, percent, rank):
+    """The least value that so many per cent are not above."""
+    assert percentile([float(number) for number in range(1, count + 1)], percent) == rank
+
+
+def test_nothing_has_a_percentile_of_zero():
+    """A fan-out without branches."""
+    assert percentile([], 95) == 0
+
+
+async def test_branches_cut_by_a_deadline_have_failed(recorder):
+    """Cancelled are those that a stop has cut off."""
+    await parallelize(wait, [1, 5, 6], deadline=2, on_error="collect")
+    shown = recorder.one("parallelize wait").attributes
+    found = [shown[key] for key in (names.BRANCHES_OK, names.BRANCHES_FAILED, names.BRANCHES_CANCELLED)]
+    assert found == [1, 2, 0]
 
 
 async def test_a_fan_out_shows_what_was_used_inside(recorder):
@@ -330,6 +353,67 @@ async def test_nested_fan_outs_hang_under_their_branches(recorder):
 
 
 # --- who listens, and what they may see
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_iterators_come_through_whole_whoever_listens(listens, request):
+    """As inputs, inside inputs, as results and as the inputs themselves."""
+    if listens:
+        request.getfixturevalue("recorder")
+
+    async def read(iterator):
+        return list(iterator)
+
+    async def read_pages(document):
+        return list(document["pages"])
+
+    async def give(count):
+        return iter(range(count))
+
+    assert await parallelize(read, [iter([1, 2]), map(str, [3]), (number for number in [4])]) == [[1, 2], ["3"], [4]]
+    assert await parallelize(read_pages, {"a": {"pages": iter("ab")}}) == {"a": ["a", "b"]}
+    assert [list(numbers) for numbers in await parallelize(give, [1, 2])] == [[0], [0, 1]]
+    assert [list(numbers) for numbers in await together(give(1), give(2))] == [[0], [0, 1]]
+
+
+class SizedIterator:
+    """An iterator that knows how many are left."""
+
+    def __init__(self, inputs):
+        self._left = list(inputs)
+
+    def __len__(self):
+        return len(self._left)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self._left:
+            raise StopIteration
+        return self._left.pop(0)
+
+
+async def test_a_sized_iterator_of_inputs_is_not_used_up_by_being_shown(recorder):
+    """Every input has its branch."""
+    assert await parallelize(double, SizedIterator([1, 2])) == [2, 4]
+
+
+async def test_a_key_is_hidden_with_the_inputs(masking_recorder):
+    """It is one half of them."""
+    await parallelize(double, {"a secret": 1})
+    assert masking_recorder.one("double").attributes[names.KEY] == "__REDACTED__"
+
+
+async def test_a_key_that_cannot_be_shown_breaks_nothing(recorder):
+    """The branch runs all the same."""
+
+    class Unshowable:
+        def __str__(self):
+            raise RuntimeError("no str")
+
+    key = Unshowable()
+    assert await parallelize(double, {key: 1}) == {key: 2}
 
 
 async def test_nothing_is_built_when_nobody_listens():

@@ -18,8 +18,11 @@ async def test_a_branch_that_runs_too_long_is_cut_off(now):
 
 async def test_the_error_of_a_timeout_says_which_branch_and_how_long():
     """And it is a TimeoutError too."""
-    with pytest.raises(BranchTimeout, match=r"branch 1 \('wait'\) of 'waits' ran longer .* 2 s .* timeout=") as caught:
+    with pytest.raises(BranchTimeout) as caught:
         await parallelize(wait, [1, 9], timeout=2, name="waits")
+    assert caught.value.args == (
+        "branch 1 ('wait') of 'waits' ran longer than its timeout of 2 s, waiting for permits not counted",
+    )
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.branch, caught.value.index, caught.value.timeout) == ("wait", 1, 2)
     assert kinds(caught.value.outcomes) == ["success", "timeout"]
@@ -44,6 +47,10 @@ async def test_a_deadline_ends_everything(now):
         (3, 9, 3, 0),
     ]
     assert all(isinstance(outcome.error, DeadlineExceeded) for outcome in outcomes[1:])
+    assert [str(outcome.error) for outcome in outcomes[1:]] == [
+        f"branch {index} ('wait') of 'parallelize wait' was not finished by the deadline, 3 s after the fan-out's start"
+        for index in (1, 2, 3)
+    ]
 
 
 async def test_never_started_inputs_keep_their_keys_and_names():
@@ -59,8 +66,9 @@ async def test_never_started_inputs_keep_their_keys_and_names():
 
 async def test_a_deadline_under_raise_is_deadline_exceeded():
     """With every outcome there is."""
-    with pytest.raises(DeadlineExceeded, match=r"'waits' was not finished by the deadline, 3 s") as caught:
+    with pytest.raises(DeadlineExceeded) as caught:
         await parallelize(wait, [1, 9, 9], deadline=3, max_concurrency=1, name="waits")
+    assert caught.value.args == ("'waits' was not finished by the deadline, 3 s after the fan-out's start",)
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.fan_out, caught.value.deadline) == ("waits", 3)
     assert kinds(caught.value.outcomes) == ["success", "deadline", "deadline"]

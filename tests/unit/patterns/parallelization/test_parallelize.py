@@ -299,6 +299,13 @@ async def test_what_cannot_be_iterated_is_refused(inputs):
         ({"max_failures": 1.5, "on_error": "collect"}, TypeError),
         ({"on_error": "ignore"}, ValueError),
         ({"on_error": None}, ValueError),
+        ({"name": 5}, TypeError),
+        ({"name": 0}, TypeError),
+        ({"branch_name": 5}, TypeError),
+        ({"branch_name": ["a"]}, TypeError),
+        ({"progress": "yes"}, TypeError),
+        ({"progress": None}, TypeError),
+        ({"progress": 1}, TypeError),
     ],
     ids=str,
 )

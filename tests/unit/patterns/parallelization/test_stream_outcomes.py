@@ -219,6 +219,26 @@ async def test_too_many_failures_come_after_the_outcomes():
     assert [failure.input for failure in error.failures] == [-1, -2, -3]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"name": 5}, {"branch_name": 5}, {"progress": None}, {"timeout": "5"}, {"max_concurrency": "5"}], ids=str
+)
+def test_settings_are_checked_at_once(wrong):
+    """Before anything is entered."""
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        stream_outcomes(double, [1], **wrong)
+
+
+async def test_too_many_failures_promise_only_what_they_have():
+    """The outcomes of a stream have been consumed; those of `parallelize` are on the error."""
+    said = "1 branches of 'all' failed where max_failures tolerates 0; 0 had succeeded. "
+    with pytest.raises(TooManyFailures) as caught:
+        await everything(stream_outcomes(wait_or_fail, [-1], max_failures=0, name="all"))
+    assert caught.value.args == (said + "`failures` of this error has the last ones",)
+    with pytest.raises(TooManyFailures) as caught:
+        await parallelize(wait_or_fail, [-1], on_error="collect", max_failures=0, name="all")
+    assert caught.value.args == (said + "`failures` of this error has the last ones, `outcomes` every outcome so far",)
+
+
 async def test_twenty_failures_are_enough():
     """The last ones are kept."""
 

@@ -103,12 +103,94 @@ async def test_a_task_that_is_a_section_is_cancelled_with_it(still_running):
     assert still_running() == set()
 
 
+async def fail_at_once():
+    raise ValueError("at once")
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_task_that_was_not_reached_is_cancelled_and_waited_for(first, still_running):
+    """The other section failed before its first suspension."""
+    task = asyncio.ensure_future(tidy := Tidy())
+    await asyncio.sleep(0)
+    sections = [task, fail_at_once()] if first else [fail_at_once(), task]
+    with pytest.raises(ValueError, match="at once"):
+        await together(*sections)
+    assert task.cancelled()
+    assert tidy.done
+    assert still_running() == set()
+
+
+class Tidy:
+    """Something to await that needs a second to end when it is cancelled."""
+
+    def __init__(self):
+        self.done = False
+
+    def __await__(self):
+        return self._run().__await__()
+
+    async def _run(self):
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await asyncio.sleep(1)
+            self.done = True
+
+
+@pytest.mark.parametrize("wrong", [{"names": ["one"]}, {"on_error": "ignore"}, {"timeout": 0}])
+async def test_wrong_settings_leave_no_task_running(wrong, still_running):
+    """Though nothing was started."""
+    task = asyncio.ensure_future(wait(9))
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        await together(task, wait(1), **wrong)
+    assert task.cancelled()
+    assert still_running() == set()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+async def test_a_caller_that_is_cancelled_leaves_no_task_running(turns, still_running):
+    """Whether its sections had begun or not."""
+    tasks = [asyncio.ensure_future(tidy) for tidy in (Tidy(), Tidy())]
+    caller = asyncio.ensure_future(together(*tasks))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert all(task.cancelled() for task in tasks)
+    assert still_running() == set()
+
+
+async def test_a_caller_that_is_cancelled_while_it_waits_for_a_task_waits_on(still_running):
+    """The task is told again, and the caller is cancelled when it has ended."""
+    task = asyncio.ensure_future(Tidy())
+    await asyncio.sleep(0)
+    caller = asyncio.ensure_future(together(fail_at_once(), task))
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await caller
+    assert isinstance(caught.value.__context__, ValueError)
+    assert still_running() == set()
+
+
+async def test_the_error_of_a_task_that_was_not_reached_is_not_reported_as_forgotten():
+    """`together` has looked at it."""
+    reported = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    task = loop.create_task(fail_at_once())
+    await asyncio.sleep(0)
+    with pytest.raises(ValueError, match="at once"):
+        await together(fail_at_once(), task)
+    del task
+    gc.collect()
+    assert reported == []
+
+
 async def test_sections_that_never_started_are_closed(no_warnings):
     """The first one fails at once: the others are not warned about."""
-
-    async def fail_at_once():
-        raise ValueError("at once")
-
     with pytest.raises(ValueError, match="at once") as caught:
         await together(fail_at_once(), wait(1), wait(2))
     assert len(caught.value.outcomes) == 1
@@ -146,7 +228,12 @@ async def test_one_text_is_not_several_names(no_warnings):
 
 @pytest.mark.parametrize(
     ("wrong", "error"),
-    [({"on_error": "ignore"}, ValueError), ({"timeout": 0}, ValueError), ({"timeout": "1"}, TypeError)],
+    [
+        ({"on_error": "ignore"}, ValueError),
+        ({"timeout": 0}, ValueError),
+        ({"timeout": "1"}, TypeError),
+        ({"name": 5}, TypeError),
+    ],
 )
 async def test_settings_are_checked(wrong, error, no_warnings):
     """The sections are closed."""

@@ -162,15 +162,23 @@ async def test_a_ballot_that_is_none_is_a_vote():
         ({"n": 3, "quorum": 0}, ValueError),
         ({"n": 3, "quorum": 4}, ValueError),
         ({"n": 3, "quorum": True}, TypeError),
+        ({"n": 3, "name": 5}, TypeError),
     ],
     ids=str,
 )
-async def test_counts_are_checked(wrong, error):
+async def test_settings_are_checked(wrong, error):
     """Before anything runs."""
     step = Ballots("a")
     with pytest.raises(error, match=list(wrong)[-1]):
         await vote(step, "question", **wrong)
     assert step.asked == []
+
+
+async def test_what_by_raises_ends_the_vote(still_running):
+    """It is the caller's own, and no ballot that failed."""
+    with pytest.raises(ZeroDivisionError):
+        await vote(wait, 1, n=3, by=lambda seconds: seconds / 0)
+    assert still_running() == set()
 
 
 async def test_a_step_that_is_not_async_is_refused():
