@@ -45,6 +45,8 @@ check: setup ## formatting, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes llm_composition_patterns --ignoreexternal > .pyright.log \
+	  || { cat .pyright.log; exit 1; }
 	@$(BIN)/lint-imports
 
 format: setup ## format and mend what can be mended

@@ -158,7 +158,7 @@ class Permit:
         self._limiter = limiter
         self._holding: AbstractContextManager[None] | None = None
         self._accepted = False
-        self.waited = 0.0
+        self.waited: float = 0.0
 
     def accepted(self) -> None:
         """The provider took the call: it was not refused by a rate limit."""

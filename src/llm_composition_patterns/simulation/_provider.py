@@ -78,7 +78,7 @@ class SimulatedProvider:
     """
 
     def __init__(self, scenario: Scenario | None = None) -> None:
-        self.scenario = scenario if scenario is not None else Scenario()
+        self.scenario: Scenario = scenario if scenario is not None else Scenario()
         self._faults = Faults(self.scenario.faults, self.scenario.seed)
         self._gate = RateGate(self.scenario.rate_limit) if self.scenario.rate_limit is not None else None
         self._requests = self._answered = self._rejected = self._dropped = 0

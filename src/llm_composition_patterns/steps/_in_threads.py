@@ -103,7 +103,7 @@ class InThreads(Generic[P, T]):
     """A step that runs a plain function in threads; an async context manager that ends them."""
 
     def __init__(self, fn: Callable[..., T], workers: int, resource: Callable[[], Any] | None) -> None:
-        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
+        self.__name__: str = getattr(fn, "__name__", type(fn).__name__)
         self.__doc__ = fn.__doc__
         self._fn = fn
         self._workers = workers

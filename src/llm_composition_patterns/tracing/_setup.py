@@ -83,8 +83,8 @@ class Tracing:
     """
 
     def __init__(self, target: Target, pipeline: _Pipeline | None) -> None:
-        self.to = {OTLP: PHOENIX, FILE: f"file:{target.path}"}.get(target.kind, target.kind)
-        self.endpoint = target.shown if target.kind == OTLP else None
+        self.to: str = {OTLP: PHOENIX, FILE: f"file:{target.path}"}.get(target.kind, target.kind)
+        self.endpoint: str | None = target.shown if target.kind == OTLP else None
         self._pipeline = pipeline
         self._ended = False
 
@@ -151,7 +151,7 @@ class _Pipeline:
         self._target = target
         self._exporter = make_exporter(target)
         self._provider = make_provider(project)
-        self.batches = Batches(self._exporter, on_first_delivery=self._tell_where)
+        self.batches: Batches = Batches(self._exporter, on_first_delivery=self._tell_where)
         self._provider.add_span_processor(self.batches)
         config = TraceConfig(hide_inputs=hide_inputs, hide_outputs=hide_outputs)
         self._spans = _spans.Spans(self._provider.get_tracer(_spans.SCOPE), config)

@@ -53,9 +53,9 @@ class Spans:
 
         self.tracer = tracer
         self.config = config
-        self.hides_inputs = bool(config.hide_inputs)
-        self.hides_outputs = bool(config.hide_outputs)
-        self.hides = _masking.hides_text(config)
+        self.hides_inputs: bool = bool(config.hide_inputs)
+        self.hides_outputs: bool = bool(config.hide_outputs)
+        self.hides: bool = _masking.hides_text(config)
         self._masks = _masking.hides_anything(config)
         self._llm: OITracer | None = None
 
