@@ -45,7 +45,7 @@ check: setup ## formatting, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes llm_composition_patterns --ignoreexternal > .pyright.log \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes llm_composition_patterns --ignoreexternal > .pyright.log \
 	  || { cat .pyright.log; exit 1; }
 	@$(BIN)/lint-imports
 
