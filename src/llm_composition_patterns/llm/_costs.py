@@ -103,17 +103,15 @@ def pricing_of(address: Address, given: Price | None) -> Pricing:
     if given is not None:
         return Pricing(given=given)
     return Pricing(
-        listed=listed_price(provider.prices if address.own_endpoint else None, address.base_url, address.model)
+        listed=listed_price(provider.prices if address.own_endpoint else None, address.base_url or "", address.model)
     )
 
 
 @lru_cache(maxsize=256)
-def listed_price(provider: str | None, url: str | None, model: str) -> Listed | None:
+def listed_price(provider: str | None, url: str, model: str) -> Listed | None:
     """The price that genai-prices lists for a model of a provider, known by its name or else by its address."""
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - costs 0.2 s
 
-    if provider is None and url is None:
-        return None
     try:
         _, found = get_snapshot().find_provider_model(model, None, provider, None if provider else url)
     except LookupError:

@@ -51,14 +51,14 @@ def test_cached_tokens_have_their_own_price():
 
 def test_a_price_that_rises_with_the_prompt_is_followed():
     """The list's own way is used where its price is not one number."""
-    price = listed_price("openai", None, "gpt-6-luna")
+    price = listed_price("openai", "", "gpt-6-luna")
     short, long = price(Tokens(1_000, 0))[0], price(Tokens(1_000_000, 0))[0]
     assert long > 1000 * short
 
 
 def test_a_model_that_is_not_priced_by_tokens_has_no_price():
     """Audio hours are not tokens."""
-    assert listed_price("groq", None, "whisper-large-v3") is None
+    assert listed_price("groq", "", "whisper-large-v3") is None
 
 
 def test_another_server_is_known_by_its_address():
