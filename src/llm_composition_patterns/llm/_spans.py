@@ -28,6 +28,9 @@ _REASONING: Final = "llm.token_count.completion_details.reasoning"
 _COST: Final = "llm.cost."
 _MODEL_NAME: Final = "llm.model_name"
 _masking: Final[WeakKeyDictionary[Spans, bool]] = WeakKeyDictionary()
+_as_json: Final = json.JSONEncoder(
+    ensure_ascii=False
+).encode  # `dumps` would build one each time, at the same cost again
 _CONTENT: Final = frozenset({"model", "messages"})
 
 
@@ -48,10 +51,8 @@ class AttemptSpan:
 
         messages = body["messages"]
         parameters = {name: value for name, value in body.items() if name not in _CONTENT}
-        self._attributes |= get_llm_attributes(
-            invocation_parameters=json.dumps(parameters, ensure_ascii=False), input_messages=messages
-        )
-        shown = messages[0]["content"] if len(messages) == 1 else json.dumps(messages, ensure_ascii=False)
+        self._attributes |= get_llm_attributes(invocation_parameters=_as_json(parameters), input_messages=messages)
+        shown = messages[0]["content"] if len(messages) == 1 else _as_json(messages)
         self._attributes |= get_input_attributes(
             shown, mime_type="text/plain" if len(messages) == 1 else "application/json"
         )
