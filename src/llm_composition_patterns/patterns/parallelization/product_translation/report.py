@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ....outcome import Failure, Outcome
 from ....usage import Usage
 from .catalogue import Details, Texts
 from .languages import Language
 from .records import Models, simulated, total_usage, why
-from .translate import ProductResult
+from .translate import ProductResult, Translation
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,16 +40,23 @@ def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
     outcomes = [outcome for result in results for outcome in result.outcomes.values()]
     wanted = sum(len(result.languages) for result in results)
     ok = sum(len(result.successes) for result in results)
+    ended = sum(not cancelled(outcome) for outcome in outcomes)
+    stopped = wanted - ended
     busy = sum(outcome.elapsed for outcome in outcomes)
     queued = sum(outcome.queued for outcome in outcomes)
     average = busy / len(outcomes) if outcomes else 0.0
     waits = f", {queued:.2f} s waiting for permits" if queued else ""
     return [
-        f"{ok} of {wanted} translations, {wanted - ok} failed",
+        f"{ok} of {wanted} translations, {wanted - ok - stopped} failed" + (f", {stopped} stopped" if stopped else ""),
         f"{seconds:.2f} s in all, {average:.2f} s a language on average",
         f"{busy:.2f} s of branches{waits}",
         used(total_usage(results)),
     ]
+
+
+def cancelled(outcome: Outcome[Translation]) -> bool:
+    """Whether a translation was stopped before it ended."""
+    return isinstance(outcome, Failure) and outcome.kind == "cancelled"
 
 
 def used(usage: Usage) -> str:
@@ -61,11 +69,11 @@ def used(usage: Usage) -> str:
 def failures(results: Sequence[ProductResult]) -> list[str]:
     """Each failed translation, a line each; those that were stopped, in one line."""
     failed = [(result, language, failure) for result in results for language, failure in result.failures.items()]
-    stopped = sum(failure.kind == "cancelled" for _, _, failure in failed)
+    stopped = sum(cancelled(failure) for _, _, failure in failed)
     lines = [
         f"product {result.product.product_id}, {language.name}: {failure.kind}: {why(failure)}"
         for result, language, failure in failed
-        if failure.kind != "cancelled"
+        if not cancelled(failure)
     ]
     return [*lines, f"{stopped} translations were stopped before they ended"] if stopped else lines
 
