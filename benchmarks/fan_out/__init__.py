@@ -13,6 +13,7 @@ _GATHER_SUSPENDING = "gather + Semaphore, one suspension a step"
 _GATHER_TRACED = "gather + Semaphore + OpenTelemetry, 4 attributes"
 _LANGCHAIN = "LangChain abatch"
 _LANGCHAIN_TRACED = "LangChain abatch + OpenInference"
+_OPENINFERENCE = ("langchain-core", "openinference-instrumentation-langchain")
 _AIOMETER = "aiometer.amap"
 _OURS = "parallelize"
 _OURS_TIMED = "parallelize, a timeout for every branch"
@@ -35,7 +36,9 @@ def contest(*, small: int = 10_000, large: int = 100_000, traced: int = 20_000, 
             _entry(_LANGCHAIN, _peers.langchain, small, _GATHER, needs=("langchain-core",)),
             *_at(large),
             _entry(_OURS_STREAMED, _ours.streaming, streamed),
+            *_traced_at(small),
             *_traced_at(traced),
+            _entry(_LANGCHAIN_TRACED, _traced.langchain, traced, _GATHER_TRACED, needs=_OPENINFERENCE),
         ),
         bars=_bars(small, large, traced, streamed),
         shows=("opentelemetry-sdk",),
@@ -58,10 +61,8 @@ def _at(items: int) -> tuple[Entry, ...]:
 
 
 def _traced_at(items: int) -> tuple[Entry, ...]:
-    needs = ("langchain-core", "openinference-instrumentation-langchain")
     return (
         _entry(_GATHER_TRACED, _traced.gather, items),
-        _entry(_LANGCHAIN_TRACED, _traced.langchain, items, _GATHER_TRACED, needs=needs),
         _entry(_OURS_TRACED, _traced.ours, items, _GATHER_TRACED),
     )
 

@@ -153,7 +153,7 @@ def test_a_contestant_that_fails_ends_the_run():
 
 def test_our_fan_outs_are_measured(monkeypatch, capsys):
     """The command prints a table with a figure for each of ours, and one with its bars."""
-    tiny = fan_out.contest(small=60, large=120, traced=60, streamed=900)
+    tiny = fan_out.contest(small=60, large=120, traced=80, streamed=900)
     kept = [entry for entry in tiny.entries if "parallelize" in entry.name or "stream" in entry.name]
     free = tuple(bar for bar in tiny.bars if bar.of is None)
     contest = replace(tiny, entries=tuple(kept), bars=(*free, replace(free[0], most=0.0)))
@@ -161,8 +161,8 @@ def test_our_fan_outs_are_measured(monkeypatch, capsys):
     code = command.main(["fan-out", "--quick"])
     printed = capsys.readouterr()
     assert code == 1  # nothing costs nothing
-    assert printed.out.count("parallelize") == 7
-    assert "parallelize, traced, 60 items" in printed.out
+    assert printed.out.count("parallelize") == 8
+    assert "parallelize, traced, 80 items" in printed.out
     assert "| <= 0 | FAIL |" in " ".join(printed.out.split())
     assert "round 1 of 1: stream_outcomes" in printed.err
 
