@@ -290,7 +290,8 @@ class FanOut(Generic[A, B]):
         self._breath_due, self._breathing = _NEW_TURN, False
 
     def _observe(self, branch: Branch, context: Context) -> None:
-        self.peak = max(self.peak, self.started - self.done)
+        if (running := self.started - self.done) > self.peak:
+            self.peak = running
         if self._watchdog is not None:
             self._watchdog.watch(branch)
         if self._spans is not None:

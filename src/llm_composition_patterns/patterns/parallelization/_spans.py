@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.trace import Span
 
 from ...outcome import Failure, Outcome
 from ...runs import usage_attributes
@@ -38,6 +39,7 @@ class FanOutSpans:
         self._around = trace.set_span_in_context(self.span, self._parent)
         self.context: Context = copy_context()
         self.context.run(otel_context.attach, self._around)
+        self._keyed = fan_out.source.keys is not None
         self._elapsed = array("d")
         self._slowest: tuple[float, str] = (-1.0, "")
         self._usage = NO_USAGE
@@ -55,10 +57,12 @@ class FanOutSpans:
 
     def start(self, branch: Branch, context: Context, began: float) -> None:
         """Start a branch's span and make it current in the branch's context."""
+        # All that is known by now goes in at once, and what most branches come to: an attribute set later costs more.
         attributes = self._spans.input(branch.input)
         attributes[names.INDEX] = branch.index
         attributes[names.START_OFFSET_SECONDS] = branch.started - began
-        if branch.fan_out.source.keys is not None:
+        attributes[names.OUTCOME] = "success"
+        if self._keyed:
             attributes[names.KEY] = self._spans.key(branch.key)
         if self._ambient:
             attributes.update(self._ambient)
@@ -67,27 +71,31 @@ class FanOutSpans:
 
     def end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         """End a branch's span with what became of it."""
-        self._elapsed.append(outcome.elapsed)
-        if outcome.elapsed > self._slowest[0]:
-            self._slowest = outcome.elapsed, branch.name
+        elapsed = outcome.elapsed
+        self._elapsed.append(elapsed)
+        if elapsed > self._slowest[0]:
+            self._slowest = elapsed, branch.name
         if outcome.usage is not NO_USAGE:
             self._usage = self._usage + outcome.usage
         if (span := branch.span) is None:
             return
         if span.is_recording():
-            if isinstance(outcome, Failure):
-                attributes: dict[str, Any] = {names.OUTCOME: "failure", names.FAILURE_KIND: outcome.kind}
-                self._spans.fail(span, outcome.error)
-            else:
-                attributes = self._spans.output(outcome.value)
-                attributes[names.OUTCOME] = "success"
-            # An attribute costs time: what most branches have none of is left out then.
-            if outcome.attempts:
-                attributes[names.ATTEMPTS] = outcome.attempts
-            if outcome.queued:
-                attributes[names.QUEUED_SECONDS] = outcome.queued
-            span.set_attributes(attributes)
+            self._show(span, outcome)
         span.end()
+
+    def _show(self, span: Span, outcome: Outcome[Any]) -> None:
+        if isinstance(outcome, Failure):
+            shown: dict[str, Any] = {names.OUTCOME: "failure", names.FAILURE_KIND: outcome.kind}
+            self._spans.fail(span, outcome.error)
+        else:
+            shown = self._spans.output(outcome.value)
+        # What most branches have none of is left out then.
+        if outcome.attempts:
+            shown[names.ATTEMPTS] = outcome.attempts
+        if outcome.queued:
+            shown[names.QUEUED_SECONDS] = outcome.queued
+        for key, value in shown.items():  # one by one: for so few, that costs half of setting them together
+            span.set_attribute(key, value)
 
     def close(self, fan_out: FanOut[Any, Any], error: BaseException | None) -> None:
         """End the fan-out's span with what became of its branches."""
