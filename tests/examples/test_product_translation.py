@@ -1,5 +1,6 @@
 """The product translation example, offline and from its command line."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -134,6 +135,7 @@ def test_findings_alone_are_no_failure_unless_strict(
         (("--languages", "klingon"), "unknown language 'klingon'; known are arabic (ar)"),
         (("--model", "groq"), "'groq' is no model"),
         (("--timeout", "-1"), "'-1' is no time"),
+        (("--output", ""), "an empty name is no directory"),
         (("--language-model", "french"), "'french' is no language=provider:name"),
         (("--language-model", "korean=groq:x"), "korean, which is not among --languages"),
         (("--model", "nobody:x"), "nobody"),
@@ -201,3 +203,33 @@ def test_a_product_named_twice_is_translated_once(capsys: pytest.CaptureFixture[
     """`5` and `05` are one product."""
     _, out, _ = run(capsys, "--product", "5", "05", "--languages", "french", *SIMULATED, "--json")
     assert [result["product_id"] for result in json.loads(out)["results"]] == [5]
+
+
+def test_a_disk_that_fills_up_costs_no_translation(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A product that cannot be written is printed whole instead, and the others go on and are written."""
+    write = example.write_atomically
+
+    def full_for_product_2(path: Path, text: str) -> None:
+        if path.name.startswith("translation_2_"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, text)
+
+    monkeypatch.setattr(example, "write_atomically", full_for_product_2)
+    argv = ("--product", "1", "2", "3", "4", "--languages", "french", *SIMULATED, "--output", str(tmp_path))
+    code, out, err = run(capsys, *argv)
+    assert code == 3
+    assert len(list(tmp_path.iterdir())) == 3
+    assert "written: 3 files" in err
+    assert "not written: product 2: No space left on device" in err
+    assert out.count("French  (SIMULATED") == 1
+
+
+def test_flags_given_twice_add_up(capsys: pytest.CaptureFixture[str]):
+    """`--languages french --languages german` means both."""
+    argv = ("--languages", "french", "--languages", "german", "--product", "5", "--product", "6")
+    _, out, _ = run(capsys, *argv, *SIMULATED, "--json")
+    results = json.loads(out)["results"]
+    assert [result["product_id"] for result in results] == [5, 6]
+    assert list(results[0]["translations"]) == ["french", "german"]

@@ -28,7 +28,14 @@ def run(
     environ: dict[str, str], *argv: str, cwd: Path = ROOT, module: str = MODULE
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*argv, module=module), cwd=cwd, env=environ, capture_output=True, text=True, timeout=60, check=False
+        command(*argv, module=module),
+        cwd=cwd,
+        env=environ,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=60,
+        check=False,
     )
 
 
@@ -237,6 +244,20 @@ def test_it_runs_from_an_installed_wheel(environ: dict[str, str], tmp_path: Path
         env=installed, cwd=elsewhere, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_narrow_encoding_loses_nothing(environ: dict[str, str], encoding: str):
+    """Where stdout has not every character, tables show others and JSON escapes them."""
+    narrow = {**environ, "PYTHONIOENCODING": encoding}
+    argv = ("--product", "5", "--languages", "french", "--trace", "off")
+    shown, listed = run(narrow, *argv), run(narrow, *argv, "--json")
+    assert shown.returncode == listed.returncode == 0, shown.stderr + listed.stderr
+    assert "1 of 1 translations" in shown.stdout
+    assert (
+        "\N{LATIN SMALL LETTER C WITH ACUTE}"
+        in json.loads(listed.stdout)["results"][0]["translations"]["french"]["available_colors"][0]
+    )
 
 
 def test_help_teaches(environ: dict[str, str]):

@@ -22,13 +22,13 @@ if __name__ == "__main__":
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
-from ._flags import add_common_flags, command_parser, count, model_name, seconds, seed, suggestion
+from ._flags import add_common_flags, command_parser, count, directory, model_name, seconds, seed, suggestion
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
 from ._providers import default_model, key_variables, why_not
 from ._run import ending_well, leave, run_command
-from ._terminal import printable, say, terminal
+from ._terminal import print_json, printable, say, terminal
 from ._timeline import Bar, bars, duration, text_of, timeline
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "command_parser",
     "count",
     "default_model",
+    "directory",
     "duration",
     "ending_well",
     "find_local_servers",
@@ -58,6 +59,7 @@ __all__ = [
     "leave",
     "load_env_file",
     "model_name",
+    "print_json",
     "print_timeline",
     "printable",
     "probe_address",

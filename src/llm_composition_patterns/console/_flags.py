@@ -89,6 +89,13 @@ def model_name(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{text!r} is no model; give provider:name, as groq:openai/gpt-oss-20b, or auto")
 
 
+def directory(text: str) -> Path:
+    """Read the name of a directory, as the `type` of an argument; whether it can be written to is seen later."""
+    if text.strip():
+        return Path(text)
+    raise argparse.ArgumentTypeError("an empty name is no directory; give one, as translations")
+
+
 def suggestion(word: str, known: list[str]) -> str:
     """Guess which of `known` was meant, as the end of a sentence; empty when nothing is close."""
     close = difflib.get_close_matches(word, known, n=1)

@@ -24,7 +24,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
-from ._terminal import say
+from ._terminal import say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 
@@ -64,6 +64,7 @@ def ending_well(command: Callable[[], int]) -> int:
     Errors of this package and of the operating system are a line each. Configuration that cannot work (a key, a
     model, a file) is code 2, the rest 1. A pipe that nobody reads any more ends quietly, and so does Ctrl-C.
     """
+    tolerate_narrow_encodings()
     code = _code_of(command)
     return code or _code_of(_flush_output)
 

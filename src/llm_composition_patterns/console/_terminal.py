@@ -6,6 +6,8 @@ alone.
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +27,19 @@ def say(line: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
     except (OSError, ValueError):
         return
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on stdout, in characters that its encoding has."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    print(json.dumps(value, ensure_ascii=plain, indent=2))
+
+
+def tolerate_narrow_encodings() -> None:
+    """Let a character that stdout or stderr cannot show come out as `?` rather than as an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def printable(text: str) -> str:

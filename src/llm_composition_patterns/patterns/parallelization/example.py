@@ -28,10 +28,12 @@ from ...console import (
     check_writable,
     chosen_model,
     command_parser,
+    directory,
     ending_well,
     is_simulated,
     leave,
     load_env_file,
+    print_json,
     print_timeline,
     run_command,
     say,
@@ -46,6 +48,7 @@ from .product_translation.languages import Language
 from .product_translation.translate import ProductResult, Translator
 
 TIMEOUT = 120.0
+PRODUCT = ("1",)
 
 EXAMPLES = """\
 {prog} --product 5 --languages spanish french
@@ -62,11 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
-    parser.add_argument("--product", nargs="+", default=["1"], metavar="ID", help="ids of products, or all; default: 1")
+    parser.add_argument(
+        "--product", nargs="+", action="extend", metavar="ID", help="ids of products, or all; default: 1"
+    )
     parser.add_argument(
         "--languages",
         nargs="+",
-        default=list(languages.DEFAULT),
+        action="extend",
         metavar="LANGUAGE",
         help="English names or BCP-47 tags; default: spanish french german",
     )
@@ -79,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         help="another model for one language",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="also write translation_ID_TIME.json for each product"
+        "--output", type=directory, metavar="DIR", help="also write translation_ID_TIME.json for each product"
     )
     parser.add_argument("--strict", action="store_true", help="findings of the checks make the exit code 3")
     add_common_flags(parser)
@@ -89,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalogue.select(catalogue.load(), arguments.product)
-    wanted = languages.languages(arguments.languages)
+    products = catalogue.select(catalogue.load(), arguments.product or PRODUCT)
+    wanted = languages.languages(arguments.languages or languages.DEFAULT)
     other = dict(_language_model(text, wanted) for text in arguments.language_model)
     if arguments.output is not None:
         check_writable(arguments.output)
@@ -134,6 +139,8 @@ class _Job:
         self._tracing = tracing
         self._timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
         self._seconds = 0.0
+        self._written: list[Path] = []
+        self._unwritten: dict[int, OSError] = {}
 
     async def translate(self) -> int:
         """Translate everything; what is finished is kept whatever ends this."""
@@ -162,7 +169,7 @@ class _Job:
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
-        return SOME_FAILED if strict or report.failures(self._results) else OK
+        return SOME_FAILED if strict or self._unwritten or report.failures(self._results) else OK
 
     def show(self) -> None:
         """Print what there is: data on stdout, remarks on stderr."""
@@ -171,19 +178,20 @@ class _Job:
         address = self._trace_address()
         if self._arguments.json:
             whole = records.summary(self._results, self._models, trace=address)
-            print(json.dumps(whole, ensure_ascii=False, indent=2))
+            print_json(whole)
         else:
             self._print()
         for line in report.failures(self._results):
             say(f"failed: {line}")
         for line in report.found(self._results):
             say(f"finding: {line}")
+        self._say_what_was_written()
         if address is not None:
             say(f"trace: {address}")
 
     def _print(self) -> None:
         console = terminal(stderr=False)
-        for part in report.report(self._results, self._models):
+        for part in report.report(self._results, self._models, whole=self._unwritten):
             console.print(part)
         console.print()
         for line in report.totals(self._results, self._seconds):
@@ -209,7 +217,20 @@ class _Job:
             return
         path = directory / f"translation_{result.product.product_id}_{self._timestamp}.json"
         record = records.record(result, self._models)
-        write_atomically(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+        try:
+            write_atomically(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+        except OSError as error:  # it is shown instead, and the others go on
+            self._unwritten[result.product.product_id] = error
+        else:
+            self._written.append(path)
+
+    def _say_what_was_written(self) -> None:
+        if self._written:
+            say(f"written: {len(self._written)} files into {self._arguments.output}")
+        for product, error in self._unwritten.items():
+            say(f"not written: product {product}: {error.strerror}; its translations are printed above, or take --json")
+        if not self._arguments.output and len(self._results) > report.MOST_SHOWN_WHOLE and not self._arguments.json:
+            say("to see the translations of so many products, add --output DIR or --json")
 
     def _trace_address(self) -> str | None:
         trace_id = next((result.trace_id for result in self._results if result.trace_id), None)

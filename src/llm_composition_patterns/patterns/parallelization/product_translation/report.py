@@ -26,13 +26,14 @@ LABELS = {
 }
 
 
-def report(results: Sequence[ProductResult], models: Models) -> Iterator[RenderableType]:
-    """What to print: each product with its translations, or a line for each if they are many."""
-    if len(results) > MOST_SHOWN_WHOLE:
+def report(results: Sequence[ProductResult], models: Models, *, whole: Container[int] = ()) -> Iterator[RenderableType]:
+    """What to print: each product with its translations, or a line for each if they are many, but those in `whole`."""
+    many = len(results) > MOST_SHOWN_WHOLE
+    if many:
         yield _table(results)
-        return
     for result in results:
-        yield from _product(result, simulated(result, models))
+        if not many or result.product.product_id in whole:
+            yield from _product(result, simulated(result, models))
 
 
 def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
