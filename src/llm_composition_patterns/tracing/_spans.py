@@ -90,13 +90,15 @@ class Spans:
         """What is shown of the key of an input, masked where inputs are hidden."""
         return REDACTED if self.hides_inputs else as_text(str, value)
 
-    def output(self, value: object) -> Attributes:
-        """The attributes that show an output, masked where outputs are hidden."""
+    def show_output(self, span: Span, value: object) -> None:
+        """Show an output on a span, masked where outputs are hidden."""
         if self.hides_outputs:
-            return {_OUTPUT_VALUE: REDACTED}
-        if type(value) in _PLAIN:
-            return {_OUTPUT_VALUE: str(value)}
-        return {_OUTPUT_VALUE: as_json(value), _OUTPUT_MIME: _JSON}
+            span.set_attribute(_OUTPUT_VALUE, REDACTED)
+        elif type(value) in _PLAIN:
+            span.set_attribute(_OUTPUT_VALUE, str(value))
+        else:
+            span.set_attribute(_OUTPUT_VALUE, as_json(value))
+            span.set_attribute(_OUTPUT_MIME, _JSON)
 
     def ambient(self) -> Attributes:
         """The session, user, metadata and tags that the application has set around the caller."""
@@ -150,7 +152,7 @@ class SpanHandle:
     def output(self, value: object) -> None:
         """Show `value` as the span's output."""
         if self._spans is not None and self.recording:
-            self._span.set_attributes(self._spans.output(value))
+            self._spans.show_output(self._span, value)
 
     def fail(self, error: BaseException) -> None:
         """Mark the span as failed."""
