@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import reprlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -116,7 +117,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
     word, equals, model = text.partition("=")
     if not equals or ":" not in model:
-        raise ConfigurationError(f"{text!r} is no language=provider:name, as japanese=groq:openai/gpt-oss-120b")
+        raise ConfigurationError(
+            f"{reprlib.repr(text)} is no language=provider:name, as japanese=groq:openai/gpt-oss-120b"
+        )
     language = languages.language(word)
     if language not in wanted:
         raise ConfigurationError(f"--language-model names {language.name}, which is not among --languages")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -111,4 +112,6 @@ def _product(catalogue: dict[int, Product], word: str) -> Product:
         return catalogue[int(word)]
     except (ValueError, KeyError):
         known = f"{min(catalogue)} to {max(catalogue)}" if catalogue else "none: the catalogue is empty"
-        raise ConfigurationError(f"unknown product {word!r}; the catalogue has {known}, or say {ALL}") from None
+        raise ConfigurationError(
+            f"unknown product {reprlib.repr(word)}; the catalogue has {known}, or say {ALL}"
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def language(word: str) -> Language:
         if spelled in _BY_WORD:
             return _BY_WORD[spelled]
     known = ", ".join(f"{known.name} ({known.tag})" for known in KNOWN)
-    raise ConfigurationError(f"unknown language {word!r}; known are {known}")
+    raise ConfigurationError(f"unknown language {reprlib.repr(word)}; known are {known}")
 
 
 def languages(words: Iterable[str]) -> list[Language]:
