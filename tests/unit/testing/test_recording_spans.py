@@ -11,7 +11,13 @@ from llm_composition_patterns.testing import record_spans
 
 def test_the_names_for_tests_are_pinned():
     """What `testing` offers is a promise."""
-    assert testing.__all__ == ["SpanRecorder", "VirtualTimeLoop", "record_spans", "run_in_virtual_time"]
+    assert testing.__all__ == [
+        "ScriptedModel",
+        "SpanRecorder",
+        "VirtualTimeLoop",
+        "record_spans",
+        "run_in_virtual_time",
+    ]
 
 
 async def test_the_tree_is_in_the_order_of_starts():
