@@ -57,6 +57,7 @@ class Call(Generic[T]):
     attempts: int = 0
     usage: Usage = NO_USAGE
     shown: bool = False
+    failed: ModelError | None = None
 
 
 @dataclass(slots=True)

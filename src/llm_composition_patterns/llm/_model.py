@@ -156,17 +156,23 @@ class ConnectedModel:
         if connection is None:
             raise RuntimeError(f"{self.name} is {self._state}: call it inside `async with connect(...) as model:`")
         call = Call(messages=conversation(messages), settings=settings, parse=parse, rung=self._ladder.rung)
+        try:
+            answered = await self._answered(connection, call)
+        except asyncio.CancelledError as cancelled:
+            _tell_of_last_failure(cancelled, call)
+            raise
+        if "response_schema" in settings:
+            self._ladder.worked(call.rung)
+        return answered
+
+    async def _answered(self, connection: Connection, call: Call[T]) -> tuple[Completion, T]:
         retries = _Retries(self._options, connection, self._jitter)
         while True:
             body = self._body(call)
             try:
-                answered = await attempt(connection, call, body)
+                return await attempt(connection, call, body)
             except ModelError as error:
-                failed = error
-            else:
-                if "response_schema" in settings:
-                    self._ladder.worked(call.rung)
-                return answered
+                call.failed = failed = error
             if not self._steps_down(call, failed, body):
                 await retries.before_next(call, failed)
 
@@ -239,6 +245,13 @@ def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
     if notes:
         error.args = (". ".join([str(error).rstrip("."), *notes]),)
     return error
+
+
+def _tell_of_last_failure(cancelled: asyncio.CancelledError, call: Call[Any]) -> None:
+    """Whoever ran out of time learns what the time went to."""
+    if call.failed is not None:
+        tried = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
+        cancelled.add_note(f"after {tried}, the last failure: {call.failed}")
 
 
 def _nothing(_: Completion) -> None:
