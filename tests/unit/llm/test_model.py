@@ -442,7 +442,7 @@ async def test_a_call_that_is_cut_off_while_it_tries_again_says_what_failed():
         calling.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await calling
-    assert caught.value.__notes__ == [f"after 3 attempts, the last failure: {NAME} failed: overloaded"]
+    assert caught.value.__notes__ == [f"after 3 attempts, the last failure: {NAME} failed (HTTP 503): overloaded"]
 
 
 async def test_a_call_that_is_cut_off_in_its_first_attempt_has_nothing_to_say():
