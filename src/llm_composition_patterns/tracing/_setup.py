@@ -194,7 +194,8 @@ class _Pipeline:
         counts = self.batches.statistics()
         if counts.lost:
             reasons = "; ".join(reason for reason, _ in self.batches.reasons.most_common(2))
-            say(f"{counts.lost:,} of {counts.created:,} spans were lost: {reasons}")
+            where = self._target.shown
+            say(f"{counts.lost:,} of {counts.created:,} spans were lost on their way to {where}: {reasons}")
 
 
 def say(text: str) -> None:

@@ -168,7 +168,7 @@ def test_a_loss_is_told_in_one_line_at_the_end(capsys):
                 pass
         assert not made.flush(20.0)
     assert capsys.readouterr().err == (
-        f"tracing: 3 of 3 spans were lost: nothing answers at {NOBODY}/v1/traces "
+        f"tracing: 3 of 3 spans were lost on their way to {NOBODY}/v1/traces: nothing answers there "
         "(`llm-patterns phoenix` starts a Phoenix)\n"
     )
     assert made.statistics() == TracingStatistics(created=3, exported=0, lost=3, queued=0)
