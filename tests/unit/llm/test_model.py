@@ -454,3 +454,14 @@ async def test_a_call_that_is_cut_off_in_its_first_attempt_has_nothing_to_say():
         with pytest.raises(asyncio.CancelledError) as caught:
             await calling
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_model_stays_on_the_event_loop_that_opened_it():
+    """Its connections cannot be used on another one: that is said, before anything is sent."""
+    endpoint = ScriptedEndpoint()
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        model = first.run(model_over(endpoint).__aenter__())
+        with pytest.raises(RuntimeError, match=rf"^{NAME} was opened on another event loop: `connect` again"):
+            second.run(model.complete("hello"))
+        first.run(model.__aexit__(None, None, None))
+    assert endpoint.bodies == []
