@@ -17,7 +17,7 @@ from ..errors import (
 )
 from ..tracing import without_keys
 from ._addresses import Address
-from ._endpoint import Reply
+from ._endpoint import AnswerTooLong, Reply
 from ._providers import SUCCESSORS
 from ._replies import Complaint, read_complaint
 from ._retry_after import retry_after
@@ -98,6 +98,8 @@ def unreadable(reply: Reply, address: Address) -> ModelUnavailable:
 
 def unreachable(error: OSError, address: Address) -> ModelUnavailable:
     """The error for a connection that failed or was lost."""
+    if isinstance(error, AnswerTooLong):
+        return ModelUnavailable(f"{address.name} answered with {error}: {_other_server(address)}", model=address.name)
     where = f" at {address.base_url}" if address.base_url else ""
     happened = "could not be reached" if isinstance(error, ConnectionRefusedError) else "dropped the connection"
     said = quotable(str(error), address)
