@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from llm_composition_patterns.errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
-from llm_composition_patterns.llm import ConnectedModel, connect
+from llm_composition_patterns.llm import ConnectedModel, _sdk, connect
 
 ANSWER = {
     "model": "m",
@@ -157,6 +157,30 @@ async def test_the_sdk_itself_never_tries_again(through):
         with pytest.raises(ModelUnavailable):
             await model.complete("hello")
     assert requests == 1
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_endless_answer_is_not_read_to_its_end(through, monkeypatch, status, kind):
+    """Memory is kept; whole, streamed and as an error."""
+    monkeypatch.setattr(_sdk, "MOST_BYTES", 2**20)
+    written = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse(status=status, headers={"content-type": kind})
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(b" " * 2**16)
+                written += 2**16
+        return response
+
+    async with through(endless, timeout=20) as model:
+        for settings in ({}, {"on_text": [].append}):
+            with pytest.raises(ModelUnavailable, match="answered with more than 1 MiB: that is no chat completion"):
+                await model.complete("hello", **settings)
+    assert written < 2**25
 
 
 async def test_a_broken_body_is_a_lost_connection(through):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 
@@ -61,7 +62,7 @@ def test_what_a_slow_collector_does_not_take_in_time_is_counted(receiver, capsys
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("tracing: spans go to")
     assert said[1].startswith("tracing: sending ")
-    assert said[2].startswith(f"tracing: {counts.lost:,} of 20,000 spans were lost: ")
+    assert said[2].startswith(f"tracing: {counts.lost:,} of 20,000 spans were lost on their way to {receiver.url}")
     assert len(said) == 3
 
 
@@ -95,7 +96,8 @@ def test_a_refusal_is_told_once_without_bodies_or_keys(receiver, monkeypatch, ca
         write(3)
     assert made.statistics() == TracingStatistics(created=3, exported=0, lost=3, queued=0)
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"tracing: 3 of 3 spans were lost: {receiver.url}/v1/traces answered with status {status}")
+    lost = f"tracing: 3 of 3 spans were lost on their way to {receiver.url}/v1/traces: "
+    assert line.startswith(f"{lost}the answer was status {status}")
     assert told in line
     assert KEY not in line
     assert caplog.records == []
@@ -110,12 +112,45 @@ def test_spans_that_the_collector_rejects_are_counted(receiver, partial_success)
     assert made.statistics() == TracingStatistics(created=10, exported=7, lost=3, queued=0)
 
 
-def test_an_answer_that_is_no_otlp_is_taken_for_acceptance(receiver):
-    """Some collectors answer with a word."""
-    receiver.answer = lambda _: (200, {"retry-after": "soon"}, b"\xff\xffOK")
+@pytest.mark.parametrize("body", [b"<!doctype html><p>hi", b"\xff\xffOK", b"{broken"])
+def test_a_server_that_is_no_collector_is_told_by_its_answer(receiver, capsys, body):
+    """A site that answers everything with a page has not taken the spans."""
+    receiver.answer = lambda _: (200, {}, body)
     with setup_tracing("phoenix", endpoint=receiver.url) as made:
         write(2)
-    assert made.statistics().exported == 2
+    assert made.statistics() == TracingStatistics(created=2, exported=0, lost=2, queued=0)
+    assert capsys.readouterr().err == (
+        f"tracing: 2 of 2 spans were lost on their way to {receiver.url}/v1/traces: "
+        "what answers there is no collector of spans (status 200)\n"
+    )
+
+
+@pytest.mark.parametrize(("body", "lost"), [(b"", 0), (b"{}", 0), (b'{"partialSuccess": {"rejectedSpans": "1"}}', 1)])
+def test_collectors_may_answer_nothing_or_json(receiver, body, lost):
+    """Both are acceptance, as far as they say so."""
+    receiver.answer = lambda _: (200, {}, body)
+    with setup_tracing("phoenix", endpoint=receiver.url) as made:
+        write(2)
+    assert (made.statistics().exported, made.statistics().lost) == (2 - lost, lost)
+
+
+def test_what_answers_without_http_is_no_collector(capsys):
+    """Something is there: to start a Phoenix would not help."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with setup_tracing("phoenix", endpoint=f"http://127.0.0.1:{listening.getsockname()[1]}"):
+            write(1)
+        thread.join()
+    line = capsys.readouterr().err
+    assert line.endswith("what answers there is no collector of spans\n")
 
 
 def test_a_date_to_retry_after_is_not_an_error(receiver):
@@ -144,12 +179,12 @@ def test_an_address_that_cannot_be_reached_is_told_without_its_text(capsys):
     with setup_tracing("phoenix", endpoint="http://*") as made:
         write(1)
     assert made.statistics().lost == 1
-    assert "nothing can be sent to http://*/v1/traces (InvalidURL)" in capsys.readouterr().err
+    assert "on their way to http://*/v1/traces: nothing can be sent there (InvalidURL)" in capsys.readouterr().err
 
 
 def test_a_forked_child_has_a_connection_of_its_own(receiver):
     """The child makes a new one and leaves the parent's alone."""
-    exporter = OtlpExporter(f"{receiver.url}/v1/traces", {}, shown="")
+    exporter = OtlpExporter(f"{receiver.url}/v1/traces", {})
     parents = exporter._session
     exporter.after_fork()
     assert exporter._session is not parents
@@ -168,7 +203,9 @@ def test_a_black_hole_is_given_up_on(black_hole, monkeypatch, capsys):
     began = time.perf_counter()
     made.shutdown()
     assert time.perf_counter() - began < 1.0
-    assert capsys.readouterr().err == f"tracing: 1 of 1 spans were lost: {black_hole}/v1/traces does not answer\n"
+    assert capsys.readouterr().err == (
+        f"tracing: 1 of 1 spans were lost on their way to {black_hole}/v1/traces: nobody answers in time\n"
+    )
 
 
 def test_the_application_still_hears_its_own_exporter(caplog):

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from ..console import run_command, say, seed
 from ..errors import ConfigurationError
-from ..simulation import Scenario, serve
+from ..simulation import Fault, Scenario, serve
 
 _MOST_PORT = 65535
+EXAMPLE = """\
+seed = 7                     # changes everything that is chosen
+time_to_first_token = 0.15   # seconds
+tokens_per_second = 600      # inf for at once
+[rate_limit]
+requests_per_minute = 60
+[[faults]]
+kind = "server_overloaded"   # answered with 503
+match = "hat"                # in the text of the request
+times = 2
+retry_after = 1              # seconds
+"""
+_KINDS = ", ".join(get_args(get_type_hints(Fault)["kind"]))
+_KEYS = f"""\
+a scenario (--scenario FILE) is TOML; every key may be left out, but a fault's kind:
+  seed, time_to_first_token, tokens_per_second, spread, models, keys, protected
+  [rate_limit]  requests_per_minute, tokens_per_minute, requests_per_day, burst, dialect, retry_after
+  [price]       input, output, cached_input in US dollars a million tokens
+  [[faults]]    kind, match, times, probability, retry_after, status, with one of the kinds
+{textwrap.indent(textwrap.fill(_KINDS, 62), " " * 16)}
+
+example:
+{textwrap.indent(EXAMPLE, "  ")}"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's flags."""
+    """Add the command's flags, and what a scenario says to its help."""
+    parser.epilog = _KEYS
     parser.add_argument("--port", type=_port, default=8080, help="0 for any that is free (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="an address of loopback (default: %(default)s)")
     parser.add_argument("--scenario", type=Path, metavar="FILE", help="latency, limits, faults and prices as TOML")

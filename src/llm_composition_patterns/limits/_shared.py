@@ -44,7 +44,9 @@ def shared_limiter(
 
 
 def _change_caps(limiter: Limiter, *, add: int | None = None, remove: int | None = None) -> None:
-    caps = _caps[limiter]
+    caps = _caps.get(limiter)
+    if caps is None:  # the interpreter is ending, and weak references with it
+        return
     if add is not None:
         caps.append(add)
     if remove is not None:

@@ -164,7 +164,8 @@ def _tidied(provider: Provider, given: str, source: str) -> str:
 def _is_whole(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        return parts.scheme in ("http", "https") and bool(host) and len(host.split()) == 1 and parts.port != 0
     except ValueError:  # half an IPv6 address, or a port that is no number
         return False
 

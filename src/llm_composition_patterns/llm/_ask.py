@@ -62,8 +62,8 @@ async def ask(
         model: From `connect`, or any `ChatModel`.
         prompt: The question, or a conversation.
         system: What the model is told before it.
-        output: What to answer with: `str`, a pydantic model, an Enum for a choice of label, or a plain JSON type such
-            as `list[str]`.
+        output: What to answer with: `str`, a pydantic model, an Enum or a `Literal` for a choice of label, or a plain
+            JSON type such as `list[str]`.
         **settings: As for `complete`; `on_text` for text only, because text that was shown cannot be repaired.
 
     Raises:

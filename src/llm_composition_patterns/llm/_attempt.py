@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, TypeVar
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
 from ..limits import Limiter, Permit
-from ..tracing import listening, names
+from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
 from ._costs import UNKNOWN, Bill, Pricing
@@ -57,6 +57,7 @@ class Call(Generic[T]):
     attempts: int = 0
     usage: Usage = NO_USAGE
     shown: bool = False
+    failed: ModelError | None = None
 
 
 @dataclass(slots=True)
@@ -197,7 +198,7 @@ def _read(
 def _checked(call: Call[T], answer: Answer, settlement: _Settlement) -> tuple[Completion, T]:
     name, cost = settlement.model, call.usage.cost
     if answer.refusal is not None:
-        raise Refused(f"{name} declined to answer: {answer.refusal}", model=name)
+        raise Refused(f"{name} declined to answer: {without_keys(answer.refusal)}", model=name)
     completion = Completion(
         text=answer.text,
         model=name,

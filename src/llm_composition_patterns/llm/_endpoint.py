@@ -39,5 +39,9 @@ class Endpoint(Protocol):
         ...
 
 
+class AnswerTooLong(ConnectionError):
+    """The reply does not end where any answer would have."""
+
+
 class CallbackFailed(Exception):
     """The caller's own `on_text` raised; its error is the cause. No failure of the provider."""

@@ -12,7 +12,7 @@ import httpx
 
 from ._addresses import Address
 from ._endpoint import Reply
-from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, connections, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, BoundedStream, connections, meaning, streamed, whole
 
 _PATH = "/openai/v1/chat/completions"
 _FAILURES = (groq.GroqError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError)
@@ -30,7 +30,7 @@ class GroqEndpoint:
             base_url=address.base_url,
             timeout=times,
             max_retries=0,
-            http_client=groq.DefaultAioHttpClient(timeout=times, limits=limits),
+            http_client=groq.DefaultAioHttpClient(timeout=times, limits=limits, event_hooks={"response": [_bound]}),
         )
 
     async def send(self, body: dict[str, Any], *, on_text: Callable[[str], None] | None = None) -> Reply:
@@ -48,3 +48,11 @@ class GroqEndpoint:
         except _FAILURES as error:
             problem = meaning(error)
         raise problem
+
+
+class _Bounded(BoundedStream, httpx.AsyncByteStream):
+    """As this SDK's HTTP client wants it."""
+
+
+async def _bound(response: httpx.Response) -> None:
+    response.stream = _Bounded(response.stream)

@@ -69,6 +69,7 @@ class ConnectedModel:
         self._jitter = random.Random(0 if address.provider.sdk == "simulated" else None)  # noqa: S311 - no secret
         self._ladder = Ladder(first_rung(address.provider, address.model))
         self._connection: Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._resources = AsyncExitStack()
         self._state = "not open"
 
@@ -87,7 +88,7 @@ class ConnectedModel:
     async def __aenter__(self) -> Self:
         if self._state != "not open":
             raise RuntimeError(f"{self.name} is {self._state}: call `connect` again for another `async with`")
-        self._state = "opening"
+        self._state, self._loop = "opening", asyncio.get_running_loop()
         async with AsyncExitStack() as resources:
             self._address, endpoint = await self._opener(self._address, resources)
             self._ladder = Ladder(first_rung(self._address.provider, self._address.model))
@@ -132,7 +133,7 @@ class ConnectedModel:
             ModelError: There is no usable answer, retries included.
             TypeError: The messages are none, or a setting is not known.
             ValueError: The conversation is empty.
-            RuntimeError: The model is not open.
+            RuntimeError: The model is not open, or was opened on another event loop.
         """
         completion, _ = await self.complete_parsed(messages, _nothing, **settings)
         return completion
@@ -155,18 +156,28 @@ class ConnectedModel:
         connection = self._connection
         if connection is None:
             raise RuntimeError(f"{self.name} is {self._state}: call it inside `async with connect(...) as model:`")
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                f"{self.name} was opened on another event loop: `connect` again on the one that calls it"
+            )
         call = Call(messages=conversation(messages), settings=settings, parse=parse, rung=self._ladder.rung)
+        try:
+            answered = await self._answered(connection, call)
+        except asyncio.CancelledError as cancelled:
+            _tell_of_last_failure(cancelled, call)
+            raise
+        if "response_schema" in settings:
+            self._ladder.worked(call.rung)
+        return answered
+
+    async def _answered(self, connection: Connection, call: Call[T]) -> tuple[Completion, T]:
         retries = _Retries(self._options, connection, self._jitter)
         while True:
             body = self._body(call)
             try:
-                answered = await attempt(connection, call, body)
+                return await attempt(connection, call, body)
             except ModelError as error:
-                failed = error
-            else:
-                if "response_schema" in settings:
-                    self._ladder.worked(call.rung)
-                return answered
+                call.failed = failed = error
             if not self._steps_down(call, failed, body):
                 await retries.before_next(call, failed)
 
@@ -239,6 +250,13 @@ def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
     if notes:
         error.args = (". ".join([str(error).rstrip("."), *notes]),)
     return error
+
+
+def _tell_of_last_failure(cancelled: asyncio.CancelledError, call: Call[Any]) -> None:
+    """Whoever ran out of time learns what the time went to."""
+    if call.failed is not None:
+        tried = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
+        cancelled.add_note(f"after {tried}, the last failure: {call.failed}")
 
 
 def _nothing(_: Completion) -> None:

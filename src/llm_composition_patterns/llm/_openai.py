@@ -13,9 +13,9 @@ import openai
 
 from ..errors import UnknownModel
 from ._addresses import Address
-from ._endpoint import Reply
+from ._endpoint import AnswerTooLong, Reply
 from ._provider_errors import error_of, unreachable
-from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, connections, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, BoundedStream, connections, meaning, streamed, whole
 
 _PATH = "/chat/completions"
 _FAILURES = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError)
@@ -35,7 +35,7 @@ class OpenAIEndpoint:
             timeout=times,
             max_retries=0,
             default_headers=None if _is_openai(address) else _blanked(address.api_key),
-            http_client=openai.DefaultAioHttpClient(timeout=times, limits=limits),
+            http_client=openai.DefaultAioHttpClient(timeout=times, limits=limits, event_hooks={"response": [_bound]}),
         )
 
     async def send(self, body: dict[str, Any], *, on_text: Callable[[str], None] | None = None) -> Reply:
@@ -64,7 +64,7 @@ class OpenAIEndpoint:
             reply = whole(await self.client.get("/models", cast_to=httpx2.Response))
         except openai.APIStatusError as error:
             reply = whole(error.response)
-        except _FAILURES as error:
+        except (*_FAILURES, AnswerTooLong) as error:
             problem = unreachable(meaning(error), address)
             raise problem from None
         if (failed := error_of(reply, address)) is not None:
@@ -92,3 +92,11 @@ def _blanked(key: str | None) -> dict[str, Any]:
     of_environment = [line.partition(":")[0].strip() for line in lines if ":" in line]
     without = [name for name in (*_PRIVATE, *of_environment) if name.lower() != "authorization"]
     return {"Authorization": f"Bearer {key}", **{name: openai.Omit() for name in without}}
+
+
+class _Bounded(BoundedStream, httpx2.AsyncByteStream):
+    """As this SDK's HTTP client wants it."""
+
+
+async def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(response.stream)

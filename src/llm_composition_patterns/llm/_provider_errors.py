@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ..errors import (
@@ -15,18 +15,22 @@ from ..errors import (
     Refused,
     UnknownModel,
 )
+from ..tracing import without_keys
 from ._addresses import Address
-from ._endpoint import Reply
+from ._endpoint import AnswerTooLong, Reply
 from ._providers import SUCCESSORS
 from ._replies import Complaint, read_complaint
 from ._retry_after import retry_after
 
 _OK: Final = 200
+_NOT_FOUND: Final = 404
 _REQUEST_TIMEOUTS: Final = frozenset({408, 504, 524})
 _SERVER_ERRORS: Final = 500
 _OVERLOADED: Final = frozenset({425, 498, 499})  # 498 is Groq's flex tier without capacity
 _UNSUPPORTED: Final = ("unsupported", "not supported", "does not support", "doesn't support", "unknown parameter")
 _SHORTEST_KEY: Final = 6  # what is shorter is no secret, and may be any word of a message
+_MOST_QUOTED: Final = 200
+_MOST_READ: Final = 10_000
 _MODERATED: Final = ("content_filter", "content_policy_violation", "moderation_blocked")
 _DROPPABLE: Final = ("temperature", "seed", "stop", "reasoning_effort", "max_completion_tokens", "max_tokens")
 
@@ -50,25 +54,43 @@ def error_of(reply: Reply, address: Address) -> ModelError | None:
 
     Errors inside a reply with status 200, as gateways send them, are found too.
     """
-    complaint = read_complaint(reply.body)
-    if reply.status == _OK:
-        if complaint is None:
-            return None
-        status = complaint.status if complaint.status is not None else _status_of_code(complaint.code)
+    if isinstance(reply.body, str):
+        error, status = _no_json(reply.body, reply, address), reply.status
     else:
-        status = reply.status
-    complaint = complaint or Complaint("no reason given")
-    headers = {**complaint.headers, **reply.headers} if complaint.headers else reply.headers
-    error = _error(status, _without_key(complaint, address), headers, address)
+        complaint = read_complaint(reply.body)
+        if reply.status == _OK:
+            if complaint is None:
+                return None
+            status = complaint.status if complaint.status is not None else _status_of_code(complaint.code)
+        else:
+            status = reply.status
+        error = _error(status, complaint or Complaint("no reason given"), reply, address)
     error.model, error.status = address.name, status
     return error
 
 
+def _no_json(body: str, reply: Reply, address: Address) -> ModelError:
+    """The error for a reply in no language of chat completions: most likely from another server than was meant."""
+    is_page = body.lstrip().startswith("<")
+    what = "an HTML page" if is_page else f"the text {quotable(body, address)!r}" if body.strip() else "an empty body"
+    if reply.status in (_OK, _NOT_FOUND):
+        kind = ModelUnavailable if reply.status == _OK and not is_page else ModelError  # a page is there to stay
+        return kind(f"{address.name} answered (HTTP {reply.status}) with {what}: {_other_server(address)}")
+    said = body if body.strip() and not is_page else f"{what}: {_other_server(address)}"
+    return _error(reply.status, Complaint(said), reply, address)
+
+
+def _other_server(address: Address) -> str:
+    variable = address.provider.base_url_variable if address.own_endpoint else None
+    where = f"{variable} / base_url" if variable else "base_url"
+    return f"that is no chat completion; check {where}"
+
+
 def unreadable(reply: Reply, address: Address) -> ModelUnavailable:
-    """The error for a reply that is neither an answer nor a complaint."""
-    body = _shortened(hide_key(str(reply.body), address))
+    """The error for a reply that is JSON, and neither an answer nor a complaint."""
     return ModelUnavailable(
-        f"{address.name} replied with something that is no chat completion: {body}",
+        f"{address.name} answered (HTTP {reply.status}) with {quotable(str(reply.body), address)}: "
+        + _other_server(address),
         model=address.name,
         status=reply.status,
     )
@@ -76,11 +98,13 @@ def unreadable(reply: Reply, address: Address) -> ModelUnavailable:
 
 def unreachable(error: OSError, address: Address) -> ModelUnavailable:
     """The error for a connection that failed or was lost."""
+    if isinstance(error, AnswerTooLong):
+        return ModelUnavailable(f"{address.name} answered with {error}: {_other_server(address)}", model=address.name)
     where = f" at {address.base_url}" if address.base_url else ""
     happened = "could not be reached" if isinstance(error, ConnectionRefusedError) else "dropped the connection"
-    said = hide_key(str(error), address)
+    said = quotable(str(error), address)
     return ModelUnavailable(
-        f"{address.name} {happened}{where}" + (f" ({_shortened(said)})" if said else "") + f". {address.provider.hint}",
+        f"{address.name} {happened}{where}" + (f" ({said})" if said else "") + f". {address.provider.hint}",
         model=address.name,
     )
 
@@ -93,37 +117,42 @@ def too_slow(timeout: float, address: Address) -> ModelTimeout:
     )
 
 
-def hide_key(text: str, address: Address) -> str:
-    """The text without the key, wherever a provider repeats it."""
+def quotable(text: str, address: Address) -> str:
+    """What a provider said, fit for a message: without keys, ours and others', in one line that is not long."""
     key = address.api_key
-    return text.replace(key, "[key]") if key and len(key) >= _SHORTEST_KEY else text
+    if key and len(key) >= _SHORTEST_KEY:
+        text = text.replace(key, "[key]")
+    line = " ".join(without_keys(text[:_MOST_READ]).split())
+    return line if len(line) <= _MOST_QUOTED else line[: _MOST_QUOTED - 3] + "..."
 
 
-def _error(status: int, said: Complaint, headers: Mapping[str, str], address: Address) -> ModelError:  # noqa: PLR0911 - a table
-    name = address.name
+def _error(status: int, said: Complaint, reply: Reply, address: Address) -> ModelError:  # noqa: PLR0911 - a table
+    name, http = address.name, "" if reply.status == _OK else f" (HTTP {status})"
+    headers = {**said.headers, **reply.headers} if said.headers else reply.headers
+    told = replace(said, message=quotable(said.message, address))  # classified by all that was said
     if said.code in _MODERATED or (status == 403 and "moderation" in said.message.lower()):  # noqa: PLR2004 - HTTP's own numbers
-        return Refused(f"{name} declined the request: {said.message}")
+        return Refused(f"{name} declined the request: {told.message}")
     if status in (401, 403):
-        return AuthenticationFailed(_refused_key(status, said, address))
+        return AuthenticationFailed(_refused_key(status, told, address))
     if status == 402 or said.code == "insufficient_quota":  # noqa: PLR2004
         return InsufficientCredit(
-            f"the account cannot pay for {name} ({said.message}). Add credit, or use another model"
+            f"the account cannot pay for {name} ({told.message}). Add credit, or use another model"
         )
     if _is_unknown_model(status, said):
-        return _unknown_model(said, address)
+        return _unknown_model(told, address)
     if status == 429:  # noqa: PLR2004
         return RateLimited(
-            f"{name} refused the call by its rate limit: {said.message}", retry_after=retry_after(headers)
+            f"{name} refused the call by its rate limit: {told.message}", retry_after=retry_after(headers)
         )
     if status in _REQUEST_TIMEOUTS:
-        return ModelTimeout(f"{name} gave up waiting for itself: {said.message}", retry_after=retry_after(headers))
+        return ModelTimeout(f"{name} gave up waiting for itself: {told.message}", retry_after=retry_after(headers))
     if status >= _SERVER_ERRORS or status in _OVERLOADED:
-        return ModelUnavailable(f"{name} failed: {said.message}", retry_after=retry_after(headers))
+        return ModelUnavailable(f"{name} failed{http}: {told.message}", retry_after=retry_after(headers))
     if (setting := _refused_setting(said)) is not None:
         return SettingRefused(
-            f"{name} does not take {setting}: {said.message}", setting=setting, once=said.code == "json_validate_failed"
+            f"{name} does not take {setting}: {told.message}", setting=setting, once=said.code == "json_validate_failed"
         )
-    return ModelError(f"{name} refused the request (HTTP {status}): {said.message}")
+    return ModelError(f"{name} refused the request{http}: {told.message}")
 
 
 def _refused_key(status: int, said: Complaint, address: Address) -> str:
@@ -174,13 +203,3 @@ def _status_of_code(code: str) -> int:
         "context_length_exceeded": 400,
     }
     return table.get(code, 502)
-
-
-def _without_key(said: Complaint, address: Address) -> Complaint:
-    said.message = _shortened(hide_key(said.message, address))
-    return said
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 300 else line[:297] + "..."  # noqa: PLR2004

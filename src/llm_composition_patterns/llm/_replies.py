@@ -105,8 +105,6 @@ class Complaint:
 
 def read_complaint(body: Any) -> Complaint | None:
     """The error in a reply's body; None where there is none."""
-    if isinstance(body, str):
-        return Complaint(body.strip()[:500]) if body.strip() else None
     said = _mapping(body)
     error = said.get("error", said.get("detail"))
     if error is None or error == {}:
@@ -115,7 +113,7 @@ def read_complaint(body: Any) -> Complaint | None:
     if isinstance(error, str):
         return Complaint(error, code=_string(said.get("code")))
     if not isinstance(error, dict):
-        return None if error is None else Complaint(str(error)[:500])
+        return None if error is None else Complaint(str(error))
     code = error.get("code")
     metadata = _mapping(error.get("metadata"))
     return Complaint(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar, cast
@@ -81,6 +81,11 @@ def wanted(output: type[T]) -> Wanted[T]:
     Raises:
         TypeError: There is no JSON schema for the type.
     """
+    if not isinstance(output, Hashable):
+        raise TypeError(
+            f"output={output!r} is no type: give a pydantic model, a plain type such as list[str], "
+            'or for a choice of label an Enum or Literal["a", "b"]'
+        )
     found: Wanted[T] = _built(cast("Any", output))
     return found
 
@@ -92,7 +97,8 @@ def _built(output: Any) -> Wanted[Any]:
         schema = adapter.json_schema()
     except (PydanticUserError, PydanticSchemaGenerationError) as error:
         raise TypeError(
-            f"output={output!r} has no JSON schema: give a pydantic model, an Enum, or a plain type such as list[str]"
+            f"output={output!r} has no JSON schema: give a pydantic model, an Enum, a Literal, or a plain type such as "
+            "list[str]"
         ) from error
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", getattr(output, "__name__", "answer"))[:64] or "answer"
     if isinstance(output, type) and issubclass(output, BaseModel) and schema.get("type") == "object":

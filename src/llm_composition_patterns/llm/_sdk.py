@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import aiohttp
 
-from ._endpoint import Reply
+from ._endpoint import AnswerTooLong, Reply
 from ._streams import StreamedAnswer, parse_json
 
 CONNECT_TIMEOUT: Final = 10.0
 CONNECTIONS: Final = 1000
 KEEP_ALIVE: Final = 4.0
 """Seconds that an idle connection is kept: common servers close theirs after 5, and the race would cost a call."""
+
+
+MOST_BYTES: Final = 32 * 2**20
 
 
 class Response(Protocol):
@@ -47,6 +50,30 @@ class Response(Protocol):
     async def aclose(self) -> None:
         """Let go of the connection."""
         ...
+
+
+class BoundedStream:
+    """A response's body up to `MOST_BYTES`: whatever reads it holds it in memory.
+
+    Args:
+        stream: The body as it comes.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for part in self._stream:
+            read += len(part)
+            if read > MOST_BYTES:
+                await self.aclose()  # the SDKs do not, where they read the text of an error
+                raise AnswerTooLong(f"more than {MOST_BYTES // 2**20} MiB")
+            yield part
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        await self._stream.aclose()
 
 
 def connections(limit: int) -> int:
@@ -96,6 +123,9 @@ def meaning(error: BaseException) -> OSError:
     connection a timeout.
     """
     causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, AnswerTooLong):
+            return cause
     found = next((cause for cause in reversed(causes) if isinstance(cause, aiohttp.ClientError)), causes[-1])
     said = f"{type(found).__name__}: {found}" if str(found) else type(found).__name__
     if isinstance(found, aiohttp.ConnectionTimeoutError | aiohttp.ClientConnectorError):

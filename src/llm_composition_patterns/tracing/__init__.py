@@ -2,7 +2,7 @@
 
 from . import _names as names
 from ._setup import Tracing, setup_tracing
-from ._spans import SpanHandle, Spans, install, listening, span
+from ._spans import SpanHandle, Spans, install, listening, span, without_keys
 from ._statistics import TracingStatistics
 from ._target import LOCAL_PHOENIX, endpoint_variable
 
@@ -18,4 +18,5 @@ __all__ = [
     "names",
     "setup_tracing",
     "span",
+    "without_keys",
 ]

@@ -44,7 +44,7 @@ class FileExporter:
                 written += os.write(self._file, line[written:])
         except OSError as error:
             os.ftruncate(self._file, size)
-            return Unavailable(f"{self._path} cannot be written: {error.strerror}", unreachable=True)
+            return Unavailable(f"it cannot be written: {error.strerror}", unreachable=True)
         return Delivered()
 
     def after_fork(self) -> None:

@@ -48,7 +48,7 @@ def make_exporter(target: Target) -> Exporter:
         return FileExporter(target.path)
     from ._otlp import OtlpExporter  # noqa: PLC0415 - one of three
 
-    return OtlpExporter(target.endpoint, target.headers, shown=target.shown)
+    return OtlpExporter(target.endpoint, target.headers)
 
 
 def project_of(provider: TracerProvider) -> str:

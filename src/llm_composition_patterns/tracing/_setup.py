@@ -57,6 +57,7 @@ def setup_tracing(
 
     Raises:
         ConfigurationError: `to`, the endpoint or a variable cannot work, or the file cannot be written.
+        TypeError: `to` or the endpoint is no text.
     """
     global _current  # noqa: PLW0603 - there is one tracing in a process
     target = resolve(to, endpoint, os.environ)
@@ -193,7 +194,8 @@ class _Pipeline:
         counts = self.batches.statistics()
         if counts.lost:
             reasons = "; ".join(reason for reason, _ in self.batches.reasons.most_common(2))
-            say(f"{counts.lost:,} of {counts.created:,} spans were lost: {reasons}")
+            where = self._target.shown
+            say(f"{counts.lost:,} of {counts.created:,} spans were lost on their way to {where}: {reasons}")
 
 
 def say(text: str) -> None:

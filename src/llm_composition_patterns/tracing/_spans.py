@@ -115,8 +115,8 @@ class Spans:
         if not span.is_recording():
             return
         name = type(error).__qualname__
-        message = REDACTED if self.hides else _without_keys(as_text(str, error))
-        stack = REDACTED if self.hides else _without_keys("".join(traceback.format_exception(error)))
+        message = REDACTED if self.hides else without_keys(as_text(str, error))
+        stack = REDACTED if self.hides else without_keys("".join(traceback.format_exception(error)))
         span.add_event(
             "exception",
             {"exception.type": name, "exception.message": message, "exception.stacktrace": stack},
@@ -248,6 +248,6 @@ def _spans_of(provider: TracerProvider) -> Spans | None:
 _KEYS = re.compile(r"\b(?:sk|gsk|pk|rk|xai|hf)[-_][\w-]{16,}|(?<=\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE)
 
 
-def _without_keys(text: str) -> str:
+def without_keys(text: str) -> str:
     """The text without what looks like an API key: a provider may quote the one that it refused."""
     return _KEYS.sub(REDACTED, text)

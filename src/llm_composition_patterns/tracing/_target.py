@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -48,8 +49,8 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The target as a person may read it, without the credentials that an address may hold."""
-        return _without_credentials(self.endpoint) or self.path or self.kind
+        """The target as a person may read it."""
+        return self.endpoint or self.path or self.kind
 
 
 def resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
@@ -57,7 +58,12 @@ def resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target
 
     Raises:
         ConfigurationError: `to`, the endpoint or a variable cannot work.
+        TypeError: `to` or the endpoint is no text.
     """
+    if not isinstance(to, str):
+        raise TypeError(f"setup_tracing(to={to!r}): say {_KNOWN}")
+    if not (endpoint is None or isinstance(endpoint, str)):
+        raise TypeError(f"setup_tracing(endpoint={endpoint!r}): give an address such as {LOCAL_PHOENIX!r}")
     target = _resolve(to, endpoint, environ)
     return Target(kind=OFF) if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" else target
 
@@ -69,7 +75,7 @@ def _resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Targe
         raise ConfigurationError(f'endpoint= names a server, which to={to!r} does not use: pass to="phoenix"')
     kind, _, path = to.partition(":")
     if kind == FILE and path:
-        return Target(kind=FILE, path=path)
+        return Target(kind=FILE, path=_expanded(path))
     if to == OFF:
         return Target(kind=OFF)
     if to == CONSOLE:
@@ -77,6 +83,17 @@ def _resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Targe
     raise ConfigurationError(
         f"traces cannot go to {_without_credentials(to)!r}: say {_KNOWN}; name a server by {_PHOENIX_ENDPOINT}"
     )
+
+
+def _expanded(path: str) -> str:
+    if not path.startswith("~"):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"traces cannot go to file:{path}: there is no such home; write the whole path"
+        ) from error
 
 
 def endpoint_variable(environ: Mapping[str, str]) -> str | None:
@@ -109,19 +126,22 @@ def _named(environ: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 def _address(address: str, source: str) -> str:
-    parts = urlsplit(address.strip())
+    shown = f"{source}={_without_credentials(address)!r}"
     try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1:
-        raise ConfigurationError(
-            f"{source}={_without_credentials(address)!r} is no address of a server: write it as {LOCAL_PHOENIX}"
-        )
+        parts = urlsplit(address.strip())
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:  # half an IPv6 address, or a port that is none
+        parts, port, host = urlsplit(""), None, ""
+    if parts.scheme not in {"http", "https"} or not host or port == 0 or re.search(r"\s", host):
+        raise ConfigurationError(f"{shown} is no address of a server: write it as {LOCAL_PHOENIX}")
     if port == GRPC_PORT:
         raise ConfigurationError(
-            f"{source}={_without_credentials(address)!r} is a gRPC port and spans are sent over HTTP: "
-            "use Phoenix's port 6006, or a collector's 4318"
+            f"{shown} is a gRPC port and spans are sent over HTTP: use Phoenix's port 6006, or a collector's 4318"
+        )
+    if "@" in parts.netloc:
+        raise ConfigurationError(
+            f"{source} holds more than an address: leave out user and password; a key is set as {_PHOENIX_KEY}, "
+            f"everything else in {_OTEL_HEADERS[0]}"
         )
     path = parts.path.rstrip("/")
     # The variable for traces alone holds the whole address, by its specification.
@@ -158,4 +178,4 @@ def _parsed(variable: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_credentials(address: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", address)
+    return re.sub(r"//.*@", "//", address, flags=re.DOTALL)

@@ -153,6 +153,15 @@ def test_an_endpoint_that_cannot_work_is_a_broken_configuration():
     assert exit_code(facts) == 2
 
 
+@pytest.mark.parametrize("endpoint", ["http://[::1", "http://me:secret@h", "http://h:99999"])
+def test_an_endpoint_that_is_no_address_is_a_broken_configuration(endpoint):
+    """Said in the report, and not by a traceback."""
+    facts = _doctor._here({"PHOENIX_COLLECTOR_ENDPOINT": endpoint})
+    assert facts.tracing.problem.startswith("PHOENIX_COLLECTOR_ENDPOINT")
+    assert "secret" not in "\n".join(report(facts))
+    assert exit_code(facts) == 2
+
+
 @pytest.mark.parametrize(
     ("environ", "facts"),
     [
@@ -160,11 +169,11 @@ def test_an_endpoint_that_cannot_work_is_a_broken_configuration():
         ({"PHOENIX_COLLECTOR_ENDPOINT": "http://a", "OTEL_SDK_DISABLED": "true"}, TracingFacts()),
         ({"PHOENIX_COLLECTOR_ENDPOINT": " "}, TracingFacts()),
         (
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "PHOENIX_COLLECTOR_ENDPOINT": "http://me:secret@b"},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "PHOENIX_COLLECTOR_ENDPOINT": "http://b"},
             TracingFacts(endpoint="http://b", variable="PHOENIX_COLLECTOR_ENDPOINT"),
         ),
     ],
 )
 def test_the_environment_names_the_endpoint(environ, facts):
-    """Phoenix's own variable first, and what is secret in it is left out."""
+    """Phoenix's own variable first."""
     assert _doctor._tracing(environ) == facts

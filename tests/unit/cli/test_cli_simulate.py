@@ -6,11 +6,12 @@ import errno
 import os
 import signal
 from contextlib import asynccontextmanager
+from dataclasses import fields
 
 import pytest
 
 from llm_composition_patterns.cli import _simulate, main
-from llm_composition_patterns.simulation import SimulatedProvider, SimulatedServer
+from llm_composition_patterns.simulation import Fault, RateLimit, Scenario, SimulatedProvider, SimulatedServer
 
 
 def parsed(*arguments):
@@ -96,3 +97,14 @@ def test_a_taken_port_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "error: cannot listen on 127.0.0.1 port 8080: Address already in use; choose another --port\n"
     )
+
+
+def test_the_help_describes_a_scenario(capsys):
+    """Every key of the file is named there, and the example is one."""
+    with pytest.raises(SystemExit):
+        main(["simulate", "--help"])
+    shown = capsys.readouterr().out
+    keys = {field.name for kind in (Scenario, RateLimit, Fault) for field in fields(kind)} - {"answer"}
+    assert [key for key in keys if key not in shown] == []
+    assert Scenario.from_toml(_simulate.EXAMPLE).faults[0].times == 2
+    assert all(line.strip() in shown for line in _simulate.EXAMPLE.splitlines())

@@ -59,3 +59,9 @@ def test_a_limiter_that_nobody_uses_is_forgotten():
         pass
     gc.collect()
     assert (WHERE["endpoint"], "m", _shared._fingerprint("secret-key")) not in _shared._limiters
+
+
+def test_the_end_of_the_interpreter_is_no_error():
+    """A limiter that is still open then may have lost its caps already."""
+    with shared_limiter(endpoint="at the end", model="m", credential=None, cap=1) as limiter:
+        del _shared._caps[limiter]

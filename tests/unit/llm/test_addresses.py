@@ -141,6 +141,8 @@ def test_ollama_host_is_read_as_ollama_does(host, url):
         ("openai:m", {"OPENAI_BASE_URL": "http://h:many"}),
         ("groq:m", {"GROQ_BASE_URL": "http://[::1"}),
         ("ollama:m", {"OLLAMA_HOST": "[::1"}),
+        ("openai:m", {"OPENAI_BASE_URL": "http://h:99999/v1"}),
+        ("openai:m", {"OPENAI_BASE_URL": "http://a b/v1"}),
     ],
 )
 def test_what_is_no_address_is_refused(name, environ):

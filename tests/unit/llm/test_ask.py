@@ -5,6 +5,7 @@ import enum
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel
@@ -366,3 +367,15 @@ async def test_a_schema_of_ones_own_is_for_complete():
     """`ask` makes it from the type."""
     with pytest.raises(TypeError, match="pass the type as `output`"):
         await ask(Parrot(), "make", response_schema={"name": "x", "schema": {}})
+
+
+async def test_a_list_of_labels_is_no_type():
+    """The repair is named: an Enum or a Literal."""
+    with pytest.raises(TypeError, match=r"^output=\['a', 'b'\] is no type: .* an Enum or Literal"):
+        await ask(Parrot(), "which?", output=["a", "b"])
+
+
+async def test_a_literal_is_a_choice_of_label():
+    """As short as a list, and a type."""
+    async with model_over(ScriptedEndpoint(completion('{"value": "b"}'))) as model:
+        assert await ask(model, "which?", output=Literal["a", "b"]) == "b"

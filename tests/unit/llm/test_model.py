@@ -432,3 +432,36 @@ async def test_usage_reaches_every_scope_around():
         await model.complete("hello")
         runs.current_account.set(branch.parent)
     assert branch.usage.calls == tracked.usage.calls == 1
+
+
+async def test_a_call_that_is_cut_off_while_it_tries_again_says_what_failed():
+    """Who runs out of time between two attempts learns of the last failure from a note."""
+    async with model_over(ScriptedEndpoint(refusal(503, "overloaded")), attempts=9) as model:
+        calling = asyncio.create_task(model.complete("hello"))
+        await asyncio.sleep(2)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await calling
+    assert caught.value.__notes__ == [f"after 3 attempts, the last failure: {NAME} failed (HTTP 503): overloaded"]
+
+
+async def test_a_call_that_is_cut_off_in_its_first_attempt_has_nothing_to_say():
+    """Without a failure there is no note."""
+    async with model_over(ScriptedEndpoint((10, completion()))) as model:
+        calling = asyncio.create_task(model.complete("hello"))
+        await asyncio.sleep(2)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await calling
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_model_stays_on_the_event_loop_that_opened_it():
+    """Its connections cannot be used on another one: that is said, before anything is sent."""
+    endpoint = ScriptedEndpoint()
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        model = first.run(model_over(endpoint).__aenter__())
+        with pytest.raises(RuntimeError, match=rf"^{NAME} was opened on another event loop: `connect` again"):
+            second.run(model.complete("hello"))
+        first.run(model.__aexit__(None, None, None))
+    assert endpoint.bodies == []

@@ -137,3 +137,35 @@ def test_what_cannot_be_reached_says_where_and_what_to_try():
         "ollama:x could not be reached at http://127.0.0.1:11434/v1 (nobody there). "
         "Start it with `ollama serve`, or set OLLAMA_HOST."
     )
+
+
+def test_a_key_that_is_not_ours_is_cut_out_too():
+    """A gateway may repeat the one that it uses itself."""
+    error = failure(refusal(401, "Incorrect API key provided: sk-abcdefghijklmnopqrstuvwxyz."))
+    assert "(Incorrect API key provided: __REDACTED__.)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (200, " <!doctype html><p>hi", errors.ModelError, "answered (HTTP 200) with an HTML page: {hint}"),
+        (200, "", errors.ModelUnavailable, "answered (HTTP 200) with an empty body: {hint}"),
+        (200, "hi\n", errors.ModelUnavailable, "answered (HTTP 200) with the text 'hi': {hint}"),
+        (
+            404,
+            "404 page not found",
+            errors.ModelError,
+            "answered (HTTP 404) with the text '404 page not found': {hint}",
+        ),
+        (502, "<html>", errors.ModelUnavailable, "failed (HTTP 502): an HTML page: {hint}"),
+        (503, "", errors.ModelUnavailable, "failed (HTTP 503): an empty body: {hint}"),
+        (503, "upstream is away", errors.ModelUnavailable, "failed (HTTP 503): upstream is away"),
+        (302, "", errors.ModelError, "refused the request (HTTP 302): an empty body: {hint}"),
+    ],
+)
+def test_a_reply_that_is_no_json_is_named_and_not_quoted(status, body, kind, message):
+    """The wrong server is a likelier cause than the model; a page is worth no other try."""
+    error = failure(Reply(status, {}, body))
+    hint = "that is no chat completion; check GROQ_BASE_URL / base_url"
+    assert (type(error), error.status) == (kind, status)
+    assert str(error) == f"{GROQ.name} {message.format(hint=hint)}"

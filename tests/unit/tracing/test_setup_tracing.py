@@ -168,7 +168,7 @@ def test_a_loss_is_told_in_one_line_at_the_end(capsys):
                 pass
         assert not made.flush(20.0)
     assert capsys.readouterr().err == (
-        f"tracing: 3 of 3 spans were lost: nothing answers at {NOBODY}/v1/traces "
+        f"tracing: 3 of 3 spans were lost on their way to {NOBODY}/v1/traces: nothing answers there "
         "(`llm-patterns phoenix` starts a Phoenix)\n"
     )
     assert made.statistics() == TracingStatistics(created=3, exported=0, lost=3, queued=0)
@@ -244,14 +244,14 @@ def test_long_conversations_keep_their_attributes(path, monkeypatch, limit, kept
     ("to", "endpoint", "environ", "url"),
     [
         ("phoenix", None, {}, "http://localhost:6006/redirects/traces/abc"),
-        ("phoenix", "https://u:hunter2@app/s/me/", {}, "https://app/s/me/redirects/traces/abc"),
+        ("phoenix", "https://app/s/me/", {}, "https://app/s/me/redirects/traces/abc"),
         ("auto", None, {"PHOENIX_COLLECTOR_ENDPOINT": "http://p:1"}, "http://p:1/redirects/traces/abc"),
         ("auto", None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, None),
         ("console", None, {}, None),
     ],
 )
 def test_a_trace_is_found_in_phoenix(monkeypatch, to, endpoint, environ, url):
-    """The address is known for a Phoenix only, and shows no credentials."""
+    """The address is known for a Phoenix only."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     with setup_tracing(to, endpoint=endpoint) as made:

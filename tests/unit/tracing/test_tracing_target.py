@@ -81,11 +81,10 @@ def test_only_phoenix_gets_the_key_of_phoenix():
 
 
 def test_a_target_does_not_show_its_secrets():
-    """Neither keys nor credentials in the address are in what is printed of a target."""
-    target = resolve("phoenix", "http://user:hunter2@host:6006", {"PHOENIX_API_KEY": "secret"})
+    """Keys are not in what is printed of a target."""
+    target = resolve("phoenix", "http://host:6006", {"PHOENIX_API_KEY": "secret"})
     assert "secret" not in repr(target)
-    assert target.shown == "http://host:6006/v1/traces"
-    assert target.endpoint == "http://user:hunter2@host:6006/v1/traces"
+    assert target.shown == target.endpoint == "http://host:6006/v1/traces"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +116,14 @@ def test_a_disabled_sdk_turns_everything_off():
         ("auto", "http://", {}, "no address"),
         ("auto", "http://h:99999", {}, "no address"),
         ("auto", "ftp://u:hunter2@h", {}, "no address"),
+        ("auto", "http://u:hunter2/@h", {}, "no address"),
+        ("auto", "http://a b", {}, "no address"),
+        ("auto", "http://h:0", {}, "no address"),
+        ("auto", "http://u:hunter2@h", {}, "leave out user and password"),
+        ("auto", None, {"PHOENIX_COLLECTOR_ENDPOINT": "http://u:hunter2@h"}, "PHOENIX_COLLECTOR_ENDPOINT holds more"),
+        ("auto", None, {"PHOENIX_COLLECTOR_ENDPOINT": "http://[::1"}, "no address"),
+        ("auto", None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1"}, "no address"),
+        ("file:~nobody-of-this-name/x", None, {}, "write the whole path"),
         ("auto", None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4317"}, "4318"),
         ("auto", "http://h", {"OTEL_EXPORTER_OTLP_HEADERS": "a=b,hunter2"}, "OTEL_EXPORTER_OTLP_HEADERS: header 2"),
         ("phoenix", None, {"PHOENIX_CLIENT_HEADERS": 'key="hunter2"'}, "PHOENIX_CLIENT_HEADERS: header 1"),
@@ -130,3 +137,16 @@ def test_what_cannot_work_is_one_line_that_mends_it(to, endpoint, environ, says)
     assert says in message
     assert "hunter2" not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("to", "endpoint"), [(None, None), (5, None), ("phoenix", 5)])
+def test_what_is_no_text_is_wrong_use(to, endpoint):
+    """Said in one line, with what to say instead."""
+    with pytest.raises(TypeError, match=r"^setup_tracing\((to|endpoint)=(None|5)\): "):
+        resolve(to, endpoint, {})
+
+
+def test_a_file_at_home_is_found(monkeypatch):
+    """The shell expands no `~` behind a colon."""
+    monkeypatch.setenv("HOME", "/home/me")
+    assert resolve("file:~/x.jsonl", None, {}).path == "/home/me/x.jsonl"

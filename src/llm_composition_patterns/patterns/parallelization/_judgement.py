@@ -21,9 +21,9 @@ def judge(
     or `DeadlineExceeded` that is not this fan-out's own came from inside, and is an error like any other.
     """
     if branch.expired:
-        return "timeout", _caused(branch_timeout(branch, settings), error)
+        return "timeout", _caused(branch_timeout(branch, settings, _notes(error)), error)
     if cut == "deadline":
-        return cut, _caused(cut_off(branch.index, branch.name, settings, cut), error)
+        return cut, _caused(cut_off(branch.index, branch.name, settings, cut, _notes(error)), error)
     if isinstance(error, asyncio.CancelledError):
         return "cancelled", error
     if isinstance(error, LLMCompositionError) and not isinstance(error, BranchTimeout | DeadlineExceeded):
@@ -31,31 +31,32 @@ def judge(
     return "error", error
 
 
-def branch_timeout(branch: Branch, settings: Settings) -> BranchTimeout:
-    """The error of a branch that ran too long."""
+def branch_timeout(branch: Branch, settings: Settings, notes: str = "") -> BranchTimeout:
+    """The error of a branch that ran too long; `notes` say what it was busy with."""
     seconds = settings.timeout or 0.0
     return BranchTimeout(
         f"branch {branch.index} ({branch.name!r}) of {settings.name!r} ran longer than its timeout of {seconds:g} s, "
-        "waiting for permits not counted",
+        f"waiting for permits not counted{notes}",
         branch=branch.name,
         index=branch.index,
         timeout=seconds,
     )
 
 
-def cut_off(index: int, name: str, settings: Settings, kind: FailureKind) -> BaseException:
+def cut_off(index: int, name: str, settings: Settings, kind: FailureKind, notes: str = "") -> BaseException:
     """The error of a branch that the end of its fan-out cut off, or kept from starting."""
     branch = f"branch {index} ({name!r}) of {settings.name!r}"
     if kind == "deadline":
-        return deadline_exceeded(settings, branch)
+        return deadline_exceeded(settings, branch, notes)
     return asyncio.CancelledError(f"{branch} was not needed any more")
 
 
-def deadline_exceeded(settings: Settings, what: str | None = None) -> DeadlineExceeded:
+def deadline_exceeded(settings: Settings, what: str | None = None, notes: str = "") -> DeadlineExceeded:
     """The error of what was not finished in time: a branch, or the fan-out itself."""
     seconds = settings.deadline or 0.0
     return DeadlineExceeded(
-        f"{what or repr(settings.name)} was not finished by the deadline, {seconds:g} s after the fan-out's start",
+        f"{what or repr(settings.name)} was not finished by the deadline, {seconds:g} s after the fan-out's start"
+        + notes,
         fan_out=settings.name,
         deadline=seconds,
     )
@@ -77,6 +78,12 @@ def too_many_failures(
         failed=failed,
         failures=tuple(failures),
     )
+
+
+def _notes(error: BaseException) -> str:
+    """What a call said when it was cut off, to stand behind a message."""
+    notes = "; ".join(" ".join(note.split()) for note in getattr(error, "__notes__", ()))
+    return f"; {notes}" if notes else ""
 
 
 def _caused(error: BaseException, cause: BaseException) -> BaseException:

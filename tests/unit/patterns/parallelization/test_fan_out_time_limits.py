@@ -137,3 +137,18 @@ async def test_never_started_inputs_that_cannot_be_named_are_called_as_the_step(
         wait, [9, None], branch_name=lambda seconds: seconds + 1, deadline=3, max_concurrency=1, on_error="collect"
     )
     assert [(outcome.name, outcome.kind) for outcome in outcomes] == [("10", "deadline"), ("wait", "deadline")]
+
+
+@pytest.mark.parametrize("limit", [{"timeout": 3}, {"deadline": 3}])
+async def test_what_a_cut_off_call_says_of_itself_stands_behind_the_message(limit):
+    """In the same line: the time went to attempts that failed, say."""
+
+    async def retrying(_):
+        try:
+            await asyncio.sleep(9)
+        except asyncio.CancelledError as cancelled:
+            cancelled.add_note("after 2 attempts,\nthe last failure: overloaded")
+            raise
+
+    (outcome,) = await parallelize(retrying, [1], on_error="collect", **limit)
+    assert str(outcome.error).endswith("; after 2 attempts, the last failure: overloaded")
