@@ -220,6 +220,9 @@ class _Retries:
         """Wait until the next attempt is due, or raise `error` for good."""
         if not is_worth_another(error) or call.shown or not self._tries.spend(error):
             raise final(error, call)
+        most = self._options.max_rate_limit_wait
+        if error.retry_after is not None and error.retry_after > most:
+            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
         wait = delay_before(self._tries.failed, error, self._jitter.random())
         if isinstance(error, RateLimited):
             wait = await self._bear(call, error, wait)
@@ -228,8 +231,6 @@ class _Retries:
     async def _bear(self, call: Call[Any], error: RateLimited, wait: float) -> float:
         """Wait no longer than the call bears to be held up; give back what is left to wait."""
         most = self._options.max_rate_limit_wait
-        if error.retry_after is not None and error.retry_after > most:
-            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
         loop = asyncio.get_running_loop()
         while (patience := self._held_up.refused(loop.time(), self._limiter.accepted)) < wait:
             if patience <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -61,6 +62,9 @@ def check_settings(settings: Mapping[str, Any], where: str) -> None:
     if not settings.keys() <= _SETTINGS:
         unknown = ", ".join(sorted(settings.keys() - _SETTINGS))
         raise TypeError(f"{where} has no setting {unknown}: the settings are {', '.join(sorted(_SETTINGS))}")
+    on_text = settings.get("on_text")
+    if on_text is not None and (not callable(on_text) or inspect.iscoroutinefunction(on_text)):
+        raise TypeError(f"{where}: on_text is a plain function that is given each piece of text, not {on_text!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,11 +45,15 @@ class track:  # noqa: N801 - used like the function it reads as
         if not isinstance(name, str) or not name:
             raise TypeError(f"track({name!r}): give the run a name, such as track('nightly translations')")
         self._scope = span(name)
+        self._entered = False
         self._account: Account
         self._written: SpanHandle
         self._token: Token[Account | None]
 
     async def __aenter__(self) -> Tracked:
+        if self._entered:
+            raise RuntimeError("this run was entered already; call track(...) for each `async with`")
+        self._entered = True
         self._account = Account(current_account.get())
         self._written = self._scope.__enter__()
         self._token = current_account.set(self._account)

@@ -55,6 +55,7 @@ def in_threads(
         pages = await parallelize(read, paths)
     ```
 
+    A call that waits for a free thread counts as running for the timeout of a branch.
     Without `async with`, the threads start at the first call and end with the event loop.
 
     Cancelling a call frees its caller at once. A call that has begun runs on in its thread all the same, and another
@@ -109,6 +110,7 @@ class InThreads(Generic[P, T]):
         self._workers = workers
         self._resource = resource
         self._pool: _Pool | None = None
+        self._closed = False
         self._until_loop_ends: AsyncIterator[None] | None = None
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,16 +124,25 @@ class InThreads(Generic[P, T]):
 
     async def __aenter__(self) -> Self:
         self._pool = self._pool or _Pool(self._workers, self._resource)
+        self._closed = False
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._closed = True
+        await self._close()
+
+    async def _close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.aclose()
 
     async def _opened(self) -> _Pool:
+        if self._closed:
+            raise RuntimeError(
+                f"{self.__name__} is closed: call it inside `async with`, or wrap it again with in_threads"
+            )
         self._pool = pool = _Pool(self._workers, self._resource)
         # asyncio closes the async generators of a loop that ends: this one closes the pool with it.
         self._until_loop_ends = self._close_at_the_end()
@@ -142,7 +153,7 @@ class InThreads(Generic[P, T]):
         try:
             yield
         finally:
-            await self.__aexit__(None, None, None)
+            await self._close()
 
 
 class _Call:

@@ -115,11 +115,12 @@ async def test_acceptance_of_others_keeps_a_held_up_call_going():
     assert (answer.attempts, script) == (5, [])
 
 
-async def test_a_wish_beyond_the_wait_fails_at_once():
-    """A provider that asks for an hour is not waited for."""
-    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "3600"}))
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, ModelUnavailable)])
+async def test_a_wish_beyond_the_wait_fails_at_once(status, error):
+    """A provider that asks for an hour is not waited for, whatever its reason."""
+    endpoint = ScriptedEndpoint(refusal(status, headers={"retry-after": "3600"}))
     async with model_over(endpoint) as model:
-        with pytest.raises(RateLimited, match="asks to wait 3600 s") as caught:
+        with pytest.raises(error, match="asks to wait 3600 s") as caught:
             await model.complete("hello")
     assert caught.value.retry_after == 3600
     assert asyncio.get_running_loop().time() == 0
@@ -464,4 +465,14 @@ def test_a_model_stays_on_the_event_loop_that_opened_it():
         with pytest.raises(RuntimeError, match=rf"^{NAME} was opened on another event loop: `connect` again"):
             second.run(model.complete("hello"))
         first.run(model.__aexit__(None, None, None))
+    assert endpoint.bodies == []
+
+
+@pytest.mark.parametrize("on_text", ["print", asyncio.sleep])
+async def test_what_shows_text_is_checked_before_the_call(on_text):
+    """A name, or an async function, shows nothing."""
+    endpoint = ScriptedEndpoint()
+    async with model_over(endpoint) as model:
+        with pytest.raises(TypeError, match="on_text is a plain function"):
+            await model.complete("hello", on_text=on_text)
     assert endpoint.bodies == []

@@ -88,3 +88,11 @@ def test_a_run_needs_a_name(wrong):
     """A run without a name cannot be found again."""
     with pytest.raises(TypeError, match="give the run a name"):
         track(wrong)
+
+
+async def test_a_run_is_entered_once():
+    """A second `async with` needs a `track` of its own."""
+    run = track("work")
+    async with run:
+        with pytest.raises(RuntimeError, match="entered already"):
+            await run.__aenter__()

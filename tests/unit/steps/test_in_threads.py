@@ -375,3 +375,24 @@ def test_workers_is_a_whole_number(workers):
     """Nothing else counts threads."""
     with pytest.raises(TypeError, match="workers must be an int"):
         in_threads(double, workers=workers)
+
+
+async def test_a_closed_step_refuses_calls():
+    """What was closed builds nothing anew; entered again, it works again."""
+    step = in_threads(double, workers=1)
+    async with step:
+        assert await step(1) == 2
+    with pytest.raises(RuntimeError, match="double is closed"):
+        await step(1)
+    async with step:
+        assert await step(1) == 2
+
+
+def test_a_step_without_a_block_serves_one_loop_after_another():
+    """Closed with its loop, it opens again on the next one."""
+    step = in_threads(double, workers=1)
+
+    async def use() -> int:
+        return await step(3)
+
+    assert [run(use()), run(use())] == [6, 6]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
@@ -65,6 +66,8 @@ async def vote(
         ValueError: `n` or `quorum` is less than 1, or the quorum more than `n`.
     """
     check_count("n", n, least=1)
+    if by is not None and (not callable(by) or inspect.iscoroutinefunction(by)):
+        raise TypeError(f"by must be a plain function of a ballot's value, such as len, not {by!r}")
     if quorum is not None:
         check_count("quorum", quorum, least=1)
         if quorum > n:

@@ -229,7 +229,7 @@ class _Job:
 
     def _say_what_was_written(self) -> None:
         if self._written:
-            say(f"written: {len(self._written)} files into {self._arguments.output}")
+            say(f"written into {self._arguments.output}: {len(self._written)} of {len(self._results)} products")
         for product, error in self._unwritten.items():
             say(f"not written: product {product}: {error.strerror}; its translations are printed above, or take --json")
         if not self._arguments.output and len(self._results) > report.MOST_SHOWN_WHOLE and not self._arguments.json:

@@ -202,3 +202,17 @@ async def test_a_vote_is_a_value():
     result = await vote(Ballots("a"), "question", n=1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.winner = "b"
+
+
+@pytest.mark.parametrize("by", ["label", asyncio.sleep])
+async def test_what_compares_ballots_is_checked_before_any_is_paid(by):
+    """A name, or an async function, compares nothing."""
+    asked = []
+
+    async def judge(text: str) -> str:
+        asked.append(text)
+        return text
+
+    with pytest.raises(TypeError, match="by must be a plain function"):
+        await vote(judge, "text", n=3, by=by)
+    assert asked == []
