@@ -221,7 +221,7 @@ def test_a_disk_that_fills_up_costs_no_translation(
     code, out, err = run(capsys, *argv)
     assert code == 3
     assert len(list(tmp_path.iterdir())) == 3
-    assert "written: 3 files" in err
+    assert "3 of 4 products" in err
     assert "not written: product 2: No space left on device" in err
     assert out.count("French  (SIMULATED") == 1
 
