@@ -161,8 +161,9 @@ def test_our_fan_outs_are_measured(monkeypatch, capsys):
     code = command.main(["fan-out", "--quick"])
     printed = capsys.readouterr()
     assert code == 1  # nothing costs nothing
-    assert printed.out.count("parallelize") == 8
-    assert "parallelize, traced, 80 items" in printed.out
+    assert printed.out.count("parallelize") == 9
+    for items in (60, 80, 120):
+        assert f"parallelize, traced, {items} items" in printed.out
     assert "| <= 0 | FAIL |" in " ".join(printed.out.split())
     assert "round 1 of 1: stream_outcomes" in printed.err
 
