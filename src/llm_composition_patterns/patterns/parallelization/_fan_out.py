@@ -18,12 +18,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import Context, copy_context
 from types import CoroutineType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ...errors import FailureKind
 from ...outcome import Failure, Outcome
 from ...runs import Progress, current_account
-from ._branch import Branch, absorb_cancellation, coroutine_of, drive, enclosing_branch
+from ._branch import Branch, absorb_cancellation, clock_of, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
 from ._crew import Crew
 from ._judgement import cut_off, deadline_exceeded, judge, too_many_failures
@@ -42,6 +42,8 @@ BREATH = 0.010
 
 _NEW_TURN = -math.inf
 
+_set_account: Final = current_account.set  # looked up once, not for every branch
+
 LAST_FAILURES = 20
 """How many failures a `TooManyFailures` carries."""
 
@@ -56,7 +58,7 @@ class FanOut(Generic[A, B]):
         self.settings = settings
         self.sink = sink
         self.loop = asyncio.get_running_loop()
-        self.clock: Callable[[], float] = self.loop.time
+        self.clock = clock_of(self.loop)
         self.began = self.clock()
         self.pulling = self.started = self.done = self.failed = self.cancelled = self.peak = 0
         self.stopping = False
@@ -84,6 +86,8 @@ class FanOut(Generic[A, B]):
         self._fixed_name = settings.branch_name if isinstance(settings.branch_name, str) else ""
         self._watchdog = Watchdog(settings.timeout) if settings.timeout is not None else None
         self._observed = self._watchdog is not None or self._spans is not None
+        self._followed = self._observed or self._around is not None
+        self._deliver = self.sink.add
         if settings.deadline is not None:
             self._deadline = self.loop.call_at(self.began + settings.deadline, self._deadline_passed)
         total = self.source.total
@@ -222,7 +226,7 @@ class FanOut(Generic[A, B]):
         branch = Branch(self._account, self, worker, index, key, input, self.clock())
         context = self._context.copy()
         run = context.run
-        run(current_account.set, branch)
+        run(_set_account, branch)
         try:
             branch.name = self._fixed_name or self._name(input)
             if self._observed:
@@ -311,17 +315,21 @@ class FanOut(Generic[A, B]):
 
     def _end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         self.done += 1
+        if self._followed:
+            self._follow(branch, outcome)
+        self._deliver(outcome)
+        if type(outcome) is Failure:
+            self._count_failure(outcome, inside=branch.raised is outcome.error)
+        if self._report is not None:
+            self._progress()
+
+    def _follow(self, branch: Branch, outcome: Outcome[Any]) -> None:
         if self._watchdog is not None:
             self._watchdog.forget(branch)
         if self._around is not None:
             self._reconsider()
         if self._spans is not None:
             self._spans.end(branch, outcome)
-        self.sink.add(outcome)
-        if type(outcome) is Failure:
-            self._count_failure(outcome, inside=branch.raised is outcome.error)
-        if self._report is not None:
-            self._progress()
 
     def _count_failure(self, failure: Failure, *, inside: bool) -> None:
         if self.stopping and failure.kind == "cancelled":
