@@ -53,12 +53,16 @@ class Machine:
 
     Times are seconds on the caller's clock, and never go back. Each method first lets happen what had to happen until
     then; what was reached is kept for `advance` to tell.
+
+    Args:
+        capacity: How much it can do.
+        first: The time from which on changes count; None for the first arrival's.
     """
 
-    def __init__(self, capacity: Capacity) -> None:
+    def __init__(self, capacity: Capacity, *, first: float | None = None) -> None:
         self._capacity = capacity
         self._changes = deque(capacity.changes)
-        self._first: float | None = None
+        self._first = first
         self._scale(1.0)
         self._waiting: deque[Place] = deque()
         self._running: list[tuple[float, int, Place]] = []  # a heap; those that left are dropped when they come up
