@@ -228,8 +228,16 @@ class Stuck:
 
     async def abandon(self, step):
         """Give up a call that is stuck."""
+        await self.give_up(await self.call(step))
+
+    async def call(self, step):
+        """Make a call that is stuck."""
         call = asyncio.create_task(step(0))
         await asyncio.to_thread(self.entered.wait, 10)
+        return call
+
+    async def give_up(self, call):
+        """Wait for it no more."""
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -242,6 +250,58 @@ async def test_an_abandoned_call_does_not_hold_up_the_others(workers):
     async with in_threads(stuck, workers=workers) as step:
         await stuck.abandon(step)
         assert await asyncio.gather(*map(step, range(1, 9))) == list(range(1, 9))
+    stuck.release.set()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_call_that_waits_for_a_thread_gets_the_place_of_an_abandoned_one(workers):
+    """It waited already when the thread was given up: nothing more has to be called for it to run."""
+    stuck = Stuck()
+    async with in_threads(stuck, workers=workers) as step:
+        call = await stuck.call(step)
+        queued = [asyncio.create_task(step(number)) for number in (1, 2, 3)]
+        await asyncio.sleep(0)
+        await stuck.give_up(call)
+        assert await asyncio.gather(*queued) == [1, 2, 3]
+    stuck.release.set()
+
+
+async def test_a_call_that_waits_for_a_thread_is_served_though_its_step_is_closed():
+    """Also where the thread is given up only while the step is being closed; it ends when its call does."""
+    stuck = Stuck()
+    step = await in_threads(stuck, workers=1).__aenter__()
+    call = await stuck.call(step)
+    queued = asyncio.create_task(step(1))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(step.__aexit__(None, None, None))
+    await asyncio.sleep(0)
+    await stuck.give_up(call)
+    assert await queued == 1
+    await closing
+    stuck.release.set()
+    await asyncio.to_thread(stuck.left.wait, 10)
+    assert stuck.calls == [0, 1]
+
+
+async def test_a_thread_that_cannot_be_replaced_does_not_hide_the_cancellation(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """The log says that calls wait; the next call tries again."""
+    stuck = Stuck()
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    async with in_threads(stuck, workers=1) as step:
+        call = await stuck.call(step)
+        queued = asyncio.create_task(step(1))
+        await asyncio.sleep(0)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            await stuck.give_up(call)
+        assert "no thread could be started" in caplog.text
+        assert await step(2) == 2
+        assert await queued == 1
     stuck.release.set()
 
 
