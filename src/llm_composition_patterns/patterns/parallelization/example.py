@@ -111,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
         code = run_command(job.translate, tracing=tracing)
         if code != USAGE or job.has_any_translation():
             job.show()
-        return code or job.exit_code()
+        return job.exit_code(code)
 
 
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
@@ -167,12 +167,15 @@ class _Job:
         """Whether anything succeeded."""
         return any(result.successes for result in self._results)
 
-    def exit_code(self) -> int:
-        """What the results come to."""
+    def exit_code(self, ended: int) -> int:
+        """What the results come to, where the run ended with the code `ended`."""
+        if ended not in {OK, FAILED}:
+            return ended
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
-        return SOME_FAILED if strict or self._unwritten or report.failures(self._results) else OK
+        failed = ended == FAILED or self._unwritten or report.failures(self._results)
+        return SOME_FAILED if strict or failed else OK
 
     def show(self) -> None:
         """Print what there is: data on stdout, remarks on stderr."""
