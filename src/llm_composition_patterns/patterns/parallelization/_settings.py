@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from ...runs import Progress
 from ...steps import check_count
+
+BREATH: Final = 0.010
+"""How long what never suspends may keep the loop to itself, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

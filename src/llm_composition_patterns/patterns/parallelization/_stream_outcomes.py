@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ...outcome import Failure, Outcome
+from ...outcome import Outcome
 from ._buffer import AsTheyEnd, Buffer, InOrder
 from ._fan_out import FanOut
 from ._parallelize import BranchName, ShowProgress
@@ -88,7 +88,6 @@ class OutcomeStream(Generic[B]):
         self._room = settings.max_concurrency * (4 if ordered else 2)
         self._running: FanOut[Any, B] | None = None
         self._left = False
-        self._unstarted: Iterator[Failure] | None = None
 
     async def __aenter__(self) -> Self:
         if self._running is not None:
@@ -139,15 +138,13 @@ class OutcomeStream(Generic[B]):
             if buffer.ready():
                 return buffer.take()
             if fan_out.over():
-                return self._last(fan_out)
+                return await self._last(fan_out)
             await buffer.filled()
         raise StopAsyncIteration
 
-    def _last(self, fan_out: FanOut[Any, B]) -> Outcome[B]:
+    async def _last(self, fan_out: FanOut[Any, B]) -> Outcome[B]:
         """What comes when every branch has ended: inputs that never started, then the error, then the end."""
-        if self._unstarted is None:
-            self._unstarted = fan_out.never_started()
-        for failure in self._unstarted:
+        if (failure := await fan_out.unstarted.next()) is not None:
             return failure
         if fan_out.error is not None:
             raise fan_out.error
