@@ -226,7 +226,7 @@ def test_a_port_of_something_else_is_a_mistake(port, capsys):
 
 def test_the_grpc_port_is_the_usual_one_or_a_free_one(monkeypatch, port):
     """A taken 4317 does not keep Phoenix from starting."""
-    monkeypatch.setattr(_phoenix, "GRPC_PORT", port)
+    monkeypatch.setattr(_phoenix, "PHOENIX_GRPC_PORT", port)
     assert _phoenix._grpc_port({}) == port
     with closing(socket.socket()) as other:
         other.bind(("", port))

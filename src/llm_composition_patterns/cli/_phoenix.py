@@ -22,10 +22,8 @@ from typing import Final
 
 from ..console import FAILED, OK, say
 from ..errors import ConfigurationError
+from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 
-PORT: Final = 6006
-GRPC_PORT: Final = 4317
-VERSION_HEADER: Final = "x-phoenix-server-version"
 READY_PATH: Final = "/readyz"
 NOT_NEEDED: Final[Mapping[str, str]] = {
     "PHOENIX_TELEMETRY_ENABLED": "false",
@@ -45,7 +43,7 @@ _MOST_PORT: Final = 65535
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--port", type=_port, default=PORT, help="the port to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=PHOENIX_PORT, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
         "--working-dir",
@@ -157,7 +155,7 @@ def _stay(server: _Server) -> int:
 
 
 def _note(url: str, grpc_port: int) -> Sequence[str]:
-    how = "--trace phoenix" if url.endswith(f":{PORT}") else f"PHOENIX_COLLECTOR_ENDPOINT={url}"
+    how = "--trace phoenix" if url.endswith(f":{PHOENIX_PORT}") else f"{PHOENIX_VARIABLE}={url}"
     return (
         f"Phoenix is ready; send traces with {how}",
         f"open to the network: its gRPC port {grpc_port}, which Phoenix binds on every interface; a firewall closes it",
@@ -175,7 +173,7 @@ def _running(host: str, port: int) -> str | None:
     with closing(http.client.HTTPConnection(_reached(host), port, timeout=_ANSWERING_MAY_TAKE)) as connection:
         try:
             connection.request("GET", READY_PATH)
-            return connection.getresponse().getheader(VERSION_HEADER)
+            return connection.getresponse().getheader(PHOENIX_VERSION_HEADER)
         except (OSError, http.client.HTTPException):
             return None
 
@@ -212,8 +210,8 @@ def _grpc_port(environ: Mapping[str, str]) -> int:
             return _port(wanted)
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"PHOENIX_GRPC_PORT: {error}") from None
-    if _problem_of_binding("", GRPC_PORT) is None:
-        return GRPC_PORT
+    if _problem_of_binding("", PHOENIX_GRPC_PORT) is None:
+        return PHOENIX_GRPC_PORT
     with socket.socket() as free:
         free.bind(("", 0))
         return int(free.getsockname()[1])
