@@ -15,7 +15,8 @@ from span_recorder import Recorder
 from llm_composition_patterns.errors import BranchTimeout, DeadlineExceeded
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes, together, vote
-from llm_composition_patterns.runs import Account, Usage, current_account, holding_permit, settle, waiting_for_permit
+from llm_composition_patterns.runs import Account, current_account, holding_permit, settle, waiting_for_permit
+from llm_composition_patterns.usage import Usage
 from llm_composition_patterns.virtual_time import run
 
 CALL = Usage(calls=1)

@@ -16,8 +16,9 @@ from llm_composition_patterns import tracing
 from llm_composition_patterns.errors import BranchTimeout, NoQuorum, TooManyFailures
 from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes, together, vote
 from llm_composition_patterns.patterns.parallelization._spans import percentile
-from llm_composition_patterns.runs import Usage, settle, waiting_for_permit
+from llm_composition_patterns.runs import settle, waiting_for_permit
 from llm_composition_patterns.tracing import names
+from llm_composition_patterns.usage import Usage
 
 KIND = "openinference.span.kind"
 

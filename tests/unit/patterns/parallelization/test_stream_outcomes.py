@@ -369,6 +369,20 @@ async def test_a_step_that_is_not_async_is_refused():
 # --- how it is used
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda stream: stream.stop(),
+        lambda stream: stream.set_attributes({}),
+        lambda stream: stream.trace_id,
+    ],
+)
+async def test_before_it_is_entered_there_is_nothing_to_stop_or_describe(use):
+    """The message shows how to enter it."""
+    with pytest.raises(RuntimeError, match="async with stream_outcomes"):
+        use(stream_outcomes(wait, [1]))
+
+
 async def test_it_must_be_entered():
     """The message shows how."""
     stream = stream_outcomes(double, [1])
