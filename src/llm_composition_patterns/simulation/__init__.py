@@ -1,6 +1,6 @@
 """A provider that needs no key, no network and no model, for tests and rehearsals.
 
-One behaviour, in process (`SimulatedProvider`) and as a server (`serve`). It is honest: every answer says that it is
+One behavior, in process (`SimulatedProvider`) and as a server (`serve`). It is honest: every answer says that it is
 simulated, and it is no translator.
 """
 

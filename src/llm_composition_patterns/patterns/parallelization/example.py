@@ -1,4 +1,4 @@
-"""Translates products of a catalogue into several languages at once.
+"""Translates products of a catalog into several languages at once.
 
     python -m llm_composition_patterns.patterns.parallelization.example --product 5 --languages spanish french
 
@@ -44,7 +44,7 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
-from .product_translation import catalogue, languages, records, report
+from .product_translation import catalog, languages, records, report
 from .product_translation.languages import Language
 from .product_translation.translate import ProductResult, Translator
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
+    parser = command_parser("Translate products of a catalog into several languages at once.", examples=EXAMPLES)
     parser.add_argument(
         "--product", nargs="+", action="extend", metavar="ID", help="ids of products, or all; default: 1"
     )
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalogue.select(catalogue.load(), arguments.product or PRODUCT)
+    products = catalog.select(catalog.load(), arguments.product or PRODUCT)
     wanted = languages.languages(arguments.languages or languages.DEFAULT)
     other = dict(_language_model(text, wanted) for text in arguments.language_model)
     if arguments.output is not None:
