@@ -44,12 +44,13 @@ def test_a_line_is_said_on_stderr(capsys):
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_nobody_to_talk_to_is_no_error(stream, monkeypatch):
-    """A closed stderr never costs a result."""
+def test_nobody_to_talk_to_is_no_error(stream, monkeypatch, capsys):
+    """A closed stderr never costs a result, and what is said goes nowhere else."""
     if stream is not None:
         stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     say("hello")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_text_becomes_printable():
@@ -64,7 +65,7 @@ def test_a_terminal_gets_colors(shown):
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_a_terminal_that_wants_no_control_codes_gets_none(shown, monkeypatch, name, value):
-    """Neither colours nor bold or dim text, and names are no markup."""
+    """Neither colors nor bold or dim text, and names are no markup."""
     monkeypatch.setenv(name, value)
     text = shown(BARS)
     assert "\x1b" not in text

@@ -1,4 +1,4 @@
-"""Translates products of a catalogue into several languages at once.
+"""Translates products of a catalog into several languages at once.
 
     python -m llm_composition_patterns.patterns.parallelization.example --product 5 --languages spanish french
 
@@ -44,7 +44,7 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
-from .product_translation import catalogue, languages, records, report
+from .product_translation import catalog, languages, records, report
 from .product_translation.languages import Language
 from .product_translation.translate import ProductResult, Translator
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
+    parser = command_parser("Translate products of a catalog into several languages at once.", examples=EXAMPLES)
     parser.add_argument(
         "--product", nargs="+", action="extend", metavar="ID", help="ids of products, or all; default: 1"
     )
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalogue.select(catalogue.load(), arguments.product or PRODUCT)
+    products = catalog.select(catalog.load(), arguments.product or PRODUCT)
     wanted = languages.languages(arguments.languages or languages.DEFAULT)
     other = dict(_language_model(text, wanted) for text in arguments.language_model)
     if arguments.output is not None:
@@ -111,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
         code = run_command(job.translate, tracing=tracing)
         if code != USAGE or job.has_any_translation():
             job.show()
-        return code or job.exit_code()
+        return job.exit_code(code)
 
 
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
@@ -167,12 +167,15 @@ class _Job:
         """Whether anything succeeded."""
         return any(result.successes for result in self._results)
 
-    def exit_code(self) -> int:
-        """What the results come to."""
+    def exit_code(self, ended: int) -> int:
+        """What the results come to, where the run ended with the code `ended`."""
+        if ended not in {OK, FAILED}:
+            return ended
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
-        return SOME_FAILED if strict or self._unwritten or report.failures(self._results) else OK
+        failed = ended == FAILED or self._unwritten or report.failures(self._results)
+        return SOME_FAILED if strict or failed else OK
 
     def show(self) -> None:
         """Print what there is: data on stdout, remarks on stderr."""
