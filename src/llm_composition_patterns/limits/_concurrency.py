@@ -90,7 +90,7 @@ class AdaptiveLaw:
     ) -> None:
         self._cap = cap or MOST
         memory = remembered or {}
-        self._level = float(memory.get("limit", start))
+        self._level = self._uncapped = float(memory.get("limit", start))
         self._ceiling = memory.get("ceiling", math.inf)
         self._ceiling_step = 1.0
         self._ceiling_rest = 0
@@ -115,8 +115,13 @@ class AdaptiveLaw:
         self._set(self._level, "start")
 
     def set_cap(self, cap: int | None) -> None:
-        self._cap = cap or MOST
-        self._set(self._level, "cap")
+        """Allow no more than this; when a cap goes that still held, the limit is again what it was without it."""
+        before, self._cap = self._cap, cap or MOST
+        level = self._level
+        if level >= before:
+            level = max(level, self._uncapped)
+        self._uncapped = level
+        self._set(level, "cap")
 
     def remembered(self) -> dict[str, float]:
         memory = {"limit": float(self.limit)}
@@ -222,7 +227,10 @@ class AdaptiveLaw:
             mid = math.log(math.sqrt(point.load / z.load))
         else:
             e_a, mid = 0.97, span
-        logit = lambda e: math.log(1 / min(0.97, max(0.03, e)) - 1)
+
+        def logit(e: float) -> float:
+            return math.log(1 / min(0.97, max(0.03, e)) - 1)
+
         sharp = (logit(e_b) - logit(e_a)) / mid
         if sharp >= 2 or e_b < KEEP:
             self._leave(point.throughput * min(self._flat, a.latency) * AIM, point, now)

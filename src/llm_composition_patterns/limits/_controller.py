@@ -21,9 +21,12 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from ._breaker import Breaker
+from ._concurrency import AdaptiveLaw
 from ._endings import Accepted, Ending, Refused
+from ._gate import Gate
+from ._pacer import Pacer
 from ._readings import Reading, Refusal
-from ._stand_ins import AdaptiveLaw, Breaker, Gate, Pacer
 
 A_MOMENT: Final = 1e-9
 """Seconds that are no wait: adding less to a clock may not move it, and a timer for it would never be over."""
@@ -196,8 +199,8 @@ class Controller:
     def unsent(self, flight: Flight, now: float) -> None:
         """A call that had its room was not sent after all."""
         self.in_flight -= 1
-        self.requests.corrected(now, 1.0, 0.0)
-        self.tokens.corrected(now, flight.tokens, 0.0)
+        self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
+        self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
         self.law.left(flight.law, now)
         self.breaker.ignored(now, flight.probe)
 
@@ -234,7 +237,7 @@ class Controller:
         if ending.tokens is not None:
             self._seen += 1
             self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
-            self.tokens.corrected(now, flight.tokens, ending.tokens)
+            self.tokens.corrected(now, flight.tokens, ending.tokens, flight.sent_at)
         if not ending.readings:
             return _NOTHING
         changed = [
@@ -247,8 +250,8 @@ class Controller:
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
         self.breaker.ended(now, ok=True, probe=flight.probe)
-        self.requests.corrected(now, 1.0, 0.0)
-        self.tokens.corrected(now, flight.tokens, 0.0)
+        self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
+        self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
         changed = []
         if refusal.tells_rate:
             pacers = (self.requests, self.tokens)

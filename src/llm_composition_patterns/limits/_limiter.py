@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Final, Self
 
+from ._breaker import Breaker
+from ._concurrency import AdaptiveLaw
 from ._controller import Controller, FixedController
 from ._enforcement import Enforcement
+from ._gate import Gate
+from ._pacer import Pacer
 from ._permit import Permit, Ticket
-from ._stand_ins import AdaptiveLaw, Breaker, Gate, Pacer
 from ._statistics import LimiterStatistics
 
 UNKNOWN_START: Final = 16
