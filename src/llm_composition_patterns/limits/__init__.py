@@ -6,6 +6,7 @@ from ._limiter import Limiter, check_limit
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
+from ._retry_budget import RetryBudget
 from ._shared import shared_limiter
 from ._statistics import LimiterStatistics
 
@@ -20,6 +21,7 @@ __all__ = [
     "Reading",
     "Refusal",
     "Refused",
+    "RetryBudget",
     "Unit",
     "check_limit",
     "read_headers",

@@ -95,6 +95,11 @@ class Limiter:
         return f"<Limiter {now.in_flight} of {now.limit} in flight, {now.waiting} waiting>"
 
     @property
+    def learns(self) -> bool:
+        """Whether it finds out what the provider takes, and keeps to it; a fixed one does not."""
+        return not isinstance(self._enforcement.controller, FixedController)
+
+    @property
     def accepted(self) -> int:
         """Calls that the provider accepted so far."""
         return self._enforcement.accepted

@@ -99,6 +99,11 @@ class Permit:
         self.waited: float = 0.0
 
     @property
+    def reason(self) -> str:
+        """What held the call when it came, as in `HeldUp`, or "concurrency"; empty where nothing did."""
+        return self._ticket.reason
+
+    @property
     def probe(self) -> bool:
         """Whether this is the one call that finds out whether an outage is over."""
         flight = self._ticket.flight
