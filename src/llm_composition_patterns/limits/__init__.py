@@ -2,6 +2,7 @@
 
 from ._endings import Accepted, Ending, Failed, Refused
 from ._limiter import Limiter, check_limit
+from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal
 from ._shared import shared_limiter
@@ -19,5 +20,8 @@ __all__ = [
     "Refusal",
     "Refused",
     "check_limit",
+    "memory_key",
+    "recall",
+    "remember",
     "shared_limiter",
 ]
