@@ -3,6 +3,7 @@
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Ending, Failed, Refused
 from ._limiter import Limiter, check_limit
+from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
@@ -24,8 +25,11 @@ __all__ = [
     "RetryBudget",
     "Unit",
     "check_limit",
+    "memory_key",
     "read_headers",
     "read_refusal",
+    "recall",
+    "remember",
     "retry_after",
     "shared_limiter",
 ]
