@@ -82,6 +82,7 @@ def model_over(
         max_rate_limit_wait=max_rate_limit_wait,
         outage_timeout=outage_timeout,
         hedge=hedge,
+        remember=False,
         price=price,
         endpoint=object(),
         start=UNKNOWN,
