@@ -199,7 +199,8 @@ class Enforcement:
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
         self._patience.joined(ticket)
         told: Told = []
-        if self._queue.peek() is ticket:
+        head = self._queue.peek()
+        if head is ticket or len(self._clocks) > 1 or (head is not None and head.loop.is_closed()):
             self._hand_over(now, told)
         else:
             self._set_alarms(now, told)
