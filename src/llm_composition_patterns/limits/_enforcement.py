@@ -78,12 +78,9 @@ class Enforcement:
             self._tell(told)
         return ticket.flight is not None and not ticket.queued
 
-    def end(self, ticket: Ticket, ending: Ending) -> None:
+    def end(self, ticket: Ticket, flight: Flight, ending: Ending) -> None:
         """Learn from how a call ended. Its room stays taken until it leaves."""
         told: Told = []
-        flight = ticket.flight
-        if flight is None:
-            return
         with self._lock:
             now = ticket.clock.now()
             changes = self.controller.ended(

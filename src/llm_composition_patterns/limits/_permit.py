@@ -114,7 +114,7 @@ class Permit:
         if ticket.flight is None or ticket.over:
             raise RuntimeError("say once how a call ended, inside `async with limiter.permit() as permit:`")
         ticket.over = True
-        self._enforcement.end(ticket, ending)
+        self._enforcement.end(ticket, ticket.flight, ending)
 
     async def __aenter__(self) -> Self:
         ticket = self._ticket

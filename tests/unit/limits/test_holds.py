@@ -252,6 +252,8 @@ def on_another_loop(limiter, *, calls, then=None):
     if then is not None:
         then()
     loop.close()
+    for task in tasks:
+        task._log_destroy_pending = False
     return tasks
 
 
@@ -288,6 +290,29 @@ async def test_a_permit_that_was_handed_to_a_closed_loop_comes_back():
     assert await call(limiter) == 0
     assert limiter.statistics().in_flight == 0
     del tasks
+
+
+async def test_a_loop_that_is_closed_just_when_it_is_told_loses_nothing():
+    """What it was handed goes to the next, and an alarm that it needs no more is no error."""
+    limiter, loop = Limiter(fixed=1), VirtualTimeLoop()
+
+    def closed(*_):
+        raise RuntimeError("closed")
+
+    def wait_there():
+        task = loop.create_task(call(limiter))
+        loop.run_until_complete(asyncio.sleep(0))
+        return task
+
+    async with limiter.permit():
+        task = await asyncio.to_thread(wait_there)
+        here = asyncio.create_task(call(limiter))
+        await asyncio.sleep(0)
+        loop.call_soon_threadsafe = closed
+    assert await here == 0
+    assert limiter.statistics().in_flight == 0
+    task._log_destroy_pending = False
+    loop.close()
 
 
 async def test_permits_in_flight_on_a_closed_loop_come_back():
