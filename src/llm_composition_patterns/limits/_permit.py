@@ -88,21 +88,17 @@ class Permit:
 
     Attributes:
         waited: Seconds that the call had to wait for it.
+        probe: Whether this is a call that finds out whether an outage is over.
     """
 
-    __slots__ = ("_account", "_enforcement", "_ticket", "waited")
+    __slots__ = ("_account", "_enforcement", "_ticket", "probe", "waited")
 
     def __init__(self, enforcement: Enforcement, ticket: Ticket) -> None:
         self._enforcement = enforcement
         self._ticket = ticket
         self._account: runs.Account | None = None
         self.waited: float = 0.0
-
-    @property
-    def probe(self) -> bool:
-        """Whether this is the one call that finds out whether an outage is over."""
-        flight = self._ticket.flight
-        return flight is not None and flight.probe
+        self.probe: bool = False
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
@@ -123,6 +119,8 @@ class Permit:
         ticket.entered = True
         if not self._enforcement.enter(ticket):
             await self._wait(ticket)
+        if ticket.flight is not None:
+            self.probe = ticket.flight.probe
         self._account = account = runs.current_account.get()
         if account is not None:
             account.shift(working=1)

@@ -103,7 +103,8 @@ async def test_the_probe_knows_that_it_is_one():
         assert not permit.probe
     await fail(limiter)
     async with limiter.permit() as permit:
-        assert permit.probe
+        pass
+    assert permit.probe
 
 
 async def test_a_probe_that_is_cancelled_leaves_its_place_to_the_next():
@@ -149,6 +150,21 @@ async def test_an_outage_is_seen_in_the_statistics():
     assert (shown.outage_for, shown.waiting_by_reason) == (2.25, {"outage": 1})
     await waiting
     assert limiter.statistics().outage_for is None
+
+
+async def test_how_late_the_loop_was_is_told_to_the_law(monkeypatch):
+    """Twice the time from when a call was let go until it went: it will be as late for the answer."""
+    limiter, loop, lags = Limiter(max=1), asyncio.get_running_loop(), []
+    monkeypatch.setattr(
+        limiter._enforcement.controller.law, "succeeded", lambda *_, lag, **__: lags.append(lag), raising=False
+    )
+    async with limiter.permit() as permit:
+        waiting = asyncio.create_task(call(limiter, Accepted()))
+        await asyncio.sleep(0)
+        loop.call_soon(lambda: loop._set_clock(loop.time() + 0.25))
+        permit.end(Accepted())
+    await waiting
+    assert lags == [0, 0.5]
 
 
 # Patience
