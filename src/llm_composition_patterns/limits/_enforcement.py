@@ -31,7 +31,6 @@ from ._latencies import Latencies
 from ._patience import Lost, Patience
 from ._permit import Ticket
 from ._queue import FairQueue
-from ._retry_budget import RetryBudget
 from ._statistics import LimiterStatistics
 
 Told = list[Ticket | Clock]
@@ -59,7 +58,6 @@ class Enforcement:
         self._clock: Clock | None = None  # of the loop that was here last
         self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
         self._latencies = Latencies()
-        self._retries = RetryBudget()
         self._jitter: Random | None = None
 
     def enter(self, ticket: Ticket) -> bool:
@@ -78,12 +76,9 @@ class Enforcement:
             self._tell(told)
         return ticket.flight is not None and not ticket.queued
 
-    def end(self, ticket: Ticket, ending: Ending) -> None:
+    def end(self, ticket: Ticket, flight: Flight, ending: Ending) -> None:
         """Learn from how a call ended. Its room stays taken until it leaves."""
         told: Told = []
-        flight = ticket.flight
-        if flight is None:
-            return
         with self._lock:
             now = ticket.clock.now()
             changes = self.controller.ended(
@@ -138,19 +133,14 @@ class Enforcement:
 
     def statistics(self) -> LimiterStatistics:
         """What is done and known now."""
+        told: Told = []
         with self._locked():
-            now, controller, waiting = self._now(), self.controller, len(self._queue)
-            reason = CONCURRENCY if self._hold is None else self._hold.reason
-            return LimiterStatistics(
-                limit=controller.limit,
-                limit_changed_because=controller.why,
-                in_flight=controller.in_flight,
-                waiting=waiting,
-                waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
-                accepted=self.accepted,
-                refused=self.refused,
-                **controller.learnt(now)._asdict(),
-            )
+            now = self._now()
+            self._bury()
+            self._hand_over(now, told)
+            shown = self._shown(now)
+        self._tell(told)
+        return shown
 
     def is_out(self) -> bool:
         """Whether the provider fails, as far as is known."""
@@ -173,14 +163,6 @@ class Enforcement:
         with self._locked():
             self._latencies.hedged()
 
-    def retry_wait(self) -> float:
-        """Take one retry out of what the provider bears; seconds until it may be made."""
-        with self._locked():
-            now = self._now()
-            wait = self._retries.wait(now)
-            self._retries.spend(now)
-            return wait
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._lock:
@@ -189,6 +171,20 @@ class Enforcement:
             self._collect()
 
     # Below, the lock is held by the caller, unless it says otherwise.
+
+    def _shown(self, now: float) -> LimiterStatistics:
+        controller, waiting = self.controller, len(self._queue)
+        reason = CONCURRENCY if self._hold is None else self._hold.reason
+        return LimiterStatistics(
+            limit=controller.limit,
+            limit_changed_because=controller.why,
+            in_flight=controller.in_flight,
+            waiting=waiting,
+            waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
+            accepted=self.accepted,
+            refused=self.refused,
+            **controller.learnt(now)._asdict(),
+        )
 
     def _enqueue(self, ticket: Ticket, now: float) -> Told:
         ticket.woken = ticket.clock.loop.create_future()
@@ -199,7 +195,8 @@ class Enforcement:
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
         self._patience.joined(ticket)
         told: Told = []
-        if self._queue.peek() is ticket:
+        head = self._queue.peek()
+        if head is ticket or len(self._clocks) > 1 or (head is not None and head.loop.is_closed()):
             self._hand_over(now, told)
         else:
             self._set_alarms(now, told)
@@ -229,6 +226,7 @@ class Enforcement:
 
     def _let_go(self, ticket: Ticket, flight: Flight) -> None:
         ticket.flight = flight
+        ticket.probe = flight.probe
         ticket.clock.flights.add(ticket)
 
     def _dequeue(self, ticket: Ticket) -> None:
@@ -267,7 +265,6 @@ class Enforcement:
         if type(ending) is Accepted:
             self.accepted += 1
             self._latencies.add(latency)
-            self._retries.succeeded(now)
             self._patience.accepted(now)
         elif type(ending) is Refused:
             self.refused += 1

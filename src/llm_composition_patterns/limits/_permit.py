@@ -48,6 +48,7 @@ class Ticket:
         "outage_patience",
         "over",
         "patience",
+        "probe",
         "queued",
         "reason",
         "retry",
@@ -63,7 +64,7 @@ class Ticket:
         self.retry = retry
         self.patience = patience
         self.outage_patience = outage_patience
-        self.entered = self.queued = self.over = False
+        self.entered = self.queued = self.over = self.probe = False
         self.group: Hashable = None
         self.reason = ""
         self.flight: Flight | None = None
@@ -106,8 +107,7 @@ class Permit:
     @property
     def probe(self) -> bool:
         """Whether this is the one call that finds out whether an outage is over."""
-        flight = self._ticket.flight
-        return flight is not None and flight.probe
+        return self._ticket.probe
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
@@ -119,7 +119,7 @@ class Permit:
         if ticket.flight is None or ticket.over:
             raise RuntimeError("say once how a call ended, inside `async with limiter.permit() as permit:`")
         ticket.over = True
-        self._enforcement.end(ticket, ending)
+        self._enforcement.end(ticket, ticket.flight, ending)
 
     async def __aenter__(self) -> Self:
         ticket = self._ticket
