@@ -1,27 +1,35 @@
-"""How many calls may be in flight at a model at once."""
+"""Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Ending, Failed, Refused
-from ._limiter import AUTOMATIC_LIMIT, Limiter, LimiterStatistics, Permit, check_limit
+from ._limiter import Limiter, check_limit
+from ._memory import memory_key, recall, remember
+from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
+from ._retry_budget import RetryBudget
 from ._shared import shared_limiter
+from ._statistics import LimiterStatistics
 
 __all__ = [
-    "AUTOMATIC_LIMIT",
     "Accepted",
     "Ending",
     "Failed",
+    "HeldUp",
     "Limiter",
     "LimiterStatistics",
     "Permit",
     "Reading",
     "Refusal",
     "Refused",
+    "RetryBudget",
     "Unit",
     "check_limit",
+    "memory_key",
     "read_headers",
     "read_refusal",
+    "recall",
+    "remember",
     "retry_after",
     "shared_limiter",
 ]

@@ -3,7 +3,7 @@
 from . import _names as names
 from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 from ._setup import Tracing, setup_tracing
-from ._spans import SpanHandle, Spans, install, listening, span, without_keys
+from ._spans import SpanHandle, Spans, add_event, install, listening, span, without_keys
 from ._statistics import TracingStatistics
 from ._target import endpoint_variable
 
@@ -17,6 +17,7 @@ __all__ = [
     "Spans",
     "Tracing",
     "TracingStatistics",
+    "add_event",
     "endpoint_variable",
     "install",
     "listening",
