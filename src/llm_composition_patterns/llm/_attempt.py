@@ -103,9 +103,10 @@ async def attempt(connection: Connection, call: Call[T], body: Body) -> tuple[Co
         spans = listening()
         if spans is None:
             return await _answered(connection, call, body, permit, None)
-        shown = AttemptSpan(spans, connection.address, body)
-        shown.note({names.ATTEMPT: call.attempts, names.PERMIT_WAIT_SECONDS: permit.waited})
+        shown = AttemptSpan(spans, connection.address)
         try:
+            shown.request(body)
+            shown.note({names.ATTEMPT: call.attempts, names.PERMIT_WAIT_SECONDS: permit.waited})
             return await _answered(connection, call, body, permit, shown)
         except BaseException as error:
             shown.fail(error)
