@@ -56,7 +56,7 @@ class Spans:
         self.hides_inputs: bool = bool(config.hide_inputs)
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)
-        self.masks = _masking.hides_anything(config)
+        self.masks: bool = _masking.hides_anything(config)
         self._llm: OITracer | None = None
 
     @property
