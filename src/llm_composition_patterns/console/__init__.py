@@ -19,7 +19,7 @@ if __name__ == "__main__":
 ```
 """
 
-from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
+from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
 from ._flags import add_common_flags, command_parser, count, directory, model_name, seconds, seed, suggestion
@@ -34,6 +34,7 @@ from ._timeline import Bar, bars, duration, text_of, timeline
 __all__ = [
     "BROKEN_PIPE",
     "FAILED",
+    "HUNG_UP",
     "INTERRUPTED",
     "OK",
     "SIMULATED",
