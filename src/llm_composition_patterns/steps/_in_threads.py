@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from ..virtual_time import VirtualTimeLoop
-from ._checks import check_count
+from ._checks import check_count, is_plain_function
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ def _refuse_what_cannot_run(fn: object) -> None:
         raise TypeError(
             f"in_threads takes a plain function, not {type(fn).__name__}; write in_threads(read), not read()"
         )
-    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(fn.__call__):
+    if not is_plain_function(fn):
         raise _already_async(getattr(fn, "__name__", type(fn).__name__))
 
 

@@ -29,6 +29,8 @@ from opentelemetry.trace import (
 from ._shown import as_json, as_text
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from openinference.instrumentation import OITracer, TraceConfig
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer, TracerProvider
@@ -174,15 +176,25 @@ def span(
         return
     shown = {} if input is _NOTHING else spans.input(input)
     written = spans.start(name, kind, {**spans.ambient(), **(attributes or {}), **shown})
-    token = otel_context.attach(trace.set_span_in_context(written))
+    outside, inside = otel_context.get_current(), trace.set_span_in_context(written)
+    token = otel_context.attach(inside)
     try:
         yield SpanHandle(spans, written)
     except BaseException as error:
         spans.fail(written, error)
         raise
     finally:
-        otel_context.detach(token)
+        _restore(token, inside, outside)
         written.end()
+
+
+def _restore(token: Token[Context], inside: Context, outside: Context) -> None:
+    """Make the span that was current before so again; where the body ended in another context, only if need be."""
+    try:
+        token.var.reset(token)  # `detach` would log what it cannot reset
+    except ValueError:
+        if otel_context.get_current() is inside:
+            otel_context.attach(outside)
 
 
 _own: Spans | None = None

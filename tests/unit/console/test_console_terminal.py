@@ -45,12 +45,13 @@ def test_a_line_is_said_on_stderr(capsys):
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_nobody_to_talk_to_is_no_error(stream, monkeypatch):
-    """A closed stderr never costs a result."""
+def test_nobody_to_talk_to_is_no_error(stream, monkeypatch, capsys):
+    """A closed stderr never costs a result, and what is said goes nowhere else."""
     if stream is not None:
         stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     say("hello")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_text_becomes_printable():

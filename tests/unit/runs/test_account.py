@@ -115,15 +115,27 @@ def test_it_is_taken_back_where_it_was_told(scope):
 
 
 @pytest.mark.parametrize("scope", [waiting_for_permit, holding_permit])
-def test_without_a_scope_around_nobody_is_told(scope):
+def test_without_a_scope_around_nobody_is_told(scope, monkeypatch):
     """A call by itself is just made."""
+    told = []
+    monkeypatch.setattr(Account, "shift", lambda _, **shifts: told.append(shifts))
     with scope():
         pass
-    current = copy_context()
-    current.run(current_account.set, Account(None))
+    assert told == []
+
+
+def test_the_outermost_scope_passes_nothing_on(inside):
+    """It is told, and there is nobody else to tell."""
+    told = []
+
+    class Outermost(Account):
+        def shift(self, **shifts):
+            told.append(shifts)
+            super().shift(**shifts)
 
     def wait():
-        with scope():
-            pass
+        with waiting_for_permit():
+            assert told == [{"waiting": 1}]
 
-    current.run(wait)
+    inside(Outermost(None), wait)
+    assert told == [{"waiting": 1}, {"waiting": -1}]

@@ -153,11 +153,21 @@ async def test_a_track_inside_a_branch_passes_it_on():
     assert (type(outcome), outcome.queued) == (Success, 3)
 
 
-async def test_outside_any_branch_nothing_is_told():
-    """A call by itself waits and works as it likes."""
+async def test_outside_any_branch_no_clock_is_touched():
+    """A call by itself waits and works as it likes; the only one that is told is the account that it is made in."""
+    told = []
+
+    class Told(Account):
+        def shift(self, **shifts):
+            told.append(shifts)
+            super().shift(**shifts)
+
+    beside = asyncio.ensure_future(parallelize(wait, [9], on_error="collect"))
     await Permits(1).call(3)
-    current_account.set(Account(None))
+    current_account.set(Told(None))
     await Permits(1).call(3)
+    assert told == [{"waiting": 1}, {"waiting": -1}, {"working": 1}, {"working": -1}]
+    assert times(await beside) == [(0, 0, 9)]
 
 
 async def test_a_branch_that_is_cancelled_while_it_waits_has_queued_till_then():
@@ -384,10 +394,13 @@ async def test_a_thread_that_outlives_the_loop_of_its_branch_changes_nothing():
     async def leave_behind(_):
         waiting = waiting_for_permit()
         waiting.__enter__()
-        entered.append(waiting)
+        entered.extend((waiting, current_account.get()))
 
     def elsewhere():
         asyncio.run(parallelize(leave_behind, [0]))
 
     await asyncio.to_thread(elsewhere)
-    entered[0].__exit__(None, None, None)
+    waiting, branch = entered
+    queued = branch.queued
+    waiting.__exit__(None, None, None)
+    assert (branch.queued, branch.waiting_since, branch.over) == (queued, None, True)
