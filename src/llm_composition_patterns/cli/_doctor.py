@@ -37,7 +37,7 @@ from ..console import (
     why_not,
 )
 from ..errors import ConfigurationError
-from ..tracing import LOCAL_PHOENIX, endpoint_variable
+from ..tracing import LOCAL_PHOENIX, PHOENIX_VARIABLE, endpoint_variable
 
 PACKAGE = "llm-composition-patterns"
 
@@ -217,7 +217,7 @@ def _spans(tracing: TracingFacts) -> Finding:
         return Finding("Tracing", "--trace auto", "broken", "spans cannot be sent", tracing.problem)
     if tracing.endpoint:
         return Finding("Tracing", "--trace auto", "good", f"{tracing.endpoint} ({tracing.variable})")
-    repair = f"--trace phoenix, or export PHOENIX_COLLECTOR_ENDPOINT={LOCAL_PHOENIX}"
+    repair = f"--trace phoenix, or export {PHOENIX_VARIABLE}={LOCAL_PHOENIX}"
     return Finding("Tracing", "--trace auto", "absent", "off: the environment names no endpoint", repair)
 
 
