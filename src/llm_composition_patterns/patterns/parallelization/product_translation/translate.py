@@ -69,11 +69,6 @@ class ProductResult:
         return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Failure)}
 
     @property
-    def ended(self) -> bool:
-        """Whether anything of it ended by itself, well or badly, and not only by being stopped."""
-        return bool(self.successes) or any(failure.kind != "cancelled" for failure in self.failures.values())
-
-    @property
     def usage(self) -> Usage:
         """What the calls for this product used."""
         return sum((outcome.usage for outcome in self.outcomes.values()), NO_USAGE)
