@@ -3,8 +3,8 @@
 import pytest
 
 from llm_composition_patterns.errors import ConfigurationError
-from llm_composition_patterns.patterns.parallelization.product_translation import catalogue, languages
-from llm_composition_patterns.patterns.parallelization.product_translation.catalogue import Texts
+from llm_composition_patterns.patterns.parallelization.product_translation import catalog, languages
+from llm_composition_patterns.patterns.parallelization.product_translation.catalog import Texts
 from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings
 
 
@@ -75,15 +75,15 @@ def test_every_language_is_one_language():
 
 def test_products_are_selected_once():
     """A product named twice is translated once; `all` means all."""
-    known = catalogue.load()
-    assert [product.product_id for product in catalogue.select(known, ["5", "7", "5"])] == [5, 7]
-    assert len(catalogue.select(known, ["all", "5"])) == 44
+    known = catalog.load()
+    assert [product.product_id for product in catalog.select(known, ["5", "7", "5"])] == [5, 7]
+    assert len(catalog.select(known, ["all", "5"])) == 44
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '[{"product_id": "x"}]', "\ufffe"])
-def test_what_is_no_catalogue_is_refused(tmp_path, content: str):
+def test_what_is_no_catalog_is_refused(tmp_path, content: str):
     """A damaged file is one line, with its path."""
     path = tmp_path / "products.json"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="is no catalogue"):
-        catalogue.load(path)
+    with pytest.raises(ConfigurationError, match="is no catalog"):
+        catalog.load(path)

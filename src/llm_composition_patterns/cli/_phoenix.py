@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from ..console import FAILED, OK, say
+from ..console import FAILED, OK, port, say
 from ..errors import ConfigurationError
 from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 
@@ -38,12 +38,11 @@ STOPPING_MAY_TAKE = 8.0
 _ANSWERING_MAY_TAKE: Final = 2.0
 _BETWEEN_LOOKS: Final = 0.25
 _LAST_LINES: Final = 8
-_MOST_PORT: Final = 65535
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--port", type=_port, default=PHOENIX_PORT, help="the port to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=PHOENIX_PORT, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
         "--working-dir",
@@ -207,7 +206,7 @@ def _grpc_port(environ: Mapping[str, str]) -> int:
     """The port for gRPC: the environment's, else the usual one, else any that is free."""
     if wanted := environ.get("PHOENIX_GRPC_PORT", "").strip():
         try:
-            return _port(wanted)
+            return port(wanted)
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"PHOENIX_GRPC_PORT: {error}") from None
     if _problem_of_binding("", PHOENIX_GRPC_PORT) is None:
@@ -241,12 +240,6 @@ def _directory(wanted: Path | None, environ: Mapping[str, str]) -> Path:
 def _data_directory(environ: Mapping[str, str]) -> Path:
     base = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
     return Path(environ.get("XDG_DATA_HOME") or base) / "llm-composition-patterns" / "phoenix"
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_MOST_PORT}, not {text}")
-    return int(text)
 
 
 def _progress(line: str) -> None:

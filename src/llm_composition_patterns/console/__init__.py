@@ -22,7 +22,7 @@ if __name__ == "__main__":
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
-from ._flags import add_common_flags, command_parser, count, directory, model_name, seconds, seed, suggestion
+from ._flags import add_common_flags, command_parser, count, directory, model_name, port, port_or_any, seconds, seed
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
@@ -61,6 +61,8 @@ __all__ = [
     "leave",
     "load_env_file",
     "model_name",
+    "port",
+    "port_or_any",
     "print_json",
     "print_timeline",
     "printable",
@@ -70,7 +72,6 @@ __all__ = [
     "seconds",
     "seed",
     "shown_url",
-    "suggestion",
     "terminal",
     "text_of",
     "timeline",

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 
+from ..simulation import SIMULATED_PREFIX
 from ._local_servers import find_local_servers
 from ._providers import AUTO, default_model, full_name, local_or_default, wants_local
 from ._terminal import say
@@ -40,7 +41,7 @@ def chosen_model(arguments: argparse.Namespace, *, environ: Mapping[str, str] | 
 def is_simulated(name: str) -> bool:
     """Say whether the answers of `provider:model` are made up: by our own provider, or by our server elsewhere."""
     provider, _, model = name.partition(":")
-    return provider == "simulated" or model.startswith("simulated/")
+    return provider == "simulated" or model.startswith(SIMULATED_PREFIX)
 
 
 def _choice(given: str | None, environ: Mapping[str, str]) -> tuple[str, str]:

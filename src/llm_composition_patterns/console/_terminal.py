@@ -1,6 +1,6 @@
 """Saying things on a terminal, or on what is none.
 
-Progress and remarks go to stderr, data to stdout. Colour is for terminals that want it; nothing is said by colour
+Progress and remarks go to stderr, data to stdout. Color is for terminals that want it; nothing is said by color
 alone.
 """
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationFailed, ConfigurationError
+from ..simulation import SIMULATED_PREFIX
 from ._providers import PROVIDERS, Provider
 
 NO_KEY: Final = "not-needed"
@@ -96,8 +97,7 @@ def _simulated(provider: Provider, model: str, base_url: str | None) -> Address:
             "the simulated provider runs in this process and has no base_url; "
             "for a simulated server write openai:NAME with its base_url"
         )
-    prefix = f"{provider.name}/"
-    full = model if model.startswith(prefix) else prefix + model
+    full = model if model.startswith(SIMULATED_PREFIX) else SIMULATED_PREFIX + model
     return Address(provider=provider, model=full, base_url=None, api_key=None, key_name="")
 
 

@@ -1,4 +1,4 @@
-"""The simulated provider inside the process: the behaviour, told by the clock of the running loop.
+"""The simulated provider inside the process: the behavior, told by the clock of the running loop.
 
 What is answered is decided at once and without a clock, by functions that know neither time nor network; here only
 time passes. On the loop of `virtual_time` it passes exactly, and costs none.

@@ -66,7 +66,7 @@ def test_a_terminal_gets_colors(shown):
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_a_terminal_that_wants_no_control_codes_gets_none(shown, monkeypatch, name, value):
-    """Neither colours nor bold or dim text, and names are no markup."""
+    """Neither colors nor bold or dim text, and names are no markup."""
     monkeypatch.setenv(name, value)
     text = shown(BARS)
     assert "\x1b" not in text

@@ -6,14 +6,13 @@ from contextvars import copy_context
 import pytest
 
 from llm_composition_patterns.runs import (
-    NO_USAGE,
     Account,
-    Usage,
     current_account,
     holding_permit,
     settle,
     waiting_for_permit,
 )
+from llm_composition_patterns.usage import NO_USAGE, Usage
 
 USED = Usage(calls=1, input_tokens=3)
 

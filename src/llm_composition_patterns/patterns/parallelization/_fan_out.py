@@ -27,7 +27,7 @@ from ...runs import Progress, current_account
 from ._branch import Branch, absorb_cancellation, clock_of, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
 from ._crew import Crew
-from ._judgement import deadline_exceeded, judge, too_many_failures
+from ._judgment import deadline_exceeded, judge, too_many_failures
 from ._progress_bar import reporter
 from ._settings import BREATH, Settings
 from ._source import END, Source

@@ -110,16 +110,28 @@ class OutcomeStream(Generic[B]):
             raise fan_out.error  # the source's, while it was closed: the iteration could not give it
 
     def stop(self) -> None:
-        """Start no more branches and cancel those that run; the iteration still gives their outcomes."""
+        """Start no more branches and cancel those that run; the iteration still gives their outcomes.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         self._fan_out.stop()
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes of the fan-out's span; kept only where somebody listens."""
+        """Set attributes of the fan-out's span; kept only where somebody listens.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         self._fan_out.set_attributes(attributes)
 
     @property
     def trace_id(self) -> str | None:
-        """The trace that the fan-out's span is in, 32 hexadecimal digits; None when nobody listens."""
+        """The trace that the fan-out's span is in, 32 hexadecimal digits; None when nobody listens.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         return self._fan_out.trace_id
 
     def rest(self) -> Iterator[Outcome[B]]:

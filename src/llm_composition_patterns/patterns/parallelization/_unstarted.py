@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...outcome import Failure
 from ._buffer import Sink
-from ._judgement import cut_off
+from ._judgment import cut_off
 from ._settings import BREATH
 from ._source import END
 from ._step import step_name

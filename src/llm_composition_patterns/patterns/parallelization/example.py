@@ -1,4 +1,4 @@
-"""Translates products of a catalogue into several languages at once.
+"""Translates products of a catalog into several languages at once.
 
     python -m llm_composition_patterns.patterns.parallelization.example --product 5 --languages spanish french
 
@@ -46,7 +46,7 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
-from .product_translation import catalogue, languages, records, report
+from .product_translation import catalog, languages, records, report
 from .product_translation.languages import Language
 from .product_translation.translate import FATAL, ProductResult, Translator
 
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
+    parser = command_parser("Translate products of a catalog into several languages at once.", examples=EXAMPLES)
     parser.add_argument(
         "--product", nargs="+", action="extend", metavar="ID", help="ids of products, or all; default: 1"
     )
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalogue.select(catalogue.load(), arguments.product or PRODUCT)
+    products = catalog.select(catalog.load(), arguments.product or PRODUCT)
     wanted = languages.languages(arguments.languages or languages.DEFAULT)
     other = _language_models(arguments.language_model, wanted)
     if arguments.output is not None:

@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from .catalogue import Texts
+from .catalog import Texts
 
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{[^{}\s]+\}|%[sd]|</?[a-zA-Z][^<>]*>")

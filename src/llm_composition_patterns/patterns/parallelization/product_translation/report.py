@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....outcome import Failure, Outcome
 from ....usage import Usage
-from .catalogue import Details, Texts
+from .catalog import Details, Texts
 from .languages import Language
 from .records import Models, simulated, total_usage, why
 from .translate import ProductResult, Translation

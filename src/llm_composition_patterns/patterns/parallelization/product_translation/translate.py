@@ -14,12 +14,12 @@ from ....llm import ChatModel, ModelSettings, ask
 from ....outcome import Failure, Outcome, Success
 from ....usage import NO_USAGE, Usage
 from .. import parallelize, stream_outcomes
-from .catalogue import Details, Product, Texts
+from .catalog import Details, Product, Texts
 from .checks import findings
 from .languages import Language
 
 SYSTEM = """\
-You translate the catalogue of Brindlehaw, a maker of outdoor apparel, from English into {language} ({tag}).
+You translate the catalog of Brindlehaw, a maker of outdoor apparel, from English into {language} ({tag}).
 You are given a JSON document with texts of one product. Answer with a JSON document of the same shape: the same keys, \
 null where there is null, as many entries in each list as before and in the same order.
 Translate every text, the names of colors too, as somebody would write who sells clothing in that language.
