@@ -139,8 +139,8 @@ def _build(address: Address, options: Options) -> Any:
             raise
         # Never quote it: the address of a proxy may hold a password.
         raise ConfigurationError(
-            f"{' or '.join(variables)} is set to what is no proxy: write a proxy as http://127.0.0.1:3128 and the hosts "
-            "of NO_PROXY as localhost,10.0.0.1, or unset the variable"
+            f"{' or '.join(variables)} is set to what is no proxy: write a proxy as http://127.0.0.1:3128 and the "
+            "hosts of NO_PROXY as localhost,10.0.0.1, or unset the variable"
         ) from None
 
 
