@@ -300,6 +300,9 @@ class _Pool:
             while self._threads:
                 self._empty.clear()
                 await self._empty.wait()
+        while not self.calls.empty():
+            if (call := self.calls.get_nowait()) is not None:
+                call.fail(RuntimeError("the threads were closed before one could be started for this call"))
 
 
 class _Thread(threading.Thread):

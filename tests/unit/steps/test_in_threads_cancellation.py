@@ -1,6 +1,7 @@
 """Plain functions in threads whose callers wait for them no more."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 
@@ -100,25 +101,50 @@ async def test_a_call_that_waits_for_a_thread_is_served_though_its_step_is_close
     assert stuck.calls == [0, 1]
 
 
-async def test_a_thread_that_cannot_be_replaced_does_not_hide_the_cancellation(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
-    """The log says that calls wait; the next call tries again."""
-    stuck = Stuck()
+@pytest.fixture
+def no_more_threads(monkeypatch: pytest.MonkeyPatch):
+    """Inside it, the system has no thread left."""
 
     def refuse(_):
         raise RuntimeError("can't start new thread")
 
+    @contextlib.contextmanager
+    def refusing():
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            yield
+
+    return refusing
+
+
+async def test_a_thread_that_cannot_be_replaced_does_not_hide_the_cancellation(
+    no_more_threads, caplog: pytest.LogCaptureFixture
+):
+    """The log says that calls wait; the next call tries again."""
+    stuck = Stuck()
     async with in_threads(stuck, workers=1) as step:
         call = await stuck.call(step)
         queued = asyncio.create_task(step(1))
         await asyncio.sleep(0)
-        with monkeypatch.context() as patched:
-            patched.setattr(threading.Thread, "start", refuse)
+        with no_more_threads():
             await stuck.give_up(call)
         assert "no thread could be started" in caplog.text
         assert await step(2) == 2
         assert await queued == 1
+    stuck.release.set()
+
+
+async def test_a_call_that_no_thread_could_be_started_for_fails_when_its_step_is_closed(no_more_threads):
+    """It does not wait for ever."""
+    stuck = Stuck()
+    async with in_threads(stuck, workers=1) as step:
+        call = await stuck.call(step)
+        queued = asyncio.create_task(step(1))
+        await asyncio.sleep(0)
+        with no_more_threads():
+            await stuck.give_up(call)
+    with pytest.raises(RuntimeError, match="closed before one could be started"):
+        await queued
     stuck.release.set()
 
 
