@@ -143,10 +143,27 @@ def test_products_are_selected_once():
     assert len(catalog.select(known, ["all", "5"])) == 44
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '[{"product_id": "x"}]', "\ufffe"])
-def test_what_is_no_catalog_is_refused(tmp_path, content: str):
-    """A damaged file is one line, with its path."""
+SECOND_IS_WRONG = (
+    '[{"product_id": 1, "extracted_data": {}}, {"product_id": 2, "extracted_data": {"fabric_details": [7]}}]'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "Expecting value"),
+        ("\ufffe", "Expecting value"),
+        ("[" * 100_000, "it is nested too deeply$"),
+        ("{}", "Input should be a valid list$"),
+        ("[1]", "record 1: Input should be"),
+        ('[{"product_id": "x"}]', "record 1, product_id: Input should be a valid integer"),
+        (SECOND_IS_WRONG, "record 2, extracted_data.fabric_details.0: Input should be a valid string$"),
+        ("[]", "it is empty"),
+    ],
+)
+def test_what_is_no_catalog_is_refused(tmp_path, content: str, reason: str):
+    """A damaged file is one line, with its path and the first record that is wrong."""
     path = tmp_path / "products.json"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="is no catalog"):
+    with pytest.raises(ConfigurationError, match=f"^{path} is no catalog of products: {reason}"):
         catalog.load(path)
