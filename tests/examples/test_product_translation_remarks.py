@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from llm_composition_patterns.patterns.parallelization import example
+from llm_composition_patterns.patterns.parallelization.product_translation import catalog
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 SIMULATED = ("--model", "simulated:", "--trace", "off")
@@ -68,6 +69,21 @@ def test_a_product_without_a_translation_is_not_written(run: Run, tmp_path: Path
     assert code == 1
     assert list(tmp_path.iterdir()) == []
     assert f"written into {tmp_path}: 0 of 2 products" in err
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_half_a_character_in_the_catalog_costs_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: tuple[str, ...]
+):
+    """Neither in a name nor in what is translated."""
+    details = {"product_name": "Pack \ud800", "product_features": ["Fits over \ud800 a helmet"]}
+    path = tmp_path / "products.json"
+    path.write_text(json.dumps([{"product_id": 1, "extracted_data": details}]))
+    monkeypatch.setattr(catalog, "packaged", lambda: path)
+    code, out, _ = run("--product", "all", "--languages", "french", *SIMULATED, *flags)
+    assert code == 0
+    assert "Pack" in out
+    assert "\ud800" not in out
 
 
 def test_a_closed_stdout_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -156,7 +157,8 @@ class Translator:
         if self.seed is not None:
             settings["seed"] = self.seed
         system = SYSTEM.format(language=language.title, tag=language.tag, names=kept)
-        return await ask(model, source.model_dump_json(indent=2), system=system, output=Texts, **settings)
+        document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
+        return await ask(model, document, system=system, output=Texts, **settings)
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:
