@@ -138,6 +138,7 @@ def test_findings_alone_are_no_failure_unless_strict(
         (("--output", ""), "an empty name is no directory"),
         (("--language-model", "french"), "'french' is no language=provider:name"),
         (("--language-model", "korean=groq:x"), "korean, which is not among --languages"),
+        (("--language-model", "french=groq:x", "fr=groq:y"), "two models for french, groq:x and groq:y: keep one"),
         (("--model", "nobody:x"), "nobody"),
         (("--model", "groq:openai/gpt-oss-20b"), "GROQ_API_KEY"),
     ],

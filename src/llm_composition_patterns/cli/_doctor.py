@@ -27,6 +27,7 @@ from ..console import (
     Reply,
     default_model,
     find_local_servers,
+    full_name,
     is_simulated,
     key_variables,
     load_env_file,
@@ -139,7 +140,8 @@ async def _with_probes(facts: Facts, environ: Mapping[str, str]) -> Facts:
     variable = facts.tracing.variable
     address = environ[variable].strip() if variable else LOCAL_PHOENIX
     servers, reply = await asyncio.gather(find_local_servers(environ), probe_address(address))
-    return replace(facts, local_servers=servers, phoenix=_answered(facts.phoenix, reply))
+    model = _model(environ, servers)
+    return replace(facts, model=model, local_servers=servers, phoenix=_answered(facts.phoenix, reply))
 
 
 def _answered(phoenix: PhoenixFacts, reply: Reply) -> PhoenixFacts:
@@ -231,9 +233,10 @@ def _server_problem(facts: Facts) -> str:
     return "" if has_it else f"the server there has no model {model!r}"
 
 
-def _model(environ: Mapping[str, str]) -> ModelFacts:
-    choice = default_model(environ)
-    return ModelFacts(name=choice.name, reason=choice.reason, problem=why_not(choice.name, environ))
+def _model(environ: Mapping[str, str], servers: Sequence[LocalServer] = ()) -> ModelFacts:
+    choice = default_model(environ, servers)
+    name = full_name(choice.name, environ)
+    return ModelFacts(name=name, reason=choice.reason, problem=why_not(name, environ))
 
 
 def _tracing(environ: Mapping[str, str]) -> TracingFacts:

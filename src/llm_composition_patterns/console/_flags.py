@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from ..errors import did_you_mean
 from ._codes import USAGE
+from ._providers import AUTO
 from ._terminal import say
 
 _MOST_PORT: Final = 65535
@@ -46,7 +47,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         type=model_name,
         metavar="PROVIDER:NAME",
         help="as groq:openai/gpt-oss-20b; 'auto' looks for a local server first; "
-        "default: LLM_MODEL, else the provider whose key is set, else simulated",
+        "default: LLM_MODEL (auto there too), else the provider whose key is set, else simulated",
     )
     group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
     group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
@@ -96,7 +97,7 @@ def port_or_any(text: str) -> int:
 def model_name(text: str) -> str:
     """Read `provider:name` or `auto`, as the `type` of an argument. Whether there is such a model is seen later."""
     provider, colon, _ = text.partition(":")
-    if text == "auto" or (provider and colon and not any(character.isspace() for character in text)):
+    if text == AUTO or (provider and colon and not any(character.isspace() for character in text)):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is no model; give provider:name, as groq:openai/gpt-oss-20b, or auto")
 

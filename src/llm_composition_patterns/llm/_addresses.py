@@ -155,9 +155,17 @@ def _tidied(provider: Provider, given: str, source: str) -> str:
             f"{source} is no address of a server: write it whole, such as http://127.0.0.1:8000/v1"
         )
     if provider.sdk == "groq":
-        return url.removesuffix(_GROQ_PATH).rstrip("/")  # the SDK appends it itself
+        return _without_path(url)
     if provider.local and not urlsplit(url).path:
         return url + "/v1"
+    return url
+
+
+def _without_path(url: str) -> str:
+    """The address without the path of the API, or a part of it, that other clients want: Groq's SDK appends its own."""
+    for path in (_GROQ_PATH, "/v1", "/openai"):
+        if url.endswith(path):
+            return url.removesuffix(path).rstrip("/")
     return url
 
 

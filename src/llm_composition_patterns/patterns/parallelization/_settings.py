@@ -29,8 +29,10 @@ class Settings:
     stop_on_failure: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise TypeError(f"name must be a str, not {self.name!r}")
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name must be a str that is not empty, or None for the step's name; not {self.name!r}")
+        if self.branch_name == "":
+            raise TypeError("branch_name must not be empty; leave it out for the step's name")
         if not isinstance(self.branch_name, str) and not is_plain_function(self.branch_name):
             raise TypeError(
                 f"branch_name must be a str or a plain function of a branch's input, not {self.branch_name!r}"
@@ -47,8 +49,8 @@ class Settings:
 
 
 def given_or(given: Any, default: str) -> Any:
-    """A name as it was given; the default for none, or an empty one."""
-    return default if given is None or given == "" else given
+    """A name as it was given; the default for none."""
+    return default if given is None else given
 
 
 def stops_on_failure(on_error: object) -> bool:

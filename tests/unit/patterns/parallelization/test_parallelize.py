@@ -289,6 +289,8 @@ class AsyncCallable:
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
+        ({"name": ""}, TypeError),
+        ({"branch_name": ""}, TypeError),
         ({"max_concurrency": 0}, ValueError),
         ({"max_concurrency": 2.0}, TypeError),
         ({"max_concurrency": True}, TypeError),

@@ -71,7 +71,7 @@ def load(path: Path | None = None) -> dict[int, Product]:
     """The products by their ids, from the packaged catalog or from a file of the same shape.
 
     Raises:
-        ConfigurationError: There is no such file, or it is no catalog.
+        ConfigurationError: There is no such file, it is no catalog, or there is no product in it.
     """
     source = path or packaged()
     try:
@@ -81,10 +81,24 @@ def load(path: Path | None = None) -> dict[int, Product]:
         raise ConfigurationError(
             f"there is no catalog at {source}; install the package again, or check out data/"
         ) from error
-    except (OSError, ValueError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{source} is no catalog of products: {reason}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{source} is no catalog of products: {_reason(error)}") from error
+    if not products:
+        raise ConfigurationError(f"{source} is no catalog of products: it is empty; add a product")
     return {product.product_id: product for product in products}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    first = error.errors(include_url=False)[0]
+    record, *field = first["loc"] or ("",)
+    if not isinstance(record, int):
+        return first["msg"]
+    where = f"record {record + 1}" + (f", {'.'.join(map(str, field))}" if field else "")
+    return f"{where}: {first['msg']}"
 
 
 def packaged() -> Path:
@@ -111,7 +125,6 @@ def _product(catalog: dict[int, Product], word: str) -> Product:
     try:
         return catalog[int(word)]
     except (ValueError, KeyError):
-        known = f"{min(catalog)} to {max(catalog)}" if catalog else "none: the catalog is empty"
         raise ConfigurationError(
-            f"unknown product {reprlib.repr(word)}; the catalog has {known}, or say {ALL}"
+            f"unknown product {reprlib.repr(word)}; the catalog has {min(catalog)} to {max(catalog)}, or say {ALL}"
         ) from None

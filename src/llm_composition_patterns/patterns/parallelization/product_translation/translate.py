@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,11 +68,6 @@ class ProductResult:
     def failures(self) -> dict[Language, Failure]:
         """The languages that failed, in the order asked for."""
         return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Failure)}
-
-    @property
-    def ended(self) -> bool:
-        """Whether anything of it ended by itself, well or badly, and not only by being stopped."""
-        return bool(self.successes) or any(failure.kind != "cancelled" for failure in self.failures.values())
 
     @property
     def usage(self) -> Usage:
@@ -161,7 +157,8 @@ class Translator:
         if self.seed is not None:
             settings["seed"] = self.seed
         system = SYSTEM.format(language=language.title, tag=language.tag, names=kept)
-        return await ask(model, source.model_dump_json(indent=2), system=system, output=Texts, **settings)
+        document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
+        return await ask(model, document, system=system, output=Texts, **settings)
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:
