@@ -23,6 +23,8 @@ from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, 
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
 from ._flags import add_common_flags, command_parser, count, directory, model_name, port, port_or_any, seconds, seed
+from ._limit_line import limit_line
+from ._live import live_progress
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
@@ -59,6 +61,8 @@ __all__ = [
     "is_simulated",
     "key_variables",
     "leave",
+    "limit_line",
+    "live_progress",
     "load_env_file",
     "model_name",
     "port",

@@ -13,8 +13,8 @@ import json
 import os
 import reprlib
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from ...console import (
     full_name,
     is_simulated,
     leave,
+    live_progress,
     load_env_file,
     print_json,
     print_timeline,
@@ -48,7 +49,7 @@ from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
 from .product_translation import catalog, languages, records, report
 from .product_translation.languages import Language
-from .product_translation.translate import FATAL, ProductResult, Translator
+from .product_translation.translate import FATAL, ProductResult, ShowProgress, Translator
 
 TIMEOUT = 120.0
 PRODUCT = ("1",)
@@ -169,13 +170,19 @@ class _Job:
             translator = Translator(models=models, timeout=arguments.timeout, seed=arguments.seed, keep=self._write)
             began = time.monotonic()
             try:
-                await translator.products(self._results, progress=not arguments.json)
+                with self._progress(connected.values()) as progress:
+                    await translator.products(self._results, progress=progress)
             except FATAL as error:
                 self._said = str(error)
                 raise
             finally:
                 self._seconds = time.monotonic() - began
         return OK
+
+    def _progress(self, models: Iterable[ConnectedModel]) -> AbstractContextManager[ShowProgress]:
+        if self._arguments.json:
+            return nullcontext(False)
+        return live_progress("languages" if len(self._results) == 1 else "products", models)
 
     def _name_models(self, connected: Mapping[str, ConnectedModel]) -> None:
         """Call those by their real names whose servers were asked for a model."""

@@ -13,6 +13,7 @@ from opentelemetry import trace
 from ....errors import AuthenticationFailed, InsufficientCredit, UnknownModel
 from ....llm import ChatModel, ModelSettings, ask
 from ....outcome import Failure, Outcome, Success
+from ....runs import Progress
 from ....usage import NO_USAGE, Usage
 from .. import parallelize, stream_outcomes
 from .catalog import Details, Product, Texts
@@ -26,6 +27,8 @@ null where there is null, as many entries in each list as before and in the same
 Translate every text, the names of colors too, as somebody would write who sells clothing in that language.
 Keep as they are: numbers and units (UPF 30+, 121 g), placeholders in braces, trademark signs, and the names {names}.\
 """
+
+ShowProgress = bool | Callable[[Progress], object]
 
 FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit)
 """What no other translation by the same model would be spared."""
@@ -91,7 +94,7 @@ class Translator:
     seed: int | None = None
     keep: Callable[[ProductResult], None]
 
-    async def products(self, results: Sequence[ProductResult], *, progress: bool = False) -> None:
+    async def products(self, results: Sequence[ProductResult], *, progress: ShowProgress = False) -> None:
         """Translate several products at once, each into its languages; one alone needs no fan-out around it."""
         if len(results) == 1:
             await self.product(results[0], progress=progress)
@@ -100,7 +103,9 @@ class Translator:
         step = partial(self.product, began=began)
         await parallelize(step, results, name="translate_products", branch_name="product", progress=progress)
 
-    async def product(self, result: ProductResult, *, began: float | None = None, progress: bool = False) -> None:
+    async def product(
+        self, result: ProductResult, *, began: float | None = None, progress: ShowProgress = False
+    ) -> None:
         """Translate one product into its languages at once, and add each outcome to its result."""
         clock = asyncio.get_running_loop().time
         here = clock()
