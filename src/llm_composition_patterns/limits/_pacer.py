@@ -139,11 +139,12 @@ class Pacer:
         shown = self._find(reading, "headers", now)
         if shown is None:
             return False
+        before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
         if reading.remaining is not None:
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
-        return self._changed()
+        return (self._told is None or shown.bucket.rate != before) and self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
         """A call was refused; True where that changed the rate notably."""
