@@ -104,8 +104,8 @@ class Pacer:
         if self._felt.bucket is not None:
             seconds = max(seconds, self._felt.wait(cost, now))
         if seconds:
-            last = self._last
-            seconds = min(seconds, LONGEST_WAIT if last is None else max(0.0, last + LONGEST_WAIT - now))
+            waited = 0.0 if self._last is None else max(0.0, now - self._last)
+            seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
         return seconds
