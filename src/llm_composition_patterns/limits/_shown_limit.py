@@ -32,7 +32,7 @@ SHORTEST_RESET: Final = 0.001
 
 FINE: Final = 0.01
 COARSE: Final = 1.0
-"""Seconds to which a reset is rounded: where it is a whole number, and where not."""
+"""Seconds to which a reset is rounded: where it has decimals, and where it is a whole number."""
 
 SURE: Final = 3.0
 """Seconds between two replies that tell whether a limit is windowed, besides what they took."""
@@ -111,13 +111,12 @@ class ShownLimit:
         if (window := _sensible(reading.window)) is not None:
             self._window = window
             self._set_rate(self.limit / window)
-            return
         reset = _sensible(reading.reset)
-        if reset is None or reading.remaining is None or self._window is not None:
+        if reset is None or reading.remaining is None:
             return
         used = self.limit - reading.remaining
         self._tell_kind(used, sent_at, reset, delay)
-        if not self.windowed and used > 0:
+        if self._window is None and not self.windowed and used > 0:
             self._narrow(used, reset)
             self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
 
