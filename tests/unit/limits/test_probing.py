@@ -84,6 +84,41 @@ def test_where_nothing_lower_was_measured_a_step_down_is_tried_first():
     assert server.rounds(2) == ["probe down", "probe down rejected"]
 
 
+def test_below_the_smallest_load_of_slow_start_it_goes_down_while_latency_falls():
+    """Slow start began above the knee: 40 calls took 4 s, and 30 take 3."""
+    server = Server(slots(10), 30, flattest=math.log(4), lowest=40)
+    assert server.rounds(3) == ["probe down"] * 3
+
+
+def test_below_the_smallest_load_of_slow_start_it_goes_up_where_latency_is_flat():
+    """40 calls took 1 s, and so do 30: the way is up."""
+    server = Server(slots(100), 30, lowest=40)
+    assert server.round() == "probe up"
+
+
+def test_a_probe_disturbed_by_a_fall_of_capacity_says_nothing():
+    """Latency rose more than the load can have done: try again soon, with no pause that doubles."""
+    server = Server(slots(100), 80)
+    server.round()
+    server.latency = slots(20)
+    assert server.round() == "probe up rejected"
+    server.latency = slots(100)
+    assert server.rounds(3) == [None, None, "probe up"]
+
+
+def test_after_an_alarm_pauses_are_short_again():
+    """Times are changing: what was learnt of higher limits is worth less."""
+    server = Server(slots(100), 100)
+    server.rounds(30)
+    server.latency = slots(60)
+    while server.round() != "latency rose":
+        pass
+    server.latency = slots(100)
+    told = server.rounds(24)
+    assert "latency is back" in told
+    assert told.count("probe up") >= 2
+
+
 def test_one_slow_round_is_no_alarm():
     """The round in which capacity changed cannot be compared with."""
     server = Server(slots(100), 100)
