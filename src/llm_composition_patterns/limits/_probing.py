@@ -35,6 +35,12 @@ _ROSE: Final = math.log(1.3)
 """Log latency against the usual at which capacity may have fallen."""
 _ALARMS: Final = 2
 """Rounds in a row that must say so: the first one saw the change happen, and cannot be compared with."""
+_DISTURBED: Final = 0.3
+"""Log latency by which it rose more than with the square of the load, as in the worst thrashing: capacity has fallen
+just then, and the probe says nothing."""
+_LATE: Final = math.log(1.5)
+_LATE_ANSWERS: Final = 8
+"""So many answers in a row, each later than usual by that much, are an emergency: a round of slow calls is long."""
 _BACK: Final = 0.1
 """Log latency over that of before the alarm at which all is well again."""
 _PAUSE: Final = 4
@@ -73,6 +79,11 @@ class _Probe:
         elasticity = self.elasticity(point)
         return elasticity >= _GAIN_UP if self.up else elasticity <= _GAIN_DOWN
 
+    def disturbed(self, point: Point) -> bool:
+        """Whether latency rose by more than the load can have done."""
+        rise = point.log_latency - self.base.log_latency
+        return rise > _DISTURBED + 2 * math.log(point.load / self.base.load)
+
 
 class Probing:
     """Judges rounds at the limit, one after the other.
@@ -84,8 +95,8 @@ class Probing:
     """
 
     __slots__ = (
-        "_above_flat", "_alarms", "_before", "_descending", "_flattest", "_lowest", "_pause", "_pauses", "_probe",
-        "_up", "_usual",
+        "_above_flat", "_alarms", "_before", "_descending", "_falling", "_flattest", "_late_answers", "_lateness",
+        "_lowest", "_pause", "_pauses", "_probe", "_up", "_usual",
     )  # fmt: skip
 
     def __init__(
@@ -97,7 +108,11 @@ class Probing:
         self._usual: Point | None = None
         self._probe: _Probe | None = None
         self._before: tuple[float, Point] | None = None
+        # Whether latency was still falling with the load at the smallest one that was measured, as far as is known.
+        self._falling = flattest is None and above_flat is None
         self._alarms = 0
+        self._late_answers = 0
+        self._lateness = 0.0
         self._pause = 0
         self._pauses = {True: _PAUSE, False: _PAUSE}
         self._up = self._descending = False
@@ -108,6 +123,26 @@ class Probing:
         if self._usual is None or self._flattest is None:
             return self._above_flat
         return max(0.0, self._usual.log_latency - self._flattest)
+
+    def answered(self, log_latency: float, level: float) -> Step | None:
+        """What a single answer changes: nothing, unless it is one of many late ones."""
+        if self._usual is None or self._probe is not None:
+            return None
+        late = log_latency - self._usual.log_latency
+        if late < _LATE:
+            self._late_answers = 0
+            self._lateness = 0.0
+            return None
+        self._late_answers += 1
+        self._lateness += late
+        if self._late_answers < _LATE_ANSWERS or level <= _LATE_ANSWERS:
+            return None
+        lateness = self._lateness / self._late_answers
+        self._alarm(level, self._usual)
+        self._usual = None
+        self._late_answers = 0
+        self._lateness = 0.0
+        return Step(_below(level, lateness), "answers are late")
 
     def judge(self, point: Point, level: float, highest: float) -> Step | None:
         """What a round changes.
@@ -131,8 +166,10 @@ class Probing:
     def _note(self, point: Point) -> None:
         if self._flattest is None:
             self._flattest = point.log_latency - (self._above_flat or 0.0)
-        self._flattest = min(self._flattest, point.log_latency)
+        elif point.load * _SAME_LOAD < self._lowest:
+            self._falling = point.log_latency < self._flattest - _BACK
         self._lowest = min(self._lowest, point.load)
+        self._flattest = min(self._flattest, point.log_latency)
 
     def _go_on(self, *, up: bool) -> None:
         self._pauses[up] = _PAUSE
@@ -143,12 +180,15 @@ class Probing:
     def _take_back(self, probe: _Probe, point: Point) -> None:
         up = probe.up
         self._usual = probe.base
+        self._descending = False
+        if up and probe.disturbed(point):
+            self._pause = _ALARMS
+            return
         self._pauses[up] = min(_LONGEST_PAUSE, 2 * self._pauses[up])
         self._pause = self._pauses[up]
         self._up = not up
-        self._descending = False
-        if not up and probe.elasticity(point) > _CLEAR_LOSS and self._queueing(probe.base):
-            self._pause = 0  # the knee is soft, and still ahead
+        if not up and probe.elasticity(point) > _CLEAR_LOSS:
+            self._pause = 0
 
     def _look(self, point: Point, usual: Point, level: float, highest: float) -> Step | None:
         """What latency says at the limit itself."""
@@ -165,8 +205,13 @@ class Probing:
         self._alarms += 1
         if self._alarms < _ALARMS:
             return None
-        self._before = self._before or (level, usual)
+        self._alarm(level, usual)
         return self._try(point, level, _below(level), "latency rose")
+
+    def _alarm(self, level: float, usual: Point) -> None:
+        self._before = self._before or (level, usual)
+        self._pauses = {True: _PAUSE, False: _PAUSE}  # times are changing
+        self._pause = 0
 
     def _explore(self, point: Point, level: float, highest: float) -> Step | None:
         """Probe, if it is time to."""
@@ -184,8 +229,8 @@ class Probing:
         return self._try(point, level, to, f"probe {_name(up=self._up)}")
 
     def _queueing(self, point: Point) -> bool:
-        """Whether a lower limit might do as well; also where nothing lower was measured, so that nobody knows."""
-        if self._above_flat is None and 1 < point.load <= _SAME_LOAD * self._lowest:
+        """Whether a lower limit might do as well."""
+        if self._falling and point.load > 1:
             return True
         return self._flattest is not None and point.log_latency - self._flattest >= _QUEUEING
 
@@ -208,5 +253,6 @@ def _above(level: float, highest: float) -> float:
     return min(highest, max(level * _UP, math.floor(level) + 1))
 
 
-def _below(level: float) -> float:
-    return max(1.0, min(level * _DOWN, math.floor(level) - 1))
+def _below(level: float, late: float = 0.0) -> float:
+    """A step down; a wider one where latency rose by much, but not further than a thrashing server would need it."""
+    return max(1.0, min(level * _DOWN, level * math.exp(-late / 2), math.floor(level) - 1))
