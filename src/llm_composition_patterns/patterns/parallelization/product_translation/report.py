@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ....console import printable
 from ....outcome import Failure, Outcome
 from ....usage import Usage
 from .catalog import Details, Texts
@@ -129,7 +130,7 @@ def _product(result: ProductResult, made_up: Container[Language]) -> Iterator[Re
     details = result.product.extracted_data
     price = (details.model_extra or {}).get("price")
     heading = f"{result.product.product_id}  {result.product.name}"
-    yield Rule(f"{heading}  {price}" if price else heading, align="left")
+    yield Rule(printable(f"{heading}  {price}" if price else heading), align="left")
     yield from _texts("English", details, "as it is")
     for language, outcome in result.successes.items():
         note = f"{outcome.elapsed:.2f} s"
@@ -146,7 +147,7 @@ def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:
     grid.add_column(no_wrap=True, min_width=8, style="dim")
     grid.add_column(overflow="fold")
     for label, value in _rows(details.texts.fields()):
-        grid.add_row("  " + label, Text(value))
+        grid.add_row("  " + label, Text(printable(value)))
     yield grid
 
 
@@ -172,5 +173,5 @@ def _table(results: Sequence[ProductResult]) -> RenderableType:
         noted = sum(len(outcome.value.findings) for outcome in result.successes.values())
         failed = len(result.languages) - ok
         cells = (result.product.product_id, result.product.name, ok, failed or "", noted or "", f"{result.seconds:.2f}")
-        table.add_row(*(str(cell) for cell in cells))
+        table.add_row(*(printable(str(cell)) for cell in cells))
     return table
