@@ -141,6 +141,15 @@ def test_what_fails_every_call_is_one_line(
     assert "planted" not in done.stderr
 
 
+def test_a_limit_of_spans_that_cannot_be_is_one_line(environ: dict[str, str], tmp_path: Path):
+    """The SDK would raise while it is imported."""
+    limited = {**environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "abc"}
+    done = run(limited, "--languages", "french", "--model", "simulated:", "--trace", f"file:{tmp_path / 'trace.jsonl'}")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is 'abc': set it to a whole")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_dead_provider_is_a_failure(environ: dict[str, str]):
     """Where nobody listens, nothing succeeds: exit code 1, each language listed."""
     nowhere = {**environ, "GROQ_API_KEY": "x", "GROQ_BASE_URL": "http://127.0.0.1:9"}
