@@ -55,6 +55,15 @@ def test_failures_that_are_alike_are_said_once(run: Run):
     assert len(json.loads(out)["failures"]) == 6
 
 
+def test_timeouts_are_alike_whichever_branch_it_was(run: Run):
+    """Their texts differ in the names of branch and product, which are said anyway."""
+    argv = (*THREE, *SIMULATED, "--timeout", "0.2", "--json")
+    _, _, err = run(*argv, faults=(Fault(kind="hang"),))
+    failed = [line for line in err if line.startswith("failed: ")]
+    assert failed[0].startswith("failed: product 5, spanish: timeout: branch 0 ('translate_to_spanish') of ")
+    assert failed[1:] == ["failed: the same for 5 more: product 5, french, german; product 6, spanish, french, german"]
+
+
 def test_repairs_are_told_from_calls(run: Run):
     """A language that was asked again counts as one translation, and the summary says why there were more calls."""
     argv = ("--product", "5", "--languages", "spanish", "french", *SIMULATED)

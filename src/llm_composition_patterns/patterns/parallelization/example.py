@@ -238,9 +238,8 @@ class _Job:
     def _bars(self, result: ProductResult) -> list[Bar]:
         if len(self._results) == 1:
             return bars(result.in_order.values())
-        name = f"translate_product_{result.product.product_id}"
         state = next((failure.kind for failure in result.failures.values()), "ok")
-        whole = Bar(name, result.offset, 0.0, result.seconds, state)
+        whole = Bar(result.name, result.offset, 0.0, result.seconds, state)
         return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:
