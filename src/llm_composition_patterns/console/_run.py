@@ -19,13 +19,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
-from ._terminal import say, tolerate_narrow_encodings
+from ._terminal import forget_unwritten, say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 
@@ -199,13 +199,8 @@ def _flush_output() -> int:
 
 
 def _forget_unwritten() -> None:
-    """Keep the interpreter from complaining at its end about what it could not write."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            stream.flush()
-        except OSError:
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        forget_unwritten(stream)
 
 
 def _threads_at_work() -> list[threading.Thread]:

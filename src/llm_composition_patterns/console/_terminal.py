@@ -6,11 +6,13 @@ alone.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
@@ -24,14 +26,34 @@ _RAISING = frozenset({"strict", "surrogateescape", "surrogatepass"})  # the seco
 def say(line: str) -> None:
     """Write one line to stderr, without what could steer a terminal.
 
-    What is said there is never worth a result: when stderr is closed, nothing happens.
+    What is said there is never worth a result: when stderr is closed or its disk full, nothing happens.
     """
     if sys.stderr is None:
         return
     try:
         print(printable(line), file=sys.stderr, flush=True)
-    except (OSError, ValueError):
+    except ValueError:
         return
+    except OSError:
+        # It is still in the buffer. Until the end it may be written after all, with what is said later.
+        atexit.unregister(_forget_what_was_said)
+        atexit.register(_forget_what_was_said)
+
+
+def forget_unwritten(stream: TextIO | None) -> None:
+    """Keep the interpreter from complaining at its end about what it could not write."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _forget_what_was_said() -> None:
+    with suppress(ValueError):  # it was closed
+        forget_unwritten(sys.stderr)
 
 
 def print_json(value: object) -> None:
