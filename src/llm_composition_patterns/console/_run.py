@@ -25,6 +25,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
+from ._providers import on_command_line
 from ._terminal import forget_unwritten, say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
@@ -185,7 +186,7 @@ def _exit_code(error: LLMCompositionError | OSError) -> int:
 
 
 def _message(error: LLMCompositionError | OSError) -> str:
-    message = str(error) or type(error).__name__
+    message = on_command_line(str(error)) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     notes = getattr(error, "__notes__", ())

@@ -36,6 +36,7 @@ from ...console import (
     is_simulated,
     leave,
     load_env_file,
+    on_command_line,
     print_json,
     print_timeline,
     run_command,
@@ -171,7 +172,7 @@ class _Job:
             try:
                 await translator.products(self._results, progress=not arguments.json)
             except FATAL as error:
-                self._said = str(error)
+                self._said = on_command_line(str(error))
                 raise
             finally:
                 self._seconds = time.monotonic() - began
