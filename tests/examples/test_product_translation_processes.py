@@ -141,6 +141,31 @@ def test_what_fails_every_call_is_one_line(
     assert "planted" not in done.stderr
 
 
+def test_what_only_code_can_pass_is_not_asked_for(simulated: Serve, environ: dict[str, str]):
+    """A command has variables for keys, whether one is missing, refused or hidden in an address."""
+    url = simulated(Scenario(keys=("another",))).url
+    for settings, model, says in (
+        ({}, "groq:", "set GROQ_API_KEY in the environment or in .env"),
+        ({"OLLAMA_HOST": url}, "ollama:qwen3:8b", "take openai:MODEL with OPENAI_BASE_URL and OPENAI_API_KEY"),
+        ({"OLLAMA_HOST": "http://u:planted@h"}, "ollama:qwen3:8b", "leave out user, password and query"),
+    ):
+        done = run({**environ, **settings}, "--languages", "french", "--model", model, "--trace", "off")
+        assert done.returncode == 2, done.stderr
+        (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+        assert line.endswith(says)
+        assert "api_key" not in done.stderr
+        assert "planted" not in done.stderr
+
+
+def test_a_limit_of_spans_that_cannot_be_is_one_line(environ: dict[str, str], tmp_path: Path):
+    """The SDK would raise while it is imported."""
+    limited = {**environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "abc"}
+    done = run(limited, "--languages", "french", "--model", "simulated:", "--trace", f"file:{tmp_path / 'trace.jsonl'}")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT is 'abc': set it to a whole")
+    assert "Traceback" not in done.stderr
+
+
 def test_a_dead_provider_is_a_failure(environ: dict[str, str]):
     """Where nobody listens, nothing succeeds: exit code 1, each language listed."""
     nowhere = {**environ, "GROQ_API_KEY": "x", "GROQ_BASE_URL": "http://127.0.0.1:9"}

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_composition_patterns.patterns.parallelization import example
-from llm_composition_patterns.patterns.parallelization.product_translation import catalog
+from llm_composition_patterns.patterns.parallelization.product_translation import catalog, report
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 SIMULATED = ("--model", "simulated:", "--trace", "off")
@@ -54,6 +55,15 @@ def test_failures_that_are_alike_are_said_once(run: Run):
     assert len(json.loads(out)["failures"]) == 6
 
 
+def test_timeouts_are_alike_whichever_branch_it_was(run: Run):
+    """Their texts differ in the names of branch and product, which are said anyway."""
+    argv = (*THREE, *SIMULATED, "--timeout", "0.2", "--json")
+    _, _, err = run(*argv, faults=(Fault(kind="hang"),))
+    failed = [line for line in err if line.startswith("failed: ")]
+    assert failed[0].startswith("failed: product 5, spanish: timeout: branch 0 ('translate_to_spanish') of ")
+    assert failed[1:] == ["failed: the same for 5 more: product 5, french, german; product 6, spanish, french, german"]
+
+
 def test_repairs_are_told_from_calls(run: Run):
     """A language that was asked again counts as one translation, and the summary says why there were more calls."""
     argv = ("--product", "5", "--languages", "spanish", "french", *SIMULATED)
@@ -71,15 +81,35 @@ def test_a_product_without_a_translation_is_not_written(run: Run, tmp_path: Path
     assert f"written into {tmp_path}: 0 of 2 products" in err
 
 
+def _write_catalog(directory: Path, monkeypatch: pytest.MonkeyPatch, *products: dict[str, object]) -> None:
+    """Let the command have a catalog of these products."""
+    path = directory / "products.json"
+    records = [{"product_id": index + 1, "extracted_data": details} for index, details in enumerate(products)]
+    path.write_text(json.dumps(records))
+    monkeypatch.setattr(catalog, "packaged", lambda: path)
+
+
+@pytest.mark.parametrize("count", [1, report.MOST_SHOWN_WHOLE + 1])
+def test_what_could_steer_a_terminal_is_not_printed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int
+):
+    """Texts of the catalog and of models are data, whatever is in them."""
+    texts = ["Fits \x1b[2J over a helmet", "Two\x9bK lines\r\nand \x1b]52;c;aGk=\x07"]
+    details = {"product_name": "Pack \x1b]0;title\x07", "price": "9 \x1b[8m", "product_features": texts}
+    _write_catalog(tmp_path, monkeypatch, *[details] * count)
+    code, out, _ = run("--product", "all", "--languages", "french", *SIMULATED)
+    assert code == 0
+    assert "Pack ?]0;title?" in out
+    assert not {character for character in out if character != "\n" and unicodedata.category(character) == "Cc"}
+
+
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_half_a_character_in_the_catalog_costs_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: tuple[str, ...]
 ):
     """Neither in a name nor in what is translated."""
     details = {"product_name": "Pack \ud800", "product_features": ["Fits over \ud800 a helmet"]}
-    path = tmp_path / "products.json"
-    path.write_text(json.dumps([{"product_id": 1, "extracted_data": details}]))
-    monkeypatch.setattr(catalog, "packaged", lambda: path)
+    _write_catalog(tmp_path, monkeypatch, details)
     code, out, _ = run("--product", "all", "--languages", "french", *SIMULATED, *flags)
     assert code == 0
     assert "Pack" in out

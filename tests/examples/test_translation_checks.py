@@ -146,6 +146,7 @@ def test_products_are_selected_once():
 SECOND_IS_WRONG = (
     '[{"product_id": 1, "extracted_data": {}}, {"product_id": 2, "extracted_data": {"fabric_details": [7]}}]'
 )
+SECOND_IS_FIRST = '[{"product_id": 1, "extracted_data": {}}, {"product_id": 1, "extracted_data": {}}]'
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,7 @@ SECOND_IS_WRONG = (
         ('[{"product_id": "x"}]', "record 1, product_id: Input should be a valid integer"),
         (SECOND_IS_WRONG, "record 2, extracted_data.fabric_details.0: Input should be a valid string$"),
         ("[]", "it is empty"),
+        (SECOND_IS_FIRST, "record 2: product_id 1 was there already$"),
     ],
 )
 def test_what_is_no_catalog_is_refused(tmp_path, content: str, reason: str):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src"
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
 
 COMMAND = """
 import asyncio, os, signal, sys, threading, time
@@ -205,7 +206,7 @@ async def main():
     assert process.stderr.read() == "spans within 30 s\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
+@FULL
 def test_a_full_disk_is_one_line(start):
     """Also when it is only found at the end."""
     with open("/dev/full", "w") as full:  # noqa: PTH123
@@ -221,6 +222,21 @@ async def main():
     assert returned == 1
     assert err.splitlines()[0] == "error: No space left on device"
     assert "Traceback" not in err
+
+
+@FULL
+@pytest.mark.parametrize(("argv", "code"), [(["--product", "5"], 0), (["--nonsense"], 2)])
+def test_remarks_that_cannot_be_written_cost_nothing(tmp_path, argv, code):
+    """A full stderr is as good as a closed one: the result is there, and the code is the command's own."""
+    module = "llm_composition_patterns.patterns.parallelization.example"
+    line = [sys.executable, "-m", module, "--model", "simulated:", "--trace", "off", "--json", *argv]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SRC)}
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            line, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=full, text=True, timeout=30, check=False
+        )
+    assert done.returncode == code
+    assert bool(done.stdout) is (code == 0)
 
 
 def test_a_bug_shows_its_traceback(start):

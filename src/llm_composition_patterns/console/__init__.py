@@ -28,7 +28,7 @@ from ._live import live_progress
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
-from ._providers import default_model, full_name, key_variables, why_not
+from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
 from ._terminal import print_json, printable, say, terminal
 from ._timeline import Bar, bars, duration, text_of, timeline
@@ -65,6 +65,7 @@ __all__ = [
     "live_progress",
     "load_env_file",
     "model_name",
+    "on_command_line",
     "port",
     "port_or_any",
     "print_json",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ..errors import ConfigurationError
+from ._terminal import say
+
+_READER = "dotenv.main"
 
 
 def load_env_file() -> str | None:
     """Set the variables of the nearest `.env` file, looked for from the working directory upwards.
 
-    What is set already stays as it is.
+    What is set already stays as it is. A line that is no setting is told of on stderr and left out.
 
     Returns:
         The file's path, or None when there is none.
@@ -22,8 +29,32 @@ def load_env_file() -> str | None:
     if not path:
         return None
     try:
-        load_dotenv(path, override=False)
+        with _remarks_about(path):
+            load_dotenv(path, override=False)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"cannot read {path}: {reason}; mend the file or remove it") from error
+        raise ConfigurationError(f"cannot read {path}: {_reason(error)}; mend the file or remove it") from error
     return path
+
+
+@contextmanager
+def _remarks_about(path: str) -> Iterator[None]:
+    """Say what its reader logs, together with the file's name, which the reader leaves out."""
+
+    def said(record: logging.LogRecord) -> bool:
+        say(f"{path}: {record.getMessage()}; left out: write it as NAME=value")
+        return False
+
+    log = logging.getLogger(_READER)
+    log.addFilter(said)
+    try:
+        yield
+    finally:
+        log.removeFilter(said)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "no reason given"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return "a value in it has a NUL character, which no variable can hold"

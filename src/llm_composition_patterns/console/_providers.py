@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 AUTO = "auto"
 _VARIABLE = "LLM_MODEL"
 
+_ONLY_IN_CODE = {
+    ", or pass api_key": "",
+    "; a key is passed as api_key": "",
+    "Pass another api_key to connect": "For a server that wants a key, take openai:MODEL with OPENAI_BASE_URL and "
+    "OPENAI_API_KEY",
+}
+"""Repairs that the models' layer names and a command line has no place for, each with what it has instead."""
+
 
 def wants_local(environ: Mapping[str, str]) -> bool:
     """Say whether the environment wants a local server's model, as `--model auto` does."""
@@ -52,12 +60,19 @@ def full_name(name: str, environ: Mapping[str, str]) -> str:
         return name
 
 
+def on_command_line(message: str) -> str:
+    """Give a message of the models' layer back without repairs that are only possible in code."""
+    for repair, instead in _ONLY_IN_CODE.items():
+        message = message.replace(repair, instead)
+    return message
+
+
 def why_not(name: str, environ: Mapping[str, str]) -> str:
     """Say why `provider:model` cannot be called, and how to mend that; empty when nothing known speaks against it."""
     try:
         llm.resolve(name, base_url=None, api_key=None, environ=environ)
     except (ConfigurationError, AuthenticationFailed) as error:
-        return str(error)
+        return on_command_line(str(error))
     return ""
 
 

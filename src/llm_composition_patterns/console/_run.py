@@ -19,13 +19,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
-from ._terminal import say, tolerate_narrow_encodings
+from ._providers import on_command_line
+from ._terminal import forget_unwritten, say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 
@@ -185,7 +186,7 @@ def _exit_code(error: LLMCompositionError | OSError) -> int:
 
 
 def _message(error: LLMCompositionError | OSError) -> str:
-    message = str(error) or type(error).__name__
+    message = on_command_line(str(error)) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     notes = getattr(error, "__notes__", ())
@@ -199,13 +200,8 @@ def _flush_output() -> int:
 
 
 def _forget_unwritten() -> None:
-    """Keep the interpreter from complaining at its end about what it could not write."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        try:
-            stream.flush()
-        except OSError:
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        forget_unwritten(stream)
 
 
 def _threads_at_work() -> list[threading.Thread]:

@@ -6,30 +6,54 @@ alone.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Parts of words in Persian, Hindi, Thai and others: soft hyphen, joiners, non-joiners and marks of direction.
+_OF_WORDS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
 _RAISING = frozenset({"strict", "surrogateescape", "surrogatepass"})  # the second is what the POSIX locale sets
 
 
 def say(line: str) -> None:
     """Write one line to stderr, without what could steer a terminal.
 
-    What is said there is never worth a result: when stderr is closed, nothing happens.
+    What is said there is never worth a result: when stderr is closed or its disk full, nothing happens.
     """
     if sys.stderr is None:
         return
     try:
         print(printable(line), file=sys.stderr, flush=True)
-    except (OSError, ValueError):
+    except ValueError:
         return
+    except OSError:
+        # It is still in the buffer. Until the end it may be written after all, with what is said later.
+        atexit.unregister(_forget_what_was_said)
+        atexit.register(_forget_what_was_said)
+
+
+def forget_unwritten(stream: TextIO | None) -> None:
+    """Keep the interpreter from complaining at its end about what it could not write."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _forget_what_was_said() -> None:
+    with suppress(ValueError):  # it was closed
+        forget_unwritten(sys.stderr)
 
 
 def print_json(value: object) -> None:
@@ -54,7 +78,8 @@ def tolerate_narrow_encodings() -> None:
 
 def printable(text: str) -> str:
     """Give `text` back on one line, each run of white space as one blank, other control characters as `?`."""
-    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+    line = " ".join(text.split())
+    return "".join(character if character.isprintable() or character in _OF_WORDS else "?" for character in line)
 
 
 def terminal(*, stderr: bool = True, width: int | None = None) -> Console:

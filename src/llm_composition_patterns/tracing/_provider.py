@@ -15,12 +15,12 @@ from opentelemetry.sdk.version import __version__
 
 from ._batches import Exporter
 from ._shown import spelled
+from ._span_limits import ATTRIBUTE_COUNTS
 from ._target import CONSOLE, FILE, Target
 
 DEFAULT_PROJECT = "llm-composition-patterns"
 MAX_ATTRIBUTES = 10_000
 
-_LIMITS = ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
 _PROJECTS = ("PHOENIX_PROJECT", "PHOENIX_PROJECT_NAME")
 
 
@@ -31,7 +31,9 @@ def make_provider(project: str | None) -> TracerProvider:
     the provider was made: its lock is held during the fork, and is renewed in the order of imports.
     """
     # A conversation has several attributes a message: the SDK's 128 would push the first ones out.
-    limits = SpanLimits() if any(map(os.environ.get, _LIMITS)) else SpanLimits(max_span_attributes=MAX_ATTRIBUTES)
+    limits = (
+        SpanLimits() if any(map(os.environ.get, ATTRIBUTE_COUNTS)) else SpanLimits(max_span_attributes=MAX_ATTRIBUTES)
+    )
     return TracerProvider(
         resource=_resource(project, os.environ), shutdown_on_exit=False, id_generator=_Ids(), span_limits=limits
     )

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider
 
 from . import _spans
+from ._span_limits import check_span_limits
 from ._statistics import TracingStatistics
 from ._target import AUTO, FILE, OFF, OTLP, PHOENIX, TRACES_PATH, Target, resolve
 
@@ -145,6 +146,8 @@ class _Pipeline:
     def __init__(
         self, target: Target, project: str | None, *, hide_inputs: bool | None, hide_outputs: bool | None
     ) -> None:
+        check_span_limits(os.environ)  # before the SDK is imported
+
         from openinference.instrumentation import TraceConfig  # noqa: PLC0415 - only where there is tracing
 
         from ._batches import Batches  # noqa: PLC0415

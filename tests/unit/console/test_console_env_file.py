@@ -7,6 +7,8 @@ import pytest
 from llm_composition_patterns.console import load_env_file
 from llm_composition_patterns.errors import ConfigurationError
 
+ENVIRON = os.environ
+
 
 @pytest.fixture(autouse=True)
 def somewhere_below(tmp_path, monkeypatch):
@@ -44,3 +46,24 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"cannot read .*\.env: it is not UTF-8 text") as caught:
         load_env_file()
     assert "secret" not in str(caught.value)
+
+
+def test_a_character_that_no_variable_can_hold_is_called_that(tmp_path, monkeypatch):
+    """It is UTF-8 all the same."""
+    monkeypatch.setattr(os, "environ", ENVIRON)
+    (tmp_path / ".env").write_bytes(b"GROQ_API_KEY=secret\x00\n")
+    with pytest.raises(ConfigurationError, match=r"cannot read .*\.env: a value in it has a NUL character") as caught:
+        load_env_file()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_line_that_is_no_setting_is_left_out_with_a_word(tmp_path, capsys, caplog):
+    """It says in which file, and nothing of what stands there."""
+    (tmp_path / ".env").write_text("LLM_MODEL=a:b\n'secret\nGROQ_API_KEY=x\n")
+    load_env_file()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / '.env'}: ")
+    assert "line 2; left out: write it as NAME=value" in line
+    assert "secret" not in line
+    assert caplog.records == []
+    assert os.environ["GROQ_API_KEY"] == "x"

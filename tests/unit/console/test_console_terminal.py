@@ -54,6 +54,19 @@ def test_nobody_to_talk_to_is_no_error(stream, monkeypatch, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_joiners_stay():
+    """They are letters of their words: Persian and Hindi are spelled with them."""
+    joined = "\u0645\u06cc\u200c\u0634\u0648\u062f \u0915\u094d\u200d\u0937 ein\u00adlagig"
+    assert printable(joined) == joined
+
+
+def test_a_name_on_a_timeline_steers_nothing(shown):
+    """Names of branches may come from anywhere."""
+    out = shown([Bar("a\x1b]0;title\x07", 0, 0, 1)])
+    assert "a?]0;title?" in out
+    assert "\x07" not in out
+
+
 def test_text_becomes_printable():
     """White space becomes blanks, other control characters question marks, and letters of any script stay."""
     assert printable("  a\tb\r\nc \x07\u202e 中文 ñ ") == "a b c ?? 中文 ñ"

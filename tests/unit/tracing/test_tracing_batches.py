@@ -213,6 +213,11 @@ def test_what_was_never_accepted_is_not_waited_for(monkeypatch):
     held.set()
 
 
+def test_the_grace_leaves_time_to_a_busy_machine():
+    """Less than a second is promised for the end of the process, and the interpreter's own end is in it."""
+    assert _batches.GRACE <= 0.4
+
+
 def test_a_slow_exporter_is_waited_for_with_a_word(monkeypatch):
     """Where something was accepted before, shutdown waits and says for how many."""
     monkeypatch.setattr(_batches, "GRACE", 0.01)

@@ -178,6 +178,7 @@ class FanOut(Generic[A, B]):
                 elif sink.full:
                     await sink.room()
                 elif (input := await self._pull() if iterator is None else next(iterator, END)) is END:
+                    self.source.ended |= not self.stopping
                     break
                 else:
                     rest = self._begin(worker, input)
@@ -350,6 +351,7 @@ class FanOut(Generic[A, B]):
         if self.done == self.source.total or self._crew.idle():
             return  # in the very turn of the loop in which everything was finished
         raised = deadline_exceeded(self.settings) if self.settings.stop_on_failure else None
+        self.unstarted.tell_of_unread(raised)
         self.stop(raised, kind="deadline")
 
     # --- clocks of branches

@@ -101,7 +101,8 @@ async def parallelize(
             it waits for a permit and none inside it holds one; other work beside that call is seen only where
             `together` or another fan-out runs it.
         deadline: Seconds from the start that the whole may take. With `"collect"`, what is not finished by then is a
-            `Failure` of kind `deadline`, inputs of a sized source that were never started included.
+            `Failure` of kind `deadline`, inputs of a sized source that were never started included. How many a source
+            without a length had left nobody knows: a warning in the log says that it was cut off, and no outcome does.
         progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
 
     Returns:

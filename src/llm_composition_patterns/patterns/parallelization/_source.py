@@ -19,11 +19,13 @@ class Source:
         keys: Their keys where they were a Mapping, else None.
         iterator: The shared iterator, or None where pulling has to wait.
         shown: The inputs as a span may show them, or None where they are not at hand.
+        ended: Whether a worker has come to their end.
     """
 
     def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any] | Mapping[Any, Any]) -> None:
         refuse_what_is_no_source(inputs)
         self.total = _length(inputs)
+        self.ended = False
         self.keys: list[Any] | None = None
         self.iterator: Iterator[Any] | None = None
         self.shown: object = None if self.total is None else inputs

@@ -53,7 +53,9 @@ def stream_outcomes(
         timeout: Seconds that one branch may run; waiting for permits does not count. A branch waits while a call inside
             it waits for a permit and none inside it holds one; other work beside that call is seen only where
             `together` or another fan-out runs it.
-        deadline: Seconds from the start that the whole may take; what is not finished then is a `Failure`.
+        deadline: Seconds from the start that the whole may take; what is not finished then is a `Failure`, inputs of a
+            sized source that were never started included. How many a source without a length had left nobody knows: a
+            warning in the log says that it was cut off, and no outcome does.
         progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
 
     Raises:

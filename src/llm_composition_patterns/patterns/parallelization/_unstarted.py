@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ...outcome import Failure
@@ -15,9 +16,13 @@ from ._step import step_name
 if TYPE_CHECKING:
     from ._fan_out import FanOut
 
+_log = logging.getLogger("llm_composition_patterns")
+
 
 class Unstarted:
     """Reads what is left of a sized source after a deadline or a decision; a failure for each input.
+
+    How much is left of another source nobody knows: there are no failures for it, so the log tells of it.
 
     Attributes:
         count: How many there were so far.
@@ -59,6 +64,17 @@ class Unstarted:
         self.count += 1
         fan_out.show_progress()
         return failure
+
+    def tell_of_unread(self, raised: BaseException | None) -> None:
+        """Log that the deadline cuts a source of unknown length off, where no error says so."""
+        fan_out = self._fan_out
+        if raised is None and fan_out.source.total is None and not fan_out.source.ended:
+            _log.warning(
+                "the deadline of %g s of %r came before its inputs ended: %d were read, those left have no outcome",
+                fan_out.settings.deadline,
+                fan_out.settings.name,
+                fan_out.started,
+            )
 
     def close_source(self) -> None:
         """Close the source, which the workers have left open if there were any."""

@@ -37,6 +37,7 @@ from ...console import (
     leave,
     live_progress,
     load_env_file,
+    on_command_line,
     print_json,
     print_timeline,
     run_command,
@@ -173,7 +174,7 @@ class _Job:
                 with self._progress(connected.values()) as progress:
                     await translator.products(self._results, progress=progress)
             except FATAL as error:
-                self._said = str(error)
+                self._said = on_command_line(str(error))
                 raise
             finally:
                 self._seconds = time.monotonic() - began
@@ -245,9 +246,8 @@ class _Job:
     def _bars(self, result: ProductResult) -> list[Bar]:
         if len(self._results) == 1:
             return bars(result.in_order.values())
-        name = f"translate_product_{result.product.product_id}"
         state = next((failure.kind for failure in result.failures.values()), "ok")
-        whole = Bar(name, result.offset, 0.0, result.seconds, state)
+        whole = Bar(result.name, result.offset, 0.0, result.seconds, state)
         return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:

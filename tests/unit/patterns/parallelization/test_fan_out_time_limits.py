@@ -6,7 +6,7 @@ import pytest
 from fan_out_steps import kinds, spend, wait
 
 from llm_composition_patterns.errors import BranchTimeout, DeadlineExceeded
-from llm_composition_patterns.patterns.parallelization import parallelize
+from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes
 
 
 async def test_a_branch_that_runs_too_long_is_cut_off(now):
@@ -94,6 +94,57 @@ async def test_a_hanging_async_source_does_not_outlive_the_deadline(on_error, no
     else:
         assert kinds(await parallelize(wait, hanging(), deadline=5, on_error="collect")) == ["success"]
     assert now() == 5
+
+
+async def gives_two_and_hangs():
+    yield 1
+    yield 2
+    await asyncio.Event().wait()
+
+
+CUT_OFF = "the deadline of 5 s of 'waits' came before its inputs ended: 2 were read, those left have no outcome"
+
+
+async def test_a_source_that_the_deadline_cut_off_is_told_of_in_the_log(caplog):
+    """Its outcomes are successes only, and would look like all there were."""
+    outcomes = await parallelize(wait, gives_two_and_hangs(), deadline=5, on_error="collect", name="waits")
+    assert kinds(outcomes) == ["success", "success"]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("WARNING", CUT_OFF)]
+
+
+async def test_a_stream_whose_source_the_deadline_cut_off_is_told_of_in_the_log(caplog):
+    """As `parallelize` does."""
+    async with stream_outcomes(wait, gives_two_and_hangs(), deadline=5, name="waits") as outcomes:
+        assert kinds([outcome async for outcome in outcomes]) == ["success", "success"]
+    assert [record.getMessage() for record in caplog.records] == [CUT_OFF]
+
+
+async def test_a_plain_iterator_that_a_full_stream_left_unread_is_told_of(caplog):
+    """Nothing is in flight when the deadline comes, because nobody consumes."""
+    async with stream_outcomes(wait, iter([1] * 9), deadline=5, max_concurrency=1, name="waits") as outcomes:
+        await asyncio.sleep(6)
+        assert kinds([outcome async for outcome in outcomes]) == ["success", "success"]
+    assert [record.getMessage() for record in caplog.records] == [CUT_OFF]
+
+
+async def one_and_nine():
+    yield 1
+    yield 9
+
+
+@pytest.mark.parametrize("inputs", [lambda: iter([1, 9]), lambda: [1, 9, 9], one_and_nine])
+async def test_a_deadline_after_the_end_of_the_inputs_is_not_logged(inputs, caplog):
+    """Every input has its outcome."""
+    outcomes = await parallelize(wait, inputs(), deadline=5, on_error="collect", max_concurrency=3)
+    assert kinds(outcomes)[:2] == ["success", "deadline"]
+    assert caplog.records == []
+
+
+async def test_a_deadline_that_is_raised_is_not_logged_too(caplog):
+    """The error says it."""
+    with pytest.raises(DeadlineExceeded):
+        await parallelize(wait, gives_two_and_hangs(), deadline=5)
+    assert caplog.records == []
 
 
 async def test_an_unsized_source_is_not_read_further_after_the_deadline():

@@ -71,7 +71,7 @@ def load(path: Path | None = None) -> dict[int, Product]:
     """The products by their ids, from the packaged catalog or from a file of the same shape.
 
     Raises:
-        ConfigurationError: There is no such file, it is no catalog, or there is no product in it.
+        ConfigurationError: There is no such file, it is no catalog, there is no product in it, or one twice.
     """
     source = path or packaged()
     try:
@@ -85,7 +85,12 @@ def load(path: Path | None = None) -> dict[int, Product]:
         raise ConfigurationError(f"{source} is no catalog of products: {_reason(error)}") from error
     if not products:
         raise ConfigurationError(f"{source} is no catalog of products: it is empty; add a product")
-    return {product.product_id: product for product in products}
+    by_id: dict[int, Product] = {}
+    for number, product in enumerate(products, start=1):
+        if by_id.setdefault(product.product_id, product) is not product:
+            known = f"product_id {product.product_id} was there already"
+            raise ConfigurationError(f"{source} is no catalog of products: record {number}: {known}")
+    return by_id
 
 
 def _reason(error: Exception) -> str:

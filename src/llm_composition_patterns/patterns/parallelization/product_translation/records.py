@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ....console import is_simulated
+from ....console import is_simulated, on_command_line
 from ....outcome import Failure, Success
 from ....usage import NO_USAGE, Usage
 from .languages import Language
@@ -91,4 +91,6 @@ def _failed(failure: Failure) -> dict[str, str]:
 
 def why(failure: Failure) -> str:
     """Why a translation failed, for a person."""
-    return STOPPED if failure.kind == "cancelled" else str(failure.error) or type(failure.error).__name__
+    if failure.kind == "cancelled":
+        return STOPPED
+    return on_command_line(str(failure.error)) or type(failure.error).__name__

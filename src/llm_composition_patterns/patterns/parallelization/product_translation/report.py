@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ....console import printable
 from ....outcome import Failure, Outcome
 from ....usage import Usage
 from .catalog import Details, Texts
@@ -77,27 +78,33 @@ def failures(results: Sequence[ProductResult], *, said: str = "") -> list[str]:
         results: The products.
         said: Why the run ended, where that was told already; it is not told again.
     """
-    alike: dict[str, list[tuple[int, Language]]] = {}
+    alike: dict[str, list[tuple[int, Language, str]]] = {}
     stopped = 0
     for result in results:
         for language, failure in result.failures.items():
+            what = f"{failure.kind}: {why(failure)}"
             if cancelled(failure):
                 stopped += 1
             elif not said or why(failure) != said:
-                where = (result.product.product_id, language)
-                alike.setdefault(f"{failure.kind}: {why(failure)}", []).append(where)
-    lines = [line for what, where in alike.items() for line in _alike(what, where)]
+                failed = (result.product.product_id, language, what)
+                alike.setdefault(_without_names(what, result, failure), []).append(failed)
+    lines = [line for failed in alike.values() for line in _alike(failed)]
     return [*lines, f"{_count(stopped, 'translation')} stopped before the end"] if stopped else lines
 
 
-def _alike(what: str, where: Sequence[tuple[int, Language]]) -> Iterator[str]:
+def _without_names(what: str, result: ProductResult, failure: Failure) -> str:
+    """What is left of a failure's text that may be that of another: whose branch it was is said beside it."""
+    return what.replace(f"branch {failure.index} ({failure.name!r}) of {result.name!r}", "branch")
+
+
+def _alike(failed: Sequence[tuple[int, Language, str]]) -> Iterator[str]:
     """The first in full; of the others, which they are."""
-    (product_id, language), *others = where
+    (product_id, language, what), *others = failed
     yield f"product {product_id}, {language.name}: {what}"
     if not others:
         return
     products: dict[int, list[str]] = {}
-    for other_id, other in others:
+    for other_id, other, _ in others:
         products.setdefault(other_id, []).append(other.name)
     named = "; ".join(f"product {other_id}, {', '.join(names)}" for other_id, names in products.items())
     yield f"the same for {len(others)} more: {named}"
@@ -129,7 +136,7 @@ def _product(result: ProductResult, made_up: Container[Language]) -> Iterator[Re
     details = result.product.extracted_data
     price = (details.model_extra or {}).get("price")
     heading = f"{result.product.product_id}  {result.product.name}"
-    yield Rule(f"{heading}  {price}" if price else heading, align="left")
+    yield Rule(printable(f"{heading}  {price}" if price else heading), align="left")
     yield from _texts("English", details, "as it is")
     for language, outcome in result.successes.items():
         note = f"{outcome.elapsed:.2f} s"
@@ -146,7 +153,7 @@ def _texts(title: str, details: Details, note: str) -> Iterator[RenderableType]:
     grid.add_column(no_wrap=True, min_width=8, style="dim")
     grid.add_column(overflow="fold")
     for label, value in _rows(details.texts.fields()):
-        grid.add_row("  " + label, Text(value))
+        grid.add_row("  " + label, Text(printable(value)))
     yield grid
 
 
@@ -172,5 +179,5 @@ def _table(results: Sequence[ProductResult]) -> RenderableType:
         noted = sum(len(outcome.value.findings) for outcome in result.successes.values())
         failed = len(result.languages) - ok
         cells = (result.product.product_id, result.product.name, ok, failed or "", noted or "", f"{result.seconds:.2f}")
-        table.add_row(*(str(cell) for cell in cells))
+        table.add_row(*(printable(str(cell)) for cell in cells))
     return table

@@ -53,6 +53,11 @@ class ProductResult:
     seconds: float = 0.0
     trace_id: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What the fan-out over its languages is called."""
+        return f"translate_product_{self.product.product_id}"
+
     def add(self, outcome: Outcome[Translation]) -> None:
         """Take what became of one language."""
         self.outcomes[self.languages[outcome.index]] = outcome
@@ -113,7 +118,7 @@ class Translator:
         stream = stream_outcomes(
             partial(self._translate, result.product),
             result.languages,
-            name=f"translate_product_{result.product.product_id}",
+            name=result.name,
             branch_name=lambda language: f"translate_to_{language.slug}",
             timeout=self.timeout,
             progress=progress,
