@@ -34,7 +34,7 @@ from .llm import ChatModel, Completion, ConnectedModel, Message, ModelSettings, 
 from .outcome import Failure, Outcome, Success
 from .patterns.parallelization import OutcomeStream, Step, Vote, parallelize, stream_outcomes, together, vote
 from .runs import Progress, Tracked, track
-from .simulation import Fault, RateLimit, Scenario
+from .simulation import Capacity, Change, Fault, RateLimit, Scenario
 from .steps import in_threads
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
@@ -44,6 +44,8 @@ __all__ = [
     "BatchError",
     "BranchTimeout",
     "BudgetExceeded",
+    "Capacity",
+    "Change",
     "ChatModel",
     "Completion",
     "ConfigurationError",

@@ -11,6 +11,8 @@ NAMES = [
     "BatchError",
     "BranchTimeout",
     "BudgetExceeded",
+    "Capacity",
+    "Change",
     "ChatModel",
     "Completion",
     "ConfigurationError",

@@ -11,13 +11,18 @@ from typing import get_args, get_type_hints
 
 from ..console import run_command, say, seed
 from ..errors import ConfigurationError
-from ..simulation import Fault, Scenario, serve
+from ..simulation import Fault, RateLimit, Scenario, serve
 
 _MOST_PORT = 65535
+_GALLERY = Path(__file__).resolve().parents[3] / "data" / "scenarios"
+"""Ready scenarios; there in a checkout."""
+
 EXAMPLE = """\
 seed = 7                     # changes everything that is chosen
 time_to_first_token = 0.15   # seconds
 tokens_per_second = 600      # inf for at once
+[capacity]
+slots = 4                    # the others wait
 [rate_limit]
 requests_per_minute = 60
 [[faults]]
@@ -27,12 +32,16 @@ times = 2
 retry_after = 1              # seconds
 """
 _KINDS = ", ".join(get_args(get_type_hints(Fault)["kind"]))
+_DIALECTS = ", ".join(get_args(get_type_hints(RateLimit)["dialect"]))
 _KEYS = f"""\
 a scenario (--scenario FILE) is TOML; every key may be left out, but a fault's kind:
   seed, time_to_first_token, tokens_per_second, spread, models, keys, protected
-  [rate_limit]  requests_per_minute, tokens_per_minute, requests_per_day, burst, dialect, retry_after
+  [capacity]    slots, queue, knee, beyond (hard, soft, thrash), at_once
+  [[capacity.changes]]  at (seconds after the first request), factor
+  [rate_limit]  requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, burst,
+                dialect ({_DIALECTS}), retry_after, in_body
   [price]       input, output, cached_input in US dollars a million tokens
-  [[faults]]    kind, match, times, probability, retry_after, status, with one of the kinds
+  [[faults]]    kind, match, times, probability, retry_after, status, after, until, factor, with one of the kinds
 {textwrap.indent(textwrap.fill(_KINDS, 62), " " * 16)}
 
 example:
@@ -44,7 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _KEYS
     parser.add_argument("--port", type=_port, default=8080, help="0 for any that is free (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="an address of loopback (default: %(default)s)")
-    parser.add_argument("--scenario", type=Path, metavar="FILE", help="latency, limits, faults and prices as TOML")
+    parser.add_argument(
+        "--scenario",
+        type=Path,
+        metavar="FILE",
+        help="latency, capacity, limits, faults, prices as TOML; or the name of one in data/scenarios",
+    )
     parser.add_argument("--seed", type=seed, metavar="N", help="the seed, in place of the scenario's")
 
 
@@ -61,8 +75,13 @@ def _port(text: str) -> int:
 
 
 def _scenario(arguments: argparse.Namespace) -> Scenario:
-    scenario = Scenario() if arguments.scenario is None else Scenario.from_toml(arguments.scenario)
+    scenario = Scenario() if arguments.scenario is None else Scenario.from_toml(_file(arguments.scenario))
     return scenario if arguments.seed is None else replace(scenario, seed=arguments.seed)
+
+
+def _file(given: Path) -> Path:
+    ready = _GALLERY / f"{given}.toml"
+    return ready if ready.is_file() and not given.exists() else given
 
 
 async def _serve(scenario: Scenario, host: str, port: int) -> int:

@@ -4,12 +4,15 @@ One behaviour, in process (`SimulatedProvider`) and as a server (`serve`). It is
 simulated, and it is no translator.
 """
 
+from ._capacity import Capacity, Change
 from ._price import Price
 from ._provider import ConnectionDropped, Reply, SimulatedProvider, Statistics
 from ._scenario import Fault, RateLimit, Scenario
 from ._server import SimulatedServer, serve
 
 __all__ = [
+    "Capacity",
+    "Change",
     "ConnectionDropped",
     "Fault",
     "Price",

@@ -41,10 +41,10 @@ class Faults:
         self._struck = [0] * len(self._faults)
         self._seed = seed
 
-    def striking(self, request: Request) -> Fault | None:
-        """The first fault that strikes this request."""
+    def striking(self, request: Request, elapsed: float = 0.0) -> Fault | None:
+        """The first fault that strikes this request, which came so many seconds after the first one."""
         for index, (fault, pattern) in enumerate(self._faults):
-            if _concerns(fault, request) and pattern.search(request.text) and self._strikes(index, fault):
+            if _concerns(fault, request, elapsed) and pattern.search(request.text) and self._strikes(index, fault):
                 return fault
         return None
 
@@ -58,7 +58,9 @@ class Faults:
         return True
 
 
-def _concerns(fault: Fault, request: Request) -> bool:
+def _concerns(fault: Fault, request: Request, elapsed: float) -> bool:
+    if elapsed < fault.after or (fault.until is not None and elapsed >= fault.until):
+        return False
     if fault.kind == "no_json_schema":
         return request.format == "json_schema"
     return fault.kind != "json_validate_failed" or request.format != "text"

@@ -1,28 +1,31 @@
 """The simulated provider inside the process: the behaviour, told by the clock of the running loop.
 
 What is answered is decided at once and without a clock, by functions that know neither time nor network; here only
-time passes. On the loop of `virtual_time` it passes exactly, and costs none.
+time passes, as fast as the scenario's capacity lets it. On the loop of `virtual_time` it passes exactly, and costs
+none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from ._chance import draw
 from ._compose import Composed, compose
+from ._dialects import limit_headers, refusal
+from ._engine import Engine, NotTaken, Work
 from ._faults import Answer, Faults, spoiled
 from ._rate_limit import Exceeded, RateGate
 from ._request import LETTERS_OF_A_TOKEN, BadRequest, Request, count_tokens, read_request
-from ._scenario import ERROR_KINDS, Fault, Scenario
+from ._scenario import ERROR_KINDS, Fault, RateLimit, Scenario
 from ._wire import ERRORS, PREFIX, chunk_bodies, completion_body, error_body, usage
 
 OK = 200
-TOO_LARGE = 413
 
 
 class ConnectionDropped(ConnectionError):
@@ -53,7 +56,7 @@ class Statistics:
     Attributes:
         requests: Requests that came.
         answered: Those answered with status 200.
-        rejected: Those answered with another status.
+        rejected: Those answered with another status, or with an error in the body.
         dropped: Those whose connection was dropped.
         in_flight: Those being worked on now.
         peak_in_flight: The most there were of them at once.
@@ -71,7 +74,7 @@ class SimulatedProvider:
     """A provider of chat completions that needs no key, no network and no model.
 
     Its answers follow from the request and the scenario's seed; they say that they are simulated. Time passes on the
-    clock of the running loop.
+    clock of the running loop; on each of several loops there is the whole capacity.
 
     Args:
         scenario: How it behaves; the default is quick and has no faults.
@@ -81,6 +84,7 @@ class SimulatedProvider:
         self.scenario: Scenario = scenario if scenario is not None else Scenario()
         self._faults = Faults(self.scenario.faults, self.scenario.seed)
         self._gate = RateGate(self.scenario.rate_limit) if self.scenario.rate_limit is not None else None
+        self._engines: dict[asyncio.AbstractEventLoop, Engine] = {}
         self._requests = self._answered = self._rejected = self._dropped = 0
         self._in_flight = self._peak = 0
 
@@ -118,34 +122,36 @@ class SimulatedProvider:
                 reply = self._error(number, "bad_request", message=str(error), param=error.parameter, code=error.code)
             except RecursionError:
                 reply = self._error(number, "bad_request", message="the request is nested too deeply")
-        if reply.status == OK:
+            except NotTaken as refused:
+                reply = self._not_taken(refused.reason, number)
+        if reply.status == OK and "error" not in reply.body:
             self._answered += 1
         else:
             self._rejected += 1
         return reply
 
     async def _reply(self, wire: Mapping[str, Any], number: int) -> Reply:
-        start = asyncio.get_running_loop().time()
+        engine = self._engine()
         request = read_request(wire)
-        pace = self._pace(request, start)
-        fault = self._faults.striking(request)
+        fault = self._faults.striking(request, engine.elapsed)
+        pace = self._pace(request, fault)
         kind = "" if fault is None else fault.kind
         if kind == "hang":
             await asyncio.get_running_loop().create_future()
         if kind == "drop":
-            await _until(pace.first_token)
+            await _worked(engine, pace.first_token)
             self._dropped += 1
             raise ConnectionDropped("the simulated provider dropped the connection, as its scenario says: call again")
         if fault is not None and kind in ERROR_KINDS:
-            return await self._failed(fault, request, number, pace)
+            return await self._failed(fault, request, number, engine, pace)
         if not self._has(request.model):
             return self._error(number, "unknown_model", model=request.model)
-        return await self._answer(request, kind, number, pace)
+        return await self._answer(request, kind, number, engine, pace)
 
-    async def _failed(self, fault: Fault, request: Request, number: int, pace: _Pace) -> Reply:
+    async def _failed(self, fault: Fault, request: Request, number: int, engine: Engine, pace: _Pace) -> Reply:
         failed = self._composed(request).text if fault.kind == "json_validate_failed" else None
         if not ERRORS[fault.kind].is_at_the_door:
-            await _until(pace.first_token)
+            await _worked(engine, pace.first_token)
         return self._error(
             number,
             fault.kind,
@@ -155,24 +161,37 @@ class SimulatedProvider:
             failed_generation=failed and failed[: len(failed) // 2],
         )
 
-    async def _answer(self, request: Request, kind: str, number: int, pace: _Pace) -> Reply:
+    async def _answer(self, request: Request, kind: str, number: int, engine: Engine, pace: _Pace) -> Reply:
         answer = limited(spoiled(kind, self._composed(request)), request)
         used = usage(request, answer, self.scenario.price)
-        if self._gate is not None:
-            exceeded = self._gate.admit(used["total_tokens"], pace.start, model=request.model)
-            if exceeded is not None:
-                return self._exceeded(exceeded, number)
-        headers = self._headers(number)
+        engine.check()  # who is not taken uses nothing of the rate limit
+        exceeded = None if self._gate is None else self._gate.admit(used["total_tokens"], _now())
+        if exceeded is not None:
+            return self._exceeded(exceeded, request, number)
+        headers, tokens = self._headers(number), used["completion_tokens"]
         if request.stream:
-            return Reply(OK, headers, chunks=self._chunks(chunk_bodies(number, request, answer, used), pace))
-        await _until(pace.token(used["completion_tokens"]))
+            work = engine.begin(pace.token(tokens), (pace.token(index) for index in range(tokens)))
+            chunks = chunk_bodies(number, request, answer, used)
+            return Reply(OK, headers, chunks=self._chunks(chunks, engine, work))
+        await _worked(engine, pace.token(tokens))
         return Reply(OK, headers, completion_body(number, request, answer, used))
 
-    async def _chunks(self, chunks: Iterator[tuple[int, dict[str, Any]]], pace: _Pace) -> AsyncIterator[dict[str, Any]]:
-        with self._at_work():
+    async def _chunks(
+        self, chunks: Iterator[tuple[int, dict[str, Any]]], engine: Engine, work: Work
+    ) -> AsyncIterator[dict[str, Any]]:
+        with self._at_work(), engine.dropping(work):
             for tokens, chunk in chunks:
-                await _until(pace.token(tokens))
+                await work.until(tokens + 1)
                 yield chunk
+
+    def _engine(self) -> Engine:
+        """What drives the work on the running loop: time, and all that depends on it, belongs to a loop."""
+        loop = asyncio.get_running_loop()
+        engine = self._engines.get(loop)
+        if engine is None:
+            self._engines = {known: its for known, its in self._engines.items() if not known.is_closed()}
+            engine = self._engines[loop] = Engine(self.scenario.capacity)
+        return engine
 
     def _composed(self, request: Request) -> Composed:
         given = None if self.scenario.answer is None else self.scenario.answer(request.wire)
@@ -184,27 +203,32 @@ class SimulatedProvider:
         known = self.scenario.models
         return not known or model.removeprefix(PREFIX) in {name.removeprefix(PREFIX) for name in known}
 
-    def _pace(self, request: Request, start: float) -> _Pace:
+    def _pace(self, request: Request, fault: Fault | None) -> _Pace:
         scenario = self.scenario
         factor = 1 + scenario.spread * (2 * draw(scenario.seed, "pace", request.text) - 1) if scenario.spread else 1.0
-        first_token = start + scenario.time_to_first_token * factor
-        return _Pace(start, first_token, factor / scenario.tokens_per_second)
+        if fault is not None and fault.kind == "straggler":
+            factor *= fault.factor
+        return _Pace(scenario.time_to_first_token * factor, factor / scenario.tokens_per_second)
 
     def _headers(self, number: int) -> dict[str, str]:
         headers = {"x-simulated": "true", "x-request-id": f"req_simulated_{number}"}
-        if self._gate is not None:
-            headers |= self._gate.headers(asyncio.get_running_loop().time())
+        limit = self.scenario.rate_limit
+        if limit is not None and self._gate is not None:
+            headers |= limit_headers(limit.dialect, self._gate.buckets, _now(), time.time())
         return headers
 
-    def _exceeded(self, exceeded: Exceeded, number: int) -> Reply:
-        return self._error(
-            number,
-            "rate_limit",
-            message=exceeded.message,
-            status=TOO_LARGE if exceeded.is_too_large else None,
-            retry_after=exceeded.retry_after,
-            type=exceeded.unit,
-        )
+    def _exceeded(self, exceeded: Exceeded, request: Request, number: int) -> Reply:
+        limit = cast(RateLimit, self.scenario.rate_limit)
+        told = refusal(limit, exceeded, time.time(), model=request.model)
+        return Reply(told.status, {**self._headers(number), **told.headers}, told.body)
+
+    def _not_taken(self, reason: str, number: int) -> Reply:
+        if reason == "full":
+            return self._error(
+                number, "server_overloaded", message="The server is busy: its queue is full. (simulated)"
+            )
+        headers = {"x-simulated": "true"}  # a cap on requests at once tells nothing of rates
+        return Reply(ERRORS["too_many"].status, headers, error_body("too_many"))
 
     def _error(
         self, number: int, kind: str, *, status: int | None = None, retry_after: float | None = None, **details: Any
@@ -226,9 +250,8 @@ class SimulatedProvider:
 
 @dataclass(frozen=True, slots=True)
 class _Pace:
-    """When the tokens of one answer come, on the loop's clock."""
+    """Seconds that the tokens of one answer take at full speed, counted from its start."""
 
-    start: float
     first_token: float
     seconds_per_token: float
 
@@ -236,22 +259,15 @@ class _Pace:
         return self.first_token + index * self.seconds_per_token
 
 
-async def _until(when: float) -> None:
-    """Sleep to a time of the loop's clock: to the time itself, so that it comes out exact in virtual time."""
-    loop = asyncio.get_running_loop()
-    if when <= loop.time():
-        return
-    future = loop.create_future()
-    timer = loop.call_at(when, _wake, future)
-    try:
-        await future
-    finally:
-        timer.cancel()
+async def _worked(engine: Engine, seconds: float) -> None:
+    """Work on a request that needs so many seconds at full speed; who gives up leaves its place."""
+    work = engine.begin(seconds)
+    with engine.dropping(work):
+        await work.until(1)
 
 
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def limited(answer: Answer, request: Request) -> Answer:

@@ -24,6 +24,12 @@ def check_whole(name: str, value: Any, *, least: int) -> None:
         raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")
 
 
+def check_truth(name: str, value: Any) -> None:
+    """`value` is true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")  # noqa: TRY004 - one kind of error
+
+
 def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
     """`value` is one of the known words."""
     words = list(known)

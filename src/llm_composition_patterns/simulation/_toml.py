@@ -23,7 +23,7 @@ class Nested:
 def read_toml(
     kind: type, source: str | os.PathLike[str], *, nested: Mapping[str, Nested], code_only: Iterable[str] = ()
 ) -> Any:
-    """Make a `kind` of the TOML in `source`, a path or the text itself."""
+    """Make a `kind` of the TOML in `source`, a path or the text itself; `nested` has the tables in it by their keys."""
     where, text = _text_of(source)
     reader = _Reader(where, nested, frozenset(code_only))
     return reader.built(kind, reader.parsed(text), "")
@@ -61,7 +61,7 @@ class _Reader:
         if not isinstance(table, dict):
             raise self.mistake(key, f"must be a table of settings, not {table!r}")
         self.check_names(kind, table, key)
-        values = {name: self.value(name, value, _joined(key, name)) for name, value in table.items()}
+        values = {name: self.value(value, _joined(key, name)) for name, value in table.items()}
         try:
             return kind(**values)
         except ValueError as error:
@@ -83,8 +83,8 @@ class _Reader:
             hint = did_you_mean(name, known) or f"; the known ones are {', '.join(known)}"
             raise self.mistake(_joined(key, name), f"is not a known setting{hint}")
 
-    def value(self, name: str, value: Any, key: str) -> Any:
-        nested = self.nested.get(name) if "." not in key else None
+    def value(self, value: Any, key: str) -> Any:
+        nested = self.nested.get(key)
         if nested is None:
             return tuple(value) if isinstance(value, list) else value
         if not nested.many:

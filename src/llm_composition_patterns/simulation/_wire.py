@@ -32,7 +32,8 @@ class ErrorShape:
 ERRORS: dict[str, ErrorShape] = {
     "rate_limit": ErrorShape(429, "requests", "rate_limit_exceeded", "Rate limit reached for model `{model}`."),
     "server_error": ErrorShape(500, "internal_server_error", "internal_error", "Internal Server Error.", False),
-    "server_overloaded": ErrorShape(503, "service_unavailable", "overloaded", "The model is overloaded.", False),
+    "server_overloaded": ErrorShape(503, "service_unavailable", "overloaded", "The model is overloaded."),
+    "too_many": ErrorShape(429, "too_many_requests", "too_many_requests", "Too many requests."),
     "unauthorized": ErrorShape(401, "invalid_request_error", "invalid_api_key", "Invalid API Key."),
     "no_credit": ErrorShape(402, "insufficient_quota", "insufficient_quota", "Insufficient credit: add some first."),
     "unknown_model": ErrorShape(

@@ -11,7 +11,15 @@ from dataclasses import fields
 import pytest
 
 from llm_composition_patterns.cli import _simulate, main
-from llm_composition_patterns.simulation import Fault, RateLimit, Scenario, SimulatedProvider, SimulatedServer
+from llm_composition_patterns.simulation import (
+    Capacity,
+    Change,
+    Fault,
+    RateLimit,
+    Scenario,
+    SimulatedProvider,
+    SimulatedServer,
+)
 
 
 def parsed(*arguments):
@@ -49,6 +57,14 @@ def test_the_seed_takes_the_place_of_the_scenarios(tmp_path):
     path.write_text("seed = 1\nspread = 0\n", encoding="utf-8")
     scenario = _simulate._scenario(parsed("--scenario", str(path), "--seed", "5"))
     assert (scenario.seed, scenario.spread) == (5, 0)
+
+
+def test_a_scenario_of_the_gallery_has_a_name(monkeypatch, tmp_path):
+    """A bare name is one of `data/scenarios`, unless there is such a file here."""
+    monkeypatch.chdir(tmp_path)
+    assert _simulate._scenario(parsed("--scenario", "ollama-one-gpu")).capacity == Capacity(slots=1, queue=512)
+    (tmp_path / "ollama-one-gpu").write_text("seed = 3", encoding="utf-8")
+    assert _simulate._scenario(parsed("--scenario", "ollama-one-gpu")) == Scenario(seed=3)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +120,9 @@ def test_the_help_describes_a_scenario(capsys):
     with pytest.raises(SystemExit):
         main(["simulate", "--help"])
     shown = capsys.readouterr().out
-    keys = {field.name for kind in (Scenario, RateLimit, Fault) for field in fields(kind)} - {"answer"}
+    keys = {field.name for kind in (Scenario, Capacity, Change, RateLimit, Fault) for field in fields(kind)} - {
+        "answer"
+    }
     assert [key for key in keys if key not in shown] == []
     assert Scenario.from_toml(_simulate.EXAMPLE).faults[0].times == 2
     assert all(line.strip() in shown for line in _simulate.EXAMPLE.splitlines())

@@ -8,6 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from llm_composition_patterns.simulation import (
+    Capacity,
+    Change,
     ConnectionDropped,
     Fault,
     Price,
@@ -170,7 +172,7 @@ async def test_only_the_models_of_the_scenario_exist():
     [
         ("rate_limit", 429, "rate_limit_exceeded", 0),
         ("server_error", 500, "internal_error", 0.5),
-        ("server_overloaded", 503, "overloaded", 0.5),
+        ("server_overloaded", 503, "overloaded", 0),
         ("unauthorized", 401, "invalid_api_key", 0),
         ("no_credit", 402, "insufficient_quota", 0),
         ("unknown_model", 404, "model_not_found", 0),
@@ -318,3 +320,154 @@ def test_every_error_kind_has_a_shape():
     from llm_composition_patterns.simulation._scenario import ERROR_KINDS  # noqa: PLC0415
 
     assert ERRORS.keys() >= ERROR_KINDS
+
+
+async def answered_at(simulated, *texts, **settings):
+    """Send all at once; the status of each reply and when it came."""
+
+    async def ask(text):
+        reply = await simulated.respond(wire(text, **settings))
+        return reply.status, now()
+
+    return await asyncio.gather(*(ask(text) for text in texts))
+
+
+ONE_SECOND = {"time_to_first_token": 0.5, "tokens_per_second": 2, "answer": lambda _: "x"}
+
+
+async def test_requests_wait_for_slots():
+    """Two slots, five requests of 1 s: two and two and one, in the order in which they came."""
+    slots = provider(**ONE_SECOND, capacity=Capacity(slots=2))
+    assert await answered_at(slots, *"abcde") == [(200, 1), (200, 1), (200, 2), (200, 2), (200, 3)]
+
+
+async def test_a_full_queue_is_503():
+    """Beyond slots and queue a request is turned away at once."""
+    slots = provider(**ONE_SECOND, capacity=Capacity(slots=1, queue=1))
+    assert await answered_at(slots, *"abc") == [(200, 1), (200, 2), (503, 0)]
+
+
+async def test_a_cap_on_requests_at_once_tells_nothing_of_rates():
+    """A 429 without a header, a number or a name of a rate, also where rates are limited and told."""
+    capped = provider(**ONE_SECOND, capacity=Capacity(at_once=1), rate_limit=RateLimit(requests_per_minute=60))
+    first, second = await asyncio.gather(capped.respond(wire()), capped.respond(wire()))
+    assert (first.status, "x-ratelimit-limit-requests" in first.headers) == (200, True)
+    assert (second.status, second.headers) == (429, {"x-simulated": "true"})
+    assert second.body["error"]["message"] == "Too many requests. (simulated)"
+    assert "rate" not in str(second.body).lower()
+
+
+async def test_who_is_not_taken_uses_nothing_of_the_rate_limit():
+    """A request turned away for lack of room is not counted as let through."""
+    limit = RateLimit(requests_per_minute=2)
+    capped = provider(**ONE_SECOND, capacity=Capacity(at_once=1), rate_limit=limit)
+    assert await answered_at(capped, *"abc") == [(200, 1), (429, 0), (429, 0)]
+    assert await answered_at(capped, "d") == [(200, 2)]
+
+
+async def test_beyond_the_knee_everybody_is_slower():
+    """Four at a knee of 2 take twice as long; a change makes it four times from then on."""
+    knee = provider(**ONE_SECOND, capacity=Capacity(knee=2, changes=(Change(at=2, factor=0.5),)))
+    assert await answered_at(knee, *"abcd") == [(200, 2)] * 4
+    assert await answered_at(knee, *"abcd") == [(200, 6)] * 4
+
+
+async def test_a_cancelled_request_leaves_its_slot():
+    """Whoever gives up, at work or waiting, makes room."""
+    slots = provider(**ONE_SECOND, capacity=Capacity(slots=1))
+    at_work, waits, last = [asyncio.create_task(slots.respond(wire())) for _ in range(3)]
+    await asyncio.sleep(0.25)
+    waits.cancel()
+    at_work.cancel()
+    await last
+    assert now() == 1.25
+    assert slots.statistics().in_flight == 0
+
+
+async def test_a_stream_holds_its_slot_to_its_end():
+    """The next stream's first token comes when the one before has ended."""
+    slots = saying("twelve chars", capacity=Capacity(slots=1))
+    first, second = [await slots.respond(wire(stream=True)) for _ in range(2)]
+
+    async def times(reply):
+        return [now() async for _ in reply.chunks]
+
+    assert await asyncio.gather(times(first), times(second)) == [[0.5, 0.5, 0.75, 1, 1.25], [1.75, 1.75, 2, 2.25, 2.5]]
+
+
+async def test_a_stream_that_is_closed_leaves_its_slot():
+    """Closing the chunks makes room at once."""
+    slots = saying("twelve chars", capacity=Capacity(slots=1))
+    reply = await slots.respond(wire(stream=True))
+    await anext(reply.chunks)
+    await reply.chunks.aclose()
+    assert now() == 0.5
+    await slots.respond(wire())
+    assert now() == 0.5 + 1.25
+
+
+async def test_a_stream_gets_slower_with_the_server():
+    """Tokens come at the speed of their moment: a second stream at a knee of 1 halves it."""
+    knee = saying("x" * 16, capacity=Capacity(knee=1))
+    reply = await knee.respond(wire(stream=True))
+    first = [await anext(reply.chunks), now()]
+    other = await knee.respond(wire(stream=True))
+    times = [now() async for _ in reply.chunks]
+    await other.chunks.aclose()
+    assert first[1] == 0.5
+    assert times == [0.5, 1, 1.5, 2, 2.5]
+
+
+async def test_faults_at_work_take_a_slot():
+    """An error that comes when the first token would waits for a slot like an answer."""
+    slots = provider(
+        **ONE_SECOND,
+        capacity=Capacity(slots=1, queue=1),
+        faults=(Fault(kind="server_error", match="bad"), Fault(kind="hang", match="hang")),
+    )
+    hanging = asyncio.create_task(slots.respond(wire("hang")))
+    assert await answered_at(slots, "good", "bad", "bad") == [(200, 1), (500, 1.5), (503, 0)]
+    hanging.cancel()
+
+
+async def test_an_outage_has_a_beginning_and_an_end():
+    """Requests that come from 10 s to 20 s after the first are turned away at once; others are not touched."""
+    down = provider(**ONE_SECOND, faults=(Fault(kind="server_overloaded", after=10, until=20),))
+    await asyncio.sleep(5)
+    seen = []
+    for _ in range(20):
+        start = now()
+        ((status, end),) = await answered_at(down, "a")
+        seen.append((start - 5, status, end - start))
+        await asyncio.sleep(start + 1.25 - now())
+    assert [seconds for start, _, seconds in seen if 10 <= start < 20] == [0] * 8
+    assert {status for start, status, _ in seen if 10 <= start < 20} == {503}
+    assert {status for start, status, _ in seen if not 10 <= start < 20} == {200}
+
+
+async def test_a_straggler_takes_its_factor_longer():
+    """It is answered rightly, so much later."""
+    late = provider(**ONE_SECOND, faults=(Fault(kind="straggler", match="slow"), Fault(kind="straggler", factor=3)))
+    assert await answered_at(late, "slow", "other") == [(200, 20), (200, 3)]
+
+
+async def test_a_refusal_inside_status_200_is_counted_as_one():
+    """A gateway's 200 with an error in it is a rejection."""
+    limit = RateLimit(requests_per_minute=1, dialect="openrouter", in_body=True)
+    gateway = provider(**ONE_SECOND, rate_limit=limit)
+    assert await answered_at(gateway, "a") == [(200, 1)]
+    refused = await gateway.respond(wire())
+    assert (refused.status, refused.body["error"]["code"]) == (200, 429)
+    assert (gateway.statistics().answered, gateway.statistics().rejected) == (1, 1)
+
+
+def test_every_loop_has_a_machine_of_its_own():
+    """What one loop left unfinished does not hold up the next."""
+    slots = provider(**ONE_SECOND, capacity=Capacity(slots=1))
+
+    async def unfinished():
+        reply = await slots.respond(wire(stream=True))
+        assert reply.status == 200
+
+    run(unfinished())
+    assert run(answered_at(slots, "a")) == [(200, 1)]

@@ -1,15 +1,14 @@
 """The arithmetic of rate limits."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_composition_patterns.simulation import RateLimit
-from llm_composition_patterns.simulation._rate_limit import RateGate, duration
+from llm_composition_patterns.simulation._rate_limit import RateGate
 
 
 def admitted(gate, times, tokens=1):
-    return [time for time in times if gate.admit(tokens, time, model="m") is None]
+    return [time for time in times if gate.admit(tokens, time) is None]
 
 
 def test_a_full_bucket_then_the_steady_rate():
@@ -35,79 +34,38 @@ def test_a_small_burst_still_lets_one_through():
 def test_tokens_are_counted():
     """A token limit refuses by size, and a refusal takes nothing."""
     gate = RateGate(RateLimit(tokens_per_minute=600))
-    assert gate.admit(500, 0.0, model="m") is None
-    assert gate.admit(200, 0.0, model="m") is not None
-    assert gate.admit(100, 0.0, model="m") is None
+    assert gate.admit(500, 0.0) is None
+    assert gate.admit(200, 0.0) is not None
+    assert gate.admit(100, 0.0) is None
 
 
 def test_the_longest_wait_is_told():
     """Of two limits that refuse, the one that takes longer decides."""
     gate = RateGate(RateLimit(requests_per_minute=1, tokens_per_minute=600))
-    gate.admit(600, 0.0, model="m")
-    exceeded = gate.admit(10, 0.0, model="m")
-    assert (exceeded.unit, exceeded.retry_after) == ("requests", 60.0)
+    gate.admit(600, 0.0)
+    exceeded = gate.admit(10, 0.0)
+    assert (exceeded.bucket.unit, exceeded.wait) == ("requests", 60.0)
 
 
 def test_what_never_fits_is_too_large():
     """A request larger than the bucket is told so: waiting would not help."""
-    exceeded = RateGate(RateLimit(tokens_per_minute=100)).admit(101, 0.0, model="m")
+    exceeded = RateGate(RateLimit(tokens_per_minute=100)).admit(101, 0.0)
     assert exceeded.is_too_large
-    assert exceeded.retry_after is None
-    assert "too large" in exceeded.message
 
 
-def test_the_message_has_the_numbers():
-    """Limit, use, request and wait stand in the text, as limiters read them."""
-    gate = RateGate(RateLimit(requests_per_minute=30, dialect="groq"))
-    admitted(gate, [0.0] * 30)
-    message = gate.admit(1, 0.5, model="m").message
-    assert "requests per minute (RPM): Limit 30, Used 30, Requested 1. Please try again in 1.5s" in message
+def test_a_second_of_burst_at_forty_a_second():
+    """40 requests a second with a burst of 40: 2,400 a minute with a second of it at once."""
+    gate = RateGate(RateLimit(requests_per_minute=2400, burst=1.0))
+    assert len(admitted(gate, [0.0] * 100)) == 40
+    assert len(admitted(gate, [0.5] * 100)) == 20
 
 
-def test_a_provider_that_says_nothing():
-    """The dialect `none` has no headers and no numbers; Retry-After can be left out as well."""
-    gate = RateGate(RateLimit(requests_per_minute=1, dialect="none", retry_after=False))
-    gate.admit(1, 0.0, model="m")
-    exceeded = gate.admit(1, 0.0, model="m")
-    assert exceeded.retry_after is None
-    assert not any(letter.isdigit() for letter in exceeded.message)
-    assert gate.headers(0.0) == {}
-
-
-BOTH = {"requests_per_minute": 60, "tokens_per_minute": 6000, "requests_per_day": 1440}
-
-
-def test_the_headers_of_openai():
-    """OpenAI shows requests and tokens of the minute."""
-    gate = RateGate(RateLimit(dialect="openai", **BOTH))
-    gate.admit(100, 0.0, model="m")
-    assert gate.headers(0.5) == {
-        "x-ratelimit-limit-requests": "60",
-        "x-ratelimit-remaining-requests": "59",
-        "x-ratelimit-reset-requests": "500ms",
-        "x-ratelimit-limit-tokens": "6000",
-        "x-ratelimit-remaining-tokens": "5950",
-        "x-ratelimit-reset-tokens": "500ms",
-    }
-
-
-def test_the_headers_of_groq():
-    """Groq shows requests of the day and tokens of the minute."""
-    gate = RateGate(RateLimit(dialect="groq", **BOTH))
-    gate.admit(100, 0.0, model="m")
-    headers = gate.headers(0.0)
-    assert headers["x-ratelimit-limit-requests"] == "1440"
-    assert headers["x-ratelimit-reset-requests"] == "1m0s"
-    assert headers["x-ratelimit-limit-tokens"] == "6000"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0ms"), (0.0121, "13ms"), (0.9999, "1s"), (7.66, "7.66s"), (360, "6m0s"), (61.5, "1m1.5s"), (3600, "1h0m0s")],
-)
-def test_durations_are_written_as_providers_do(seconds, text):
-    """Milliseconds below a second, then units."""
-    assert duration(seconds) == text
+def test_tokens_of_a_day_are_counted():
+    """A day's tokens refill over the day, and are there at once after a rest."""
+    gate = RateGate(RateLimit(tokens_per_day=86400))
+    assert gate.admit(86400, 0.0) is None
+    assert gate.admit(60, 0.0).wait == 60
+    assert gate.admit(60, 60.0) is None
 
 
 @given(st.lists(st.floats(0, 300), max_size=200), st.integers(1, 120), st.floats(0.1, 60))
@@ -127,7 +85,7 @@ def test_who_waits_as_told_is_let_through(sizes, rate):
     gate = RateGate(RateLimit(tokens_per_minute=rate))
     now = 0.0
     for size in sizes:
-        exceeded = gate.admit(size, now, model="m")
+        exceeded = gate.admit(size, now)
         if exceeded is not None:
-            now += exceeded.retry_after
-            assert gate.admit(size, now, model="m") is None
+            now += exceeded.wait
+            assert gate.admit(size, now) is None

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from llm_composition_patterns.errors import ConfigurationError
-from llm_composition_patterns.simulation import Fault, Price, RateLimit, Scenario
+from llm_composition_patterns.simulation import Capacity, Change, Fault, Price, RateLimit, Scenario
 from llm_composition_patterns.simulation._scenario import ERROR_KINDS, FaultKind
 from llm_composition_patterns.simulation._wire import ERRORS
 
@@ -19,11 +19,26 @@ models = ["openai/gpt-oss-20b"]
 keys = ["secret-key"]
 protected = ["Ridgeline"]
 
+[capacity]
+slots = 8
+queue = 100
+knee = 4
+beyond = "thrash"
+at_once = 64
+[[capacity.changes]]
+at = 60
+factor = 0.5
+[[capacity.changes]]
+at = 90
+factor = 1
+
 [rate_limit]
 requests_per_minute = 30
+tokens_per_day = 1e6
 burst = 5
 dialect = "groq"
 retry_after = false
+in_body = true
 
 [price]
 input = 0.1
@@ -38,6 +53,12 @@ retry_after = 2.5
 kind = "hang"
 times = 3
 probability = 0.5
+after = 10
+until = 20
+
+[[faults]]
+kind = "straggler"
+factor = 5
 """
 EXPECTED = Scenario(
     seed=7,
@@ -47,9 +68,23 @@ EXPECTED = Scenario(
     models=("openai/gpt-oss-20b",),
     keys=("secret-key",),
     protected=("Ridgeline",),
-    rate_limit=RateLimit(requests_per_minute=30, burst=5, dialect="groq", retry_after=False),
+    capacity=Capacity(
+        slots=8,
+        queue=100,
+        knee=4,
+        beyond="thrash",
+        at_once=64,
+        changes=(Change(at=60, factor=0.5), Change(at=90, factor=1)),
+    ),
+    rate_limit=RateLimit(
+        requests_per_minute=30, tokens_per_day=1e6, burst=5, dialect="groq", retry_after=False, in_body=True
+    ),
     price=Price(input=0.1, output=0.5),
-    faults=(Fault(kind="rate_limit", match="Spanish", retry_after=2.5), Fault(kind="hang", times=3, probability=0.5)),
+    faults=(
+        Fault(kind="rate_limit", match="Spanish", retry_after=2.5),
+        Fault(kind="hang", times=3, probability=0.5, after=10, until=20),
+        Fault(kind="straggler", factor=5),
+    ),
 )
 
 
@@ -79,11 +114,11 @@ def test_an_empty_file_is_the_default(tmp_path):
         ('models = "x"', "scenario: models must be a tuple of strings, such as ('a', 'b')"),
         ("answer = 1", "scenario: answer can be given from code only: leave it out"),
         ("rate_limit = 5", "scenario: rate_limit must be a table of settings, not 5"),
-        ("[rate_limit]\nburst = 1", "scenario: rate_limit.requests_per_minute, tokens_per_minute or requests_per_day"),
+        ("[rate_limit]\nburst = 1", "scenario: rate_limit.requests_per_minute, tokens_per_minute, "),
         ("[rate_limit]\nrequests = 1", "scenario: rate_limit.requests is not a known setting; did you mean"),
         (
             "[rate_limit]\nrequests_per_minute = 1\ndialect = 'grok'",
-            "rate_limit.dialect must be one of groq, openai, none",
+            "rate_limit.dialect must be one of groq, openai, openrouter, anthropic, none",
         ),
         ("[price]\ninput = 1", "scenario: price lacks output, which it needs"),
         ("[price]\ninput = 1\noutput = -1", "scenario: price.output must be a number of 0 or more"),
@@ -104,6 +139,32 @@ def test_an_empty_file_is_the_default(tmp_path):
         (
             "[[faults]]\nkind = 'server_error'\nstatus = 600",
             "scenario: faults[0].status must be a number of 0 or more and",
+        ),
+        (
+            "[[faults]]\nkind = 'hang'\nafter = 5\nuntil = 5",
+            "scenario: faults[0].until must be a number above 5, not 5",
+        ),
+        ("[[faults]]\nkind = 'straggler'\nfactor = 0", "scenario: faults[0].factor must be a number above 0"),
+        ("[[faults]]\nkind = 'hang'\nfactor = 2", "scenario: faults[0].factor has no meaning for 'hang'"),
+        ("capacity = 5", "scenario: capacity must be a table of settings, not 5"),
+        ("[capacity]\n", "scenario: capacity.slots, knee or at_once must be given to limit a capacity"),
+        ("[capacity]\nslots = 0", "scenario: capacity.slots must be a whole number, 1 or more, not 0"),
+        ("[capacity]\nknee = 2\nqueue = 1", "scenario: capacity.queue has no meaning without slots to wait for"),
+        ("[capacity]\nslots = 2\nqueue = -1", "scenario: capacity.queue must be a whole number, 0 or more, not -1"),
+        ("[capacity]\nslots = 2\nbeyond = 'soft'", "scenario: capacity.beyond = 'soft' has no meaning without a knee"),
+        ("[capacity]\nknee = 2\nbeyond = 'sft'", "capacity.beyond must be one of hard, soft, thrash, not 'sft'; did"),
+        ("[capacity]\nslots = 2\nchanges = 5", "scenario: capacity.changes must be an array of tables: write [[cap"),
+        (
+            "[capacity]\nslots = 2\n[[capacity.changes]]\nat = 5",
+            "scenario: capacity.changes[0] lacks factor, which it needs",
+        ),
+        (
+            "[capacity]\nslots = 2\nchanges = [{at = 5, factor = 0}]",
+            "scenario: capacity.changes[0].factor must be a number above 0",
+        ),
+        (
+            "[capacity]\nslots = 2\nchanges = [{at = 5, factor = 2}, {at = 4, factor = 1}]",
+            "scenario: capacity.changes must be in order of time: sort them by `at`",
         ),
         ("seed = ", "scenario: is not TOML: "),
         ("a = " + "[" * 5000, "scenario: is not TOML: "),
@@ -133,6 +194,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
     [
         ({"faults": [Fault(kind="hang")]}, "faults must be a tuple of Fault"),
         ({"faults": ("hang",)}, "faults must be a tuple of Fault"),
+        ({"capacity": 5}, "capacity must be a Capacity"),
         ({"rate_limit": 5}, "rate_limit must be a RateLimit"),
         ({"price": 5}, "price must be a Price"),
         ({"answer": "yes"}, "answer must be a function"),
@@ -151,6 +213,12 @@ def test_retry_after_of_a_rate_limit_is_a_truth_value():
     """Seconds belong to a fault: here it is yes or no."""
     with pytest.raises(ValueError, match="retry_after must be true or false"):
         RateLimit(requests_per_minute=1, retry_after=3)
+
+
+def test_changes_are_objects():
+    """From code, a change is a Change."""
+    with pytest.raises(ValueError, match=r"changes must be a tuple of Change\(...\)"):
+        Capacity(slots=1, changes=({"at": 1, "factor": 2},))
 
 
 def test_a_price_is_exact():
