@@ -97,7 +97,7 @@ TUNED: Final = (
     ),
     Backend(
         name="tokens a minute, full headers",
-        scenario=_scenario(rate_limit=RateLimit(tokens_per_minute=120_000, burst=10.0)),
+        scenario=_scenario(rate_limit=RateLimit(tokens_per_minute=120_000)),
     ),
     Backend(
         name="tokens a minute, told in the text",
@@ -143,7 +143,7 @@ TUNED: Final = (
     ),
     Backend(
         name="bursts of 503",
-        scenario=_scenario(capacity=Capacity(knee=40), faults=_bursts(8.0, 25.0, 40.0, lasting=1.5)),
+        scenario=_scenario(capacity=Capacity(knee=40), faults=_bursts(10.0, 30.0, lasting=1.0)),
     ),
     Backend(name="wide cloud, 400 at once", scenario=_scenario(capacity=Capacity(slots=400)), calls=20_000),
 )

@@ -19,21 +19,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final, Literal
+from typing import Final
 
 from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited
 from llm_composition_patterns.llm._retries import delay_before
-from llm_composition_patterns.simulation import Scenario
+from llm_composition_patterns.simulation import Capacity, Fault, Scenario
 from llm_composition_patterns.simulation._chance import draw
 from llm_composition_patterns.simulation._faults import Faults
 from llm_composition_patterns.simulation._machine import Machine, Place
 from llm_composition_patterns.simulation._rate_limit import RateGate
 from llm_composition_patterns.simulation._request import Request, read_request
+from llm_composition_patterns.simulation._wire import ERRORS
 
 from ._backends import Backend
 from ._job import Job
 
 _NEVER: Final = math.inf
+_UNLIMITED: Final = Capacity(slots=10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +80,26 @@ class _Attempt:
     sent: float = 0.0
 
 
+_Happens = Callable[[_Attempt, float], None]
+
+
 class _Simulation:
     """Workers, the provider, and what happens between them in order of time."""
 
     def __init__(self, scenario: Scenario, calls: tuple[Call, ...], *, knows: bool) -> None:
         self._job = Job(len(calls))
         self._to_do = deque(_Attempt(call) for call in calls)
+        self._now = 0.0
         self._idle = 0
-        self._events: list[tuple[float, int, Callable[[_Attempt, float], None], _Attempt]] = []
+        self._events: list[tuple[float, int, _Happens, _Attempt]] = []
         self._number = count()
-        self._machine = None if scenario.capacity is None else Machine(scenario.capacity)
+        self._machine = Machine(scenario.capacity or _UNLIMITED, first=0.0)
         self._gate = None if scenario.rate_limit is None else RateGate(scenario.rate_limit)
         self._faults = Faults(() if knows else scenario.faults, scenario.seed)
         self._knows = knows
+        self._says_when = scenario.rate_limit is not None and scenario.rate_limit.dialect != "openrouter"
         self._outages = [(fault.after, fault.until) for fault in scenario.faults if fault.until is not None and knows]
-        self._places: dict[Place, _Attempt] = {}
+        self._places: dict[Place, tuple[_Attempt, _Happens]] = {}
         self._awake = _NEVER
         self._jitter = random.Random(0)  # noqa: S311 - as a simulated model's
 
@@ -105,17 +112,17 @@ class _Simulation:
         return self._job
 
     def _step(self) -> None:
-        ends = self._machine.next_end(self._job.makespan) if self._machine is not None else None
-        if self._machine is not None and ends is not None and (not self._events or ends <= self._events[0][0]):
-            self._job.makespan = ends
-            for place in self._machine.advance(ends):
-                self._answered(self._places.pop(place), ends)
+        ends = self._machine.next_end(self._now)
+        if ends is not None and (not self._events or ends <= self._events[0][0]):
+            self._now = max(self._now, ends)
+            for place in self._machine.advance(self._now):
+                attempt, happens = self._places.pop(place)
+                happens(attempt, self._now)
             return
-        now, _, happens, attempt = heappop(self._events)
-        self._job.makespan = max(self._job.makespan, now)
-        happens(attempt, now)
+        self._now, _, happens, attempt = heappop(self._events)
+        happens(attempt, self._now)
 
-    def _at(self, when: float, happens: Callable[[_Attempt, float], None], attempt: _Attempt) -> None:
+    def _at(self, when: float, happens: _Happens, attempt: _Attempt) -> None:
         heappush(self._events, (when, next(self._number), happens, attempt))
 
     def _pump(self, now: float) -> None:
@@ -140,33 +147,38 @@ class _Simulation:
         outage = max((until - now for after, until in self._outages if after <= now < until), default=0.0)
         if self._gate is None:
             return outage
-        buckets = self._gate._buckets  # noqa: SLF001 - what the oracle knows is what nobody can see
-        return max(outage, *(bucket.wait(call.tokens if bucket.unit == "tokens" else 1, now) for bucket in buckets))
+        return max(
+            outage,
+            *(bucket.wait(call.tokens if bucket.unit == "tokens" else 1, now) for bucket in self._gate.buckets),
+        )
 
     def _send(self, attempt: _Attempt, now: float) -> None:
         attempt.sent = now
         call = attempt.call
-        fault = self._faults.striking(call.request)
+        fault = self._faults.striking(call.request, now)
         if fault is not None and fault.kind != "straggler":
-            self._at(now + call.first_token, self._failed, attempt)
-            return
-        exceeded = None if self._gate is None else self._gate.admit(call.tokens, now, model="any")
+            return self._strike(attempt, now, fault)
+        refusal = self._machine.refusal(now)
+        if refusal is not None:
+            return self._refused(attempt, now, None) if refusal == "too_many" else self._failed(attempt, now)
+        exceeded = None if self._gate is None else self._gate.admit(call.tokens, now)
         if exceeded is not None:
-            self._refused(attempt, now, exceeded.retry_after)
-            return
-        work = call.work * (1.0 if fault is None else fault.factor)
-        if self._machine is None:
-            self._at(now + work, self._answered, attempt)
-            return
-        place = self._machine.arrive(now, work)
-        if isinstance(place, Place):
-            self._places[place] = attempt
-        elif place == "full":
-            self._at(now + call.first_token, self._failed, attempt)
+            return self._refused(attempt, now, float(math.ceil(exceeded.wait)) if self._says_when else None)
+        return self._work(attempt, now, call.work * (1.0 if fault is None else fault.factor), self._answered)
+
+    def _strike(self, attempt: _Attempt, now: float, fault: Fault) -> None:
+        if ERRORS[fault.kind].is_at_the_door:
+            self._failed(attempt, now)
         else:
-            self._refused(attempt, now, None)
+            self._work(attempt, now, attempt.call.first_token, self._failed)
+
+    def _work(self, attempt: _Attempt, now: float, seconds: float, then: _Happens) -> None:
+        place = self._machine.arrive(now, seconds)
+        if isinstance(place, Place):
+            self._places[place] = attempt, then
 
     def _answered(self, attempt: _Attempt, now: float) -> None:
+        self._job.makespan = now
         self._job.latencies.append(now - attempt.sent)
         self._idle += 1
         self._pump(now)

@@ -13,7 +13,7 @@ from ._job import Job
 MOST: Final = 512
 """More workers are not tried."""
 
-_COARSE: Final = tuple(2**power for power in range(10))
+_COARSE: Final = (*(2**power for power in range(10)), 5, 10, 50, 100, 200)
 _FINE: Final = 2 ** (1 / 6)
 _AS_GOOD: Final = 0.99
 
