@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from llm_composition_patterns.errors import ModelUnavailable, UnknownModel
+from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import PROVIDERS, connect
 
 PRIVATE = {
@@ -188,6 +189,9 @@ async def test_many_calls_share_connections_and_are_not_queued_by_the_client():
         at_once -= 1
         return web.json_response(ANSWER)
 
-    async with serving(answer) as url, connect("groq:", base_url=url, api_key="k", concurrency=150) as model:
+    async with (
+        serving(answer) as url,
+        connect("groq:", base_url=url, api_key="k", concurrency=Limiter(fixed=150)) as model,
+    ):
         await asyncio.gather(*(model.complete("hello") for _ in range(150)))
     assert most == 150

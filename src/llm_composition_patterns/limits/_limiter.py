@@ -1,68 +1,94 @@
-"""The limiter: how many calls may be in flight at a model at once.
-
-The core is synchronous and holds one lock for a few instructions, so that one limiter serves several threads and
-several event loops. A call that finds no room waits in one queue, first come first served. Room that becomes free is
-*handed* to the next in the queue under the lock (it never becomes free in between, so nobody overtakes), and the
-waiter is told on its own loop. A waiter that is cancelled after it was handed room, but before it could use it, gives
-it back.
-"""
+"""The limiter: which calls may be made at a model, and when."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections import deque
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from math import isfinite
 from typing import Final, Self
 
-from .. import runs
-from ..tracing import names, span
+from ._breaker import Breaker
+from ._concurrency import AdaptiveLaw
+from ._controller import Controller, FixedController
+from ._enforcement import Enforcement
+from ._gate import Gate
+from ._pacer import Pacer
+from ._permit import Permit, Ticket
+from ._statistics import LimiterStatistics
 
-AUTOMATIC_LIMIT: Final = 32
-"""Calls in flight where nobody says anything."""
-
-_CONCURRENCY: Final = {names.WAIT_REASON: "concurrency"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimiterStatistics:
-    """What a limiter does now.
-
-    Attributes:
-        limit: Calls that may be in flight at once.
-        in_flight: Calls in flight now.
-        waiting: Calls that wait for a permit now.
-        accepted: Calls that the provider accepted so far.
-    """
-
-    limit: int
-    in_flight: int
-    waiting: int
-    accepted: int
+UNKNOWN_START: Final = 16
+"""Calls in flight to begin with, where nothing is known of the provider."""
 
 
 class Limiter:
-    """Bounds the calls in flight at a model. Give one to several models to make them share it.
+    """Finds how many calls may be in flight at a model and what its rate limits are, and keeps to them.
 
-    Usable from several threads and event loops at once.
+    Give one to several models to make them share it. Usable from several threads and event loops at once.
 
     Args:
-        max: A cap: never more calls in flight than this.
-        fixed: Exactly this many calls may be in flight, always.
+        max: A cap: never more calls in flight than this; how many is still found out.
+        fixed: Exactly this many calls may be in flight, always; nothing is learnt, and nothing else holds a call.
+        requests_per_minute: What the provider allows, where you know it; else it is found out.
+        tokens_per_minute: The same for tokens.
     """
 
-    def __init__(self, *, max: int | None = None, fixed: int | None = None) -> None:  # noqa: A002 - the caller's word
-        if max is not None and fixed is not None:
-            raise ValueError("a Limiter takes `max` or `fixed`, not both: with `fixed` there is nothing left to cap")
+    def __init__(
+        self,
+        *,
+        max: int | None = None,  # noqa: A002 - the caller's word
+        fixed: int | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+    ) -> None:
         for name, value in (("max", max), ("fixed", fixed)):
             if value is not None:
                 check_limit(value, f"Limiter({name}={value!r})")
-        self._lock = threading.Lock()
-        self._waiters: deque[_Waiter] = deque()
-        self._limit = fixed or max or AUTOMATIC_LIMIT
-        self._in_flight = 0
-        self._accepted = 0
+        for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
+            _check_rate(rate, f"Limiter({name}={rate!r})")
+        if fixed is None:
+            self._learn(
+                UNKNOWN_START, cap=max, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute
+            )
+            return
+        if (max, requests_per_minute, tokens_per_minute) != (None, None, None):
+            raise ValueError(
+                "Limiter(fixed=...) lets so many calls be in flight and minds nothing else: leave out the others, or "
+                "give `max` instead of `fixed`"
+            )
+        self._enforcement = Enforcement(FixedController(fixed))
+
+    @classmethod
+    def learning(
+        cls, *, start: int, local: bool = False, remembered: Mapping[str, Mapping[str, float]] | None = None
+    ) -> Self:
+        """A limiter of which it is known where it begins.
+
+        Args:
+            start: Calls in flight to begin with.
+            local: The provider is a server on this machine.
+            remembered: What `remembered` gave at the end of an earlier run.
+        """
+        limiter = cls.__new__(cls)
+        limiter._learn(start, local=local, remembered=remembered)  # noqa: SLF001 - its own class
+        return limiter
+
+    def _learn(
+        self,
+        start: int,
+        *,
+        local: bool = False,
+        cap: int | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        remembered: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        memory = remembered or {}
+        requests = Pacer("requests", per_minute=requests_per_minute)
+        tokens = Pacer("tokens", per_minute=tokens_per_minute)
+        for pacer in (requests, tokens):
+            if memory.get(pacer.unit):
+                pacer.restore(dict(memory[pacer.unit]))
+        law = AdaptiveLaw(start=start, local=local, cap=cap, remembered=memory.get("law"))
+        self._enforcement = Enforcement(Controller(law, requests, tokens, Gate(), Breaker()))
 
     def __repr__(self) -> str:
         now = self.statistics()
@@ -71,141 +97,69 @@ class Limiter:
     @property
     def accepted(self) -> int:
         """Calls that the provider accepted so far."""
-        return self._accepted
+        return self._enforcement.accepted
+
+    @property
+    def outage(self) -> bool:
+        """Whether the provider fails: nothing but single calls is let through, to see whether it is back."""
+        return self._enforcement.is_out()
 
     def statistics(self) -> LimiterStatistics:
-        """What the limiter does now."""
-        with self._lock:
-            return LimiterStatistics(
-                limit=self._limit, in_flight=self._in_flight, waiting=len(self._waiters), accepted=self._accepted
-            )
+        """What the limiter does and knows now."""
+        return self._enforcement.statistics()
 
-    def permit(self) -> Permit:
-        """The right to make one call: `async with limiter.permit() as permit:`."""
-        return Permit(self)
+    def permit(
+        self,
+        *,
+        tokens: float | None = None,
+        retry: bool = False,
+        patience: float | None = None,
+        outage_patience: float | None = None,
+    ) -> Permit:
+        """The right to make one call: `async with limiter.permit() as permit:`.
 
-    def set_limit(self, limit: int) -> None:
-        """Let `limit` calls be in flight from now on; what is in flight already goes on."""
-        check_limit(limit, f"set_limit({limit!r})")
-        with self._lock:
-            self._limit = limit
-            granted = self._hand_over()
-        self._tell(granted)
+        Who waits is served in turn: one call of each outermost fan-out, first come, first served inside it.
 
-    def _enter(self) -> _Waiter | None:
-        """Take a permit at once, or stand in the queue."""
-        with self._lock:
-            if self._in_flight < self._limit and not self._waiters:
-                self._in_flight += 1
-                return None
-            waiter = _Waiter(asyncio.get_running_loop())
-            self._waiters.append(waiter)
-            return waiter
+        Args:
+            tokens: What the call will count for a limit on tokens, as far as can be told; None: what calls cost here
+                on average.
+            retry: It was tried before, and goes before its fan-out's other calls.
+            patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
+            outage_patience: Seconds that it bears an outage of the provider.
 
-    def _leave(self, *, accepted: bool = False) -> None:
-        with self._lock:
-            self._in_flight -= 1
-            self._accepted += accepted
-            granted = self._hand_over() if self._waiters else None
-        if granted:
-            self._tell(granted)
+        Raises:
+            HeldUp: Out of `async with`, when one of the two is over.
+        """
+        return Permit(
+            self._enforcement, Ticket(tokens, retry=retry, patience=patience, outage_patience=outage_patience)
+        )
 
-    def _hand_over(self) -> list[_Waiter]:
-        granted = []
-        while self._waiters and self._in_flight < self._limit:
-            waiter = self._waiters.popleft()
-            waiter.granted = True
-            self._in_flight += 1
-            granted.append(waiter)
-        return granted
+    def set_limit(self, limit: int | None) -> None:
+        """Let at most `limit` calls be in flight from now on; what is in flight already goes on.
 
-    def _tell(self, granted: list[_Waiter]) -> None:
-        while granted:
-            lost = [waiter for waiter in granted if not waiter.wake()]
-            with self._lock:
-                self._in_flight -= len(lost)
-                granted = self._hand_over() if lost else []
+        Args:
+            limit: The number. None takes a cap away; a fixed limiter has none to take away.
+        """
+        if limit is not None or isinstance(self._enforcement.controller, FixedController):
+            check_limit(limit, f"set_limit({limit!r})")
+        self._enforcement.change(limit)
 
-    def _give_up(self, waiter: _Waiter) -> None:
-        """The waiter was cancelled: out of the queue, or back with what it was handed in the meantime."""
-        with self._lock:
-            if not waiter.granted:
-                self._waiters.remove(waiter)
-                return
-        self._leave()
+    def hedge_after(self) -> float | None:
+        """Seconds after which a call is so late that a second one is worth its price.
 
-    async def _wait(self, waiter: _Waiter) -> float:
-        started = waiter.loop.time()
-        try:
-            with runs.waiting_for_permit(), span(names.WAIT_FOR_PERMIT, attributes=_CONCURRENCY):
-                await waiter.woken
-        except BaseException:
-            self._give_up(waiter)
-            raise
-        return waiter.loop.time() - started
+        Returns:
+            None while too few calls have been answered, the provider wants no calls or fails, or 5 % of the calls had
+            a second one already.
+        """
+        return self._enforcement.hedge_after()
 
+    def hedged(self) -> None:
+        """Say that a call got a second one."""
+        self._enforcement.hedged()
 
-class Permit:
-    """The right to make one call, from entering to leaving `async with`.
-
-    Attributes:
-        waited: Seconds that the call had to wait for it.
-    """
-
-    __slots__ = ("_accepted", "_holding", "_limiter", "waited")
-
-    def __init__(self, limiter: Limiter) -> None:
-        self._limiter = limiter
-        self._holding: AbstractContextManager[None] | None = None
-        self._accepted = False
-        self.waited: float = 0.0
-
-    def accepted(self) -> None:
-        """The provider took the call: it was not refused by a rate limit."""
-        self._accepted = True
-
-    async def __aenter__(self) -> Self:
-        if self._holding is not None:
-            raise RuntimeError("this permit is held already: call `limiter.permit()` for every call")
-        waiter = self._limiter._enter()  # noqa: SLF001 - two halves of one mechanism
-        if waiter is not None:
-            self.waited = await self._limiter._wait(waiter)  # noqa: SLF001
-        self._holding = runs.holding_permit()
-        self._holding.__enter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._holding is not None:
-            self._holding.__exit__(None, None, None)
-            self._holding = None
-        self._limiter._leave(accepted=self._accepted)  # noqa: SLF001
-
-
-class _Waiter:
-    """One call in the queue."""
-
-    __slots__ = ("granted", "loop", "woken")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.woken: asyncio.Future[None] = loop.create_future()
-        self.granted = False
-
-    def wake(self) -> bool:
-        """Tell the waiter that it holds a permit; False if its loop is gone, and the waiter with it."""
-        with suppress(RuntimeError):
-            if asyncio.get_running_loop() is self.loop:
-                self._set()
-                return True
-        try:
-            self.loop.call_soon_threadsafe(self._set)
-        except RuntimeError:
-            return False
-        return True
-
-    def _set(self) -> None:
-        if not self.woken.done():
-            self.woken.set_result(None)
+    def remembered(self) -> dict[str, dict[str, float]]:
+        """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
+        return self._enforcement.remembered()
 
 
 def check_limit(value: object, where: str) -> None:
@@ -214,3 +168,12 @@ def check_limit(value: object, where: str) -> None:
         raise TypeError(f"{where}: the number of calls in flight is an int of at least 1")
     if value < 1:
         raise ValueError(f"{where}: at least 1 call must be allowed in flight")
+
+
+def _check_rate(value: object, where: str) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{where}: give a number a minute")
+    if not (value > 0 and isfinite(value)):
+        raise ValueError(f"{where}: give more than 0 a minute, or leave it out where there is no such limit")

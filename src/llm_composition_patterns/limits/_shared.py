@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ._limiter import AUTOMATIC_LIMIT, Limiter
+from ._limiter import UNKNOWN_START, Limiter
 
 _lock: Final = threading.Lock()
 _limiters: Final[WeakValueDictionary[Hashable, Limiter]] = WeakValueDictionary()
@@ -18,7 +18,14 @@ _caps: Final[WeakKeyDictionary[Limiter, list[int]]] = WeakKeyDictionary()
 
 @contextmanager
 def shared_limiter(
-    *, endpoint: Hashable, model: str, credential: str | None, cap: int | None = None
+    *,
+    endpoint: Hashable,
+    model: str,
+    credential: str | None,
+    cap: int | None = None,
+    start: int = UNKNOWN_START,
+    local: bool = False,
+    remembered: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Iterator[Limiter]:
     """Use the one limiter of an endpoint, model and credential.
 
@@ -28,12 +35,15 @@ def shared_limiter(
         credential: The key, of which only a hash is kept.
         cap: The most calls in flight that this user of the limiter wants. Of several caps the smallest holds, as long
             as its user is inside this context.
+        start: Calls in flight to begin with, for the first user.
+        local: The endpoint is on this machine; for the first user.
+        remembered: What the limiter's `remembered` gave at the end of an earlier run; for the first user.
     """
     key = endpoint, model, _fingerprint(credential)
     with _lock:
         limiter = _limiters.get(key)
         if limiter is None:
-            limiter = _limiters[key] = Limiter()
+            limiter = _limiters[key] = Limiter.learning(start=start, local=local, remembered=remembered)
             _caps[limiter] = []
         _change_caps(limiter, add=cap)
     try:
@@ -51,7 +61,7 @@ def _change_caps(limiter: Limiter, *, add: int | None = None, remove: int | None
         caps.append(add)
     if remove is not None:
         caps.remove(remove)
-    limiter.set_limit(min(caps, default=AUTOMATIC_LIMIT))
+    limiter.set_limit(min(caps, default=None))
 
 
 def _fingerprint(credential: str | None) -> str | None:

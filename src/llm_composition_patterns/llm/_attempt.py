@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
-from ..limits import Limiter, Permit
+from ..limits import Accepted, Limiter, Permit
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
@@ -124,7 +124,7 @@ async def _answered(
         if shown is not None:
             shown.reply(reply, error.retry_after if error is not None else retry_after(reply.headers))
         if not isinstance(error, RateLimited):
-            permit.accepted()
+            permit.end(Accepted())
         answer = _read(connection, reply, error, shown, settlement)
     finally:
         used = settlement.usage(connection.pricing, first=call.attempts == 1)

@@ -7,10 +7,10 @@ import os
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ..errors import ConfigurationError
-from ..limits import AUTOMATIC_LIMIT, Limiter, check_limit
+from ..limits import Limiter, check_limit
 from ..simulation import Price, Scenario
 from ._addresses import Address, resolve
 from ._endpoint import Endpoint
@@ -134,8 +134,12 @@ def _build(address: Address, options: Options) -> Any:
     return OpenAIEndpoint(address, timeout=options.timeout, limit=limit)
 
 
+_MANY: Final = 1000
+"""Connections where the number in flight is found out: a pool must not be the limit."""
+
+
 def _most_in_flight(options: Options) -> int:
     wanted = options.concurrency
     if isinstance(wanted, Limiter):
-        return wanted.statistics().limit
-    return wanted or AUTOMATIC_LIMIT
+        return max(wanted.statistics().limit, _MANY)
+    return wanted or _MANY

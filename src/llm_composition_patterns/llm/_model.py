@@ -26,6 +26,8 @@ from ._wire import Body, conversation, first_rung, request_body
 
 T = TypeVar("T")
 
+_START: Final = 32
+
 _log: Final = logging.getLogger("llm_composition_patterns")
 
 
@@ -114,7 +116,13 @@ class ConnectedModel:
         if isinstance(wanted, Limiter):
             return wanted
         return resources.enter_context(
-            shared_limiter(endpoint=self._options.endpoint, model=address.model, credential=address.api_key, cap=wanted)
+            shared_limiter(
+                endpoint=self._options.endpoint,
+                model=address.model,
+                credential=address.api_key,
+                cap=wanted,
+                start=_START,
+            )
         )
 
     async def _pricing(self) -> Pricing:

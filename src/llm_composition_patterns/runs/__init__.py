@@ -1,7 +1,7 @@
 """What a run uses and how far it has come."""
 
 from ..usage import NO_USAGE, Usage
-from ._account import Account, current_account, holding_permit, settle, waiting_for_permit
+from ._account import Account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
 from ._progress import Progress
 from ._track import Tracked, track, usage_attributes
 
@@ -12,6 +12,7 @@ __all__ = [
     "Tracked",
     "Usage",
     "current_account",
+    "fairness_group",
     "holding_permit",
     "settle",
     "track",

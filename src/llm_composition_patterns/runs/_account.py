@@ -26,6 +26,9 @@ class Account:
 
     __slots__ = ("parent", "usage")
 
+    # The fan-out whose branch this is. Not in __slots__: only branches have one.
+    fan_out: object | None = None
+
     def __init__(self, parent: Account | None) -> None:
         self.parent: Final = parent
         self.usage: Usage = NO_USAGE
@@ -38,6 +41,17 @@ class Account:
 
 current_account: ContextVar[Account | None] = ContextVar("llm_composition_account", default=None)
 """The account of the innermost scope."""
+
+
+def fairness_group() -> object | None:
+    """The outermost fan-out around the caller, or None: who waits for permits is served in turn by these."""
+    group = None
+    account = current_account.get()
+    while account is not None:
+        if account.fan_out is not None:
+            group = account.fan_out
+        account = account.parent
+    return group
 
 
 def settle(usage: Usage) -> None:

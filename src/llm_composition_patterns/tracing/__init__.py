@@ -2,7 +2,7 @@
 
 from . import _names as names
 from ._setup import Tracing, setup_tracing
-from ._spans import SpanHandle, Spans, install, listening, span, without_keys
+from ._spans import SpanHandle, Spans, add_event, install, listening, span, without_keys
 from ._statistics import TracingStatistics
 from ._target import LOCAL_PHOENIX, endpoint_variable
 
@@ -12,6 +12,7 @@ __all__ = [
     "Spans",
     "Tracing",
     "TracingStatistics",
+    "add_event",
     "endpoint_variable",
     "install",
     "listening",

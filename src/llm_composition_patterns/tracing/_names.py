@@ -58,3 +58,17 @@ SIMULATED = PREFIX + "simulated"
 # Waiting for a permit
 WAIT_FOR_PERMIT = "wait for permit"
 WAIT_REASON = PREFIX + "wait_reason"
+
+# What the end of a call changed in its limiter: events on the span of that call, and their attributes
+LIMIT_CHANGED = "limit changed"
+LIMIT = PREFIX + "limit"
+LIMIT_CHANGED_BECAUSE = PREFIX + "limit_changed_because"
+RATE_LEARNT = "rate learnt"
+REQUESTS_PER_MINUTE = PREFIX + "requests_per_minute"
+TOKENS_PER_MINUTE = PREFIX + "tokens_per_minute"
+LEARNT_FROM = PREFIX + "learnt_from"
+GATE_CLOSED = "gate closed"
+GATE_CLOSED_SECONDS = PREFIX + "gate_closed_seconds"
+OUTAGE_BEGAN = "outage began"
+OUTAGE_ENDED = "outage ended"
+OUTAGE_SECONDS = PREFIX + "outage_seconds"

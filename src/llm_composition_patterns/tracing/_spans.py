@@ -185,6 +185,12 @@ def span(
         written.end()
 
 
+def add_event(name: str, attributes: Attributes) -> None:
+    """Write an event on the current span, if there is one that is kept."""
+    if listening() is not None:
+        trace.get_current_span().add_event(name, attributes)
+
+
 _own: Spans | None = None
 _muted = False
 _of_application: tuple[TracerProvider, Spans | None] | None = None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_composition_patterns import runs, virtual_time
-from llm_composition_patterns.limits import AUTOMATIC_LIMIT, Limiter
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
 
 
 async def hold(limiter: Limiter, seconds: float = 1.0) -> float:
@@ -53,14 +53,27 @@ async def test_statistics_show_limit_in_flight_and_waiting():
 
 
 async def test_accepted_calls_are_counted_when_their_permit_ends():
-    """A permit that the provider accepted counts once; others do not."""
+    """A permit that the provider accepted counts; others do not."""
     limiter = Limiter()
-    async with limiter.permit() as permit:
-        permit.accepted()
-        permit.accepted()
+    for ending in (Accepted(), Failed(), Refused(Refusal()), None):
+        async with limiter.permit() as permit:
+            permit.end(ending)
     async with limiter.permit():
         pass
-    assert limiter.accepted == 1
+    assert (limiter.accepted, limiter.statistics().accepted, limiter.statistics().refused) == (1, 1, 1)
+
+
+async def test_how_a_call_ended_is_said_once_while_its_permit_is_held():
+    """Anything else is a mistake, said at once."""
+    permit = Limiter().permit()
+    with pytest.raises(RuntimeError, match="say once"):
+        permit.end(Accepted())
+    async with permit:
+        permit.end(Accepted())
+        with pytest.raises(RuntimeError, match="say once"):
+            permit.end(Accepted())
+    with pytest.raises(RuntimeError, match="say once"):
+        permit.end(Accepted())
 
 
 async def test_a_waiter_that_is_cancelled_leaves_the_queue():
@@ -152,7 +165,7 @@ async def test_a_waiter_whose_loop_is_gone_is_passed_over():
 
     def abandon():
         loop = virtual_time.VirtualTimeLoop()
-        loop.call_soon(limiter._enter)
+        loop.create_task(hold(limiter))
         loop.call_soon(loop.stop)
         loop.run_forever()
         loop.close()
@@ -161,14 +174,14 @@ async def test_a_waiter_whose_loop_is_gone_is_passed_over():
         await asyncio.to_thread(abandon)
         alive = asyncio.create_task(hold(limiter))
         await asyncio.sleep(0)
-        assert limiter.statistics().waiting == 2
+        assert limiter.statistics().waiting == 1
     assert await alive == 0
     assert limiter.statistics().in_flight == 0
 
 
 def test_the_limit_is_automatic_a_cap_or_fixed():
-    """What was given holds; nothing given is the automatic limit."""
-    assert Limiter().statistics().limit == AUTOMATIC_LIMIT
+    """What was given holds; else it begins at 16."""
+    assert Limiter().statistics().limit == 16
     assert Limiter(max=7).statistics().limit == 7
     assert Limiter(fixed=5).statistics().limit == 5
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from llm_composition_patterns.limits import AUTOMATIC_LIMIT, _shared, shared_limiter
+from llm_composition_patterns.limits import _shared, shared_limiter
 
 WHERE = {"endpoint": "https://api.example/v1", "model": "m", "credential": "secret-key"}
 
@@ -12,7 +12,7 @@ def test_the_same_endpoint_model_and_key_share_one_limiter():
     """Two users of one model are bounded together."""
     with shared_limiter(**WHERE) as one, shared_limiter(**WHERE) as other:
         assert one is other
-        assert one.statistics().limit == AUTOMATIC_LIMIT
+        assert one.statistics().limit == 16
 
 
 def test_another_endpoint_model_or_key_has_its_own():
@@ -25,7 +25,7 @@ def test_another_endpoint_model_or_key_has_its_own():
 
 def test_of_several_caps_the_smallest_open_one_holds():
     """A cap counts as long as its user is there."""
-    with shared_limiter(**WHERE, cap=50) as limiter:
+    with shared_limiter(**WHERE, cap=50, start=64) as limiter:
         assert limiter.statistics().limit == 50
         with shared_limiter(**WHERE, cap=3), shared_limiter(**WHERE), shared_limiter(**WHERE, cap=9):
             assert limiter.statistics().limit == 3

@@ -42,6 +42,7 @@ class Branch(Account):
     """
 
     # What most branches never change stands here: setting it for each would cost as much as running one.
+    fan_out: FanOut[Any, Any]
     name: str = ""
     queued: float = 0.0
     waiting_since: float | None = None

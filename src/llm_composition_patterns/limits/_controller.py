@@ -1,0 +1,341 @@
+"""The laws of one limiter, put together: pure.
+
+A call is held by the first that says so: the gate that a refusal closed, the breaker that an outage opened, the pacer
+of requests, the pacer of tokens, and last the number in flight. In this order, because a call that a rate limit would
+hold anyhow says nothing of whether the number in flight is too small.
+
+What is learnt when a call ends:
+
+| ended | pacers | gate | breaker | calls in flight |
+|---|---|---|---|---|
+| accepted | headers, real cost | | success | a sample |
+| refused, with a rate | the refusal, costs nothing | closes | success: the provider answers | |
+| refused, without | costs nothing | | success | a cap |
+| failed | | | failure | |
+| nothing said | | | | |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+from typing import Any, Final, NamedTuple
+
+from ._breaker import Breaker
+from ._concurrency import AdaptiveLaw
+from ._endings import Accepted, Ending, Refused
+from ._gate import Gate
+from ._pacer import Pacer
+from ._readings import Reading, Refusal
+
+A_MOMENT: Final = 1e-9
+"""Seconds that are no wait: adding less to a clock may not move it, and a timer for it would never be over."""
+
+_AVERAGED: Final = 32
+"""The token average is that of about so many calls."""
+
+CONCURRENCY: Final = "concurrency"
+OUTAGE: Final = "outage"
+RATE_LIMITS: Final = frozenset({"requests", "tokens", "retry_after"})
+
+
+class Hold(NamedTuple):
+    """Why a call may not be sent now.
+
+    Attributes:
+        reason: "concurrency", "requests", "tokens", "retry_after" or "outage".
+        until: When to ask again, on the caller's clock; None where only the end of another call can change it.
+    """
+
+    reason: str
+    until: float | None = None
+
+
+class Change(NamedTuple):
+    """Something that the end of a call has changed.
+
+    Attributes:
+        what: "limit", "rate", "gate", "outage began" or "outage ended".
+        value: The new limit; calls or tokens a minute; seconds that the gate is closed; 0 else.
+        why: Of a limit: why; of a rate: what is counted and where it was learnt, as "requests, headers".
+    """
+
+    what: str
+    value: float = 0.0
+    why: str = ""
+
+
+class Flight:
+    """One call that was sent."""
+
+    __slots__ = ("in_flight", "law", "probe", "sent_at", "tokens")
+
+    def __init__(self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool) -> None:
+        self.sent_at = sent_at
+        self.tokens = tokens
+        self.in_flight = in_flight
+        self.law = law
+        self.probe = probe
+
+
+_FULL: Final = Hold(CONCURRENCY)
+_NOTHING: Final[tuple[Change, ...]] = ()
+
+
+class Outage(NamedTuple):
+    """The provider fails.
+
+    Attributes:
+        known: Seconds from the first failure of the outage to the last.
+        failed_at: When that was.
+    """
+
+    known: float
+    failed_at: float
+
+
+class Learnt(NamedTuple):
+    """What the laws know and do now; units as in `LimiterStatistics`."""
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    learnt_from: str | None = None
+    gate_closed_for: float = 0.0
+    outage_for: float | None = None
+
+
+class Controller:
+    """Decides which call may be sent when, and learns from how calls end. Not for several threads at once.
+
+    Attributes:
+        in_flight: Calls that were sent and whose room was not given back yet.
+        average_tokens: What a call costs, as a moving average; 0 while nothing is known.
+    """
+
+    __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "gate", "in_flight", "law", "requests", "tokens")
+
+    def __init__(self, law: AdaptiveLaw, requests: Pacer, tokens: Pacer, gate: Gate, breaker: Breaker) -> None:
+        self.law = law
+        self.requests = requests
+        self.tokens = tokens
+        self.gate = gate
+        self.breaker = breaker
+        self.in_flight = 0
+        self.average_tokens = 0.0
+        self._seen = 0
+        self._failed_at = 0.0
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be in flight at once."""
+        return self.law.limit
+
+    @property
+    def why(self) -> str:
+        """Why that last changed."""
+        return self.law.why
+
+    def set_limit(self, limit: int | None) -> None:
+        """Never let more be in flight than this, whatever is learnt; None: no such cap."""
+        self.law.set_cap(limit)
+
+    def hold(self, now: float, tokens: float) -> Hold | None:
+        """Why a call that counts `tokens` may not be sent now; None where it may."""
+        if (wait := self.gate.wait(now)) > A_MOMENT:
+            return _hold("retry_after", now, wait)
+        if (wait := self.breaker.wait(now)) > A_MOMENT:
+            return _hold(OUTAGE, now, wait)
+        if (wait := self.requests.wait(now, 1.0)) > A_MOMENT:
+            return _hold("requests", now, wait)
+        if (wait := self.tokens.wait(now, tokens)) > A_MOMENT:
+            return _hold("tokens", now, wait)
+        return _FULL if self.in_flight >= self.law.limit else None
+
+    def sent(self, now: float, tokens: float) -> Flight:
+        """A call was sent that counts `tokens`, as far as can be told."""
+        self.in_flight += 1
+        self.requests.sent(now, 1.0)
+        self.tokens.sent(now, tokens)
+        probe = self.breaker.sent(now)
+        return Flight(now, tokens, self.in_flight, self.law.sent(now, in_flight=self.in_flight), probe=probe)
+
+    def ended(
+        self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float
+    ) -> Sequence[Change]:
+        """Learn from the end of a call; its room is given back by `freed`.
+
+        Args:
+            flight: The call.
+            now: The time.
+            ending: How it ended.
+            waiting: Calls that wait for the number in flight, and for nothing else, right now.
+            lag: Seconds that the event loop was late for this call.
+            jitter: A random number from 0 to 1.
+
+        Returns:
+            What changed by it.
+        """
+        limit, outage = self.law.limit, self.breaker.since
+        if type(ending) is Accepted:
+            changes = self._accepted(flight, now, ending, waiting, lag)
+        elif type(ending) is Refused:
+            changes = self._refused(flight, now, ending.refusal, jitter)
+        else:
+            changes = _NOTHING
+            self.law.left(flight.law, now)
+            if ending is None:
+                self.breaker.ignored(now, flight.probe)
+            else:
+                self._failed_at = now
+                self.breaker.ended(now, ok=False, probe=flight.probe)
+        if self.law.limit == limit and self.breaker.since == outage:
+            return changes
+        return [*changes, *self._moved(limit, outage, now)]
+
+    def freed(self) -> None:
+        """The room of a call that has ended is free for another."""
+        self.in_flight -= 1
+
+    def unsent(self, flight: Flight, now: float) -> None:
+        """A call that had its room was not sent after all."""
+        self.in_flight -= 1
+        self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
+        self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
+        self.law.left(flight.law, now)
+        self.breaker.ignored(now, flight.probe)
+
+    def is_closed(self, now: float) -> bool:
+        """Whether the provider asked not to be called, or fails."""
+        return self.breaker.is_open or self.gate.wait(now) > A_MOMENT
+
+    def outage(self) -> Outage | None:
+        """Whether the provider fails, and how long it is known to do so."""
+        since = self.breaker.since
+        return None if since is None else Outage(self._failed_at - since, self._failed_at)
+
+    def learnt(self, now: float) -> Learnt:
+        """What is known and done now."""
+        sources = dict.fromkeys(pacer.source for pacer in (self.requests, self.tokens) if pacer.rate is not None)
+        since = self.breaker.since
+        return Learnt(
+            _per_minute(self.requests),
+            _per_minute(self.tokens),
+            ", ".join(source for source in sources if source) or None,
+            self.gate.wait(now),
+            None if since is None else now - since,
+        )
+
+    def remembered(self) -> dict[str, dict[str, float]]:
+        """What is worth to be known in the next run."""
+        law, requests, tokens = self.law.remembered(), self.requests.remembered(), self.tokens.remembered()
+        parts = {"law": law, "requests": requests, "tokens": tokens}
+        return {name: values for name, values in parts.items() if values}
+
+    def _accepted(self, flight: Flight, now: float, ending: Accepted, waiting: int, lag: float) -> Sequence[Change]:
+        self.law.succeeded(flight.law, now, output_tokens=ending.output_tokens, waiting=waiting, lag=lag)
+        self.breaker.ended(now, ok=True, probe=flight.probe)
+        if ending.tokens is not None:
+            self._seen += 1
+            self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
+            self.tokens.corrected(now, flight.tokens, ending.tokens, flight.sent_at)
+        if not ending.readings:
+            return _NOTHING
+        changed = [
+            pacer
+            for reading in ending.readings
+            if (pacer := self._pacer_of(reading)).read(reading, sent_at=flight.sent_at, now=now)
+        ]
+        return [_rate(pacer) for pacer in dict.fromkeys(changed)]
+
+    def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
+        self.law.left(flight.law, now)
+        self.breaker.ended(now, ok=True, probe=flight.probe)
+        self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
+        self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
+        changed = []
+        if refusal.tells_rate:
+            pacers = (self.requests, self.tokens)
+            changed = [_rate(one) for one in pacers if one.refused(refusal, sent_at=flight.sent_at, now=now)]
+        elif not (refusal.daily or refusal.too_large):
+            self.law.refused(now, in_flight=flight.in_flight)
+        before = self.gate.wait(now)
+        self.gate.refused(refusal, now, jitter)
+        closed = self.gate.wait(now)
+        return [*changed, Change("gate", closed)] if closed > before + A_MOMENT else changed
+
+    def _pacer_of(self, reading: Reading) -> Pacer:
+        return self.requests if reading.unit == "requests" else self.tokens
+
+    def _moved(self, limit: int, outage: float | None, now: float) -> Iterator[Change]:
+        if self.law.limit != limit:
+            yield Change("limit", self.law.limit, self.law.why)
+        since = self.breaker.since
+        if outage is None and since is not None:
+            yield Change("outage began")
+        elif outage is not None and since is None:
+            yield Change("outage ended", now - outage)
+
+
+class FixedController:
+    """A plain number of calls in flight: nothing is paced, nothing is learnt."""
+
+    __slots__ = ("average_tokens", "in_flight", "limit")
+
+    why: Final = "fixed"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.in_flight = 0
+        self.average_tokens = 0.0
+
+    def set_limit(self, limit: int) -> None:
+        """Let so many be in flight."""
+        self.limit = limit
+
+    def hold(self, now: float, tokens: float) -> Hold | None:  # noqa: ARG002 - as a learning one
+        """Why a call may not be sent now."""
+        return _FULL if self.in_flight >= self.limit else None
+
+    def sent(self, now: float, tokens: float) -> Flight:
+        """A call was sent."""
+        self.in_flight += 1
+        return Flight(now, tokens, self.in_flight, None, probe=False)
+
+    def ended(self, flight: Flight, now: float, ending: Ending, **_: float) -> Sequence[Change]:  # noqa: ARG002 - as above
+        """Learn nothing."""
+        return _NOTHING
+
+    def freed(self) -> None:
+        """The room of a call is free for another."""
+        self.in_flight -= 1
+
+    def unsent(self, flight: Flight, now: float) -> None:  # noqa: ARG002 - as above
+        """A call that had its room was not sent after all."""
+        self.in_flight -= 1
+
+    def is_closed(self, now: float) -> bool:  # noqa: ARG002 - as above
+        """Never."""
+        return False
+
+    def outage(self) -> None:
+        """Never."""
+
+    def remembered(self) -> dict[str, dict[str, float]]:
+        """Nothing."""
+        return {}
+
+    def learnt(self, now: float) -> Learnt:  # noqa: ARG002 - as above
+        """Nothing."""
+        return Learnt()
+
+
+def _hold(reason: str, now: float, wait: float) -> Hold:
+    return Hold(reason, None if wait == inf else now + wait)
+
+
+def _per_minute(pacer: Pacer) -> float | None:
+    return None if pacer.rate is None else pacer.rate * 60.0
+
+
+def _rate(pacer: Pacer) -> Change:
+    return Change("rate", _per_minute(pacer) or 0.0, f"{pacer.unit}, {pacer.source}")

@@ -1,0 +1,371 @@
+"""The enforcement: who may send now, who waits, who is woken when.
+
+The core is synchronous and holds one lock for a few instructions, so that one limiter serves several threads and
+several event loops. Room that becomes free is *handed* to the next in the queue under the lock (it never becomes free
+in between, so nobody overtakes), and the one who waits is told on its own loop, after the lock was let go. Whoever is
+cancelled after it was handed room, but before it could use it, gives it back.
+
+A loop may be closed while calls wait on it. They are passed over, and what one of them was handed just before is taken
+back. Calls of other loops that wait for some time have alarms of their own. A coroutine that is collected as garbage,
+as those of a closed loop are, may be so at any instruction, also in the middle of this very code on the same thread:
+it leaves its ticket to whoever holds the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import nullcontext
+from math import inf
+from random import Random
+from types import MappingProxyType
+
+from .. import runs
+from ..virtual_time import VirtualTimeLoop
+from ._clocks import Clock
+from ._controller import A_MOMENT, CONCURRENCY, OUTAGE, RATE_LIMITS, Change, Controller, FixedController, Hold
+from ._endings import Accepted, Ending, Failed, Refused
+from ._events import show
+from ._latencies import Latencies
+from ._permit import HeldUp, Ticket
+from ._queue import FairQueue
+from ._statistics import LimiterStatistics
+
+Told = list[Ticket | Clock]
+"""Who has to be told after the lock was let go: calls that go on, alarms to be set."""
+
+
+class Enforcement:
+    """Lets calls go as the laws say.
+
+    Attributes:
+        controller: The laws; touched only under the lock.
+        accepted: Calls that the provider accepted so far.
+        refused: Calls that it refused so far because there were too many.
+    """
+
+    def __init__(self, controller: Controller | FixedController) -> None:
+        self.controller = controller
+        self.accepted = 0
+        self.refused = 0
+        self._lock = threading.Lock()
+        self._queue: FairQueue[Ticket] = FairQueue()
+        self._abandoned: deque[tuple[Ticket, bool]] = deque()
+        self._hold: Hold | None = None  # what holds the next in the queue
+        self._stuck_since: float | None = None  # held by a rate limit, and nobody accepted since then
+        self._next_check = inf  # when the first patience may end
+        self._least_outage_patience = inf
+        self._clock: Clock | None = None  # of the loop that was here last
+        self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
+        self._latencies = Latencies()
+        self._jitter: Random | None = None
+
+    def enter(self, ticket: Ticket) -> bool:
+        """Let a call go, or let it wait; True if it may go."""
+        clock = ticket.clock = self._here()
+        with self._lock:
+            now = clock.now()
+            controller = self.controller
+            tokens = controller.average_tokens if ticket.tokens is None else ticket.tokens
+            if not self._queue and controller.hold(now, tokens) is None:
+                ticket.flight = controller.sent(now, tokens)
+                told: Told = []
+            else:
+                told = self._enqueue(ticket, now)
+        if told or self._abandoned:
+            self._tell(told)
+        return ticket.flight is not None and not ticket.queued
+
+    def end(self, ticket: Ticket, ending: Ending) -> None:
+        """Learn from how a call ended. Its room stays taken until it leaves."""
+        told: Told = []
+        flight = ticket.flight
+        if flight is None:
+            return
+        with self._lock:
+            now = ticket.clock.now()
+            changes = self.controller.ended(
+                flight,
+                now,
+                ending,
+                waiting=len(self._queue) if self._hold is not None and self._hold.reason is CONCURRENCY else 0,
+                lag=ticket.lag,
+                jitter=self._random() if type(ending) is Refused else 0.0,
+            )
+            self._count(ending, now - flight.sent_at, now)
+            if type(ending) is Failed:
+                self._end_patience_with_outage(now, told)
+            if changes:
+                self._hand_over(now, told)
+        self._tell(told)
+        if changes:
+            show(changes)
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give back the room of a call."""
+        told: Told = []
+        with self._lock:
+            changes = self._free(ticket)
+            if self._queue:
+                self._hand_over(ticket.clock.now(), told)
+        if told or self._abandoned:
+            self._tell(told)
+        if changes:
+            show(changes)
+
+    def give_up(self, ticket: Ticket) -> None:
+        """A call waits no longer: out of the queue, or back with what it was handed in the meantime."""
+        told: Told = []
+        with self._lock:
+            self._take_back(ticket)
+            self._hand_over(ticket.clock.now(), told)
+        self._tell(told)
+
+    def abandon(self, ticket: Ticket, *, held: bool) -> None:
+        """A call was collected as garbage, perhaps while this thread holds the lock."""
+        self._abandoned.append((ticket, held))
+        self._collect()
+
+    def change(self, limit: int | None) -> None:
+        """Set the cap of a learning limiter, the limit of a fixed one."""
+        told: Told = []
+        with self._lock:
+            self.controller.set_limit(limit)  # type: ignore[arg-type]  # a fixed one is always given a number
+            self._hand_over(self._now(), told)
+        self._tell(told)
+
+    def statistics(self) -> LimiterStatistics:
+        """What is done and known now."""
+        with self._lock:
+            now, controller, waiting = self._now(), self.controller, len(self._queue)
+            reason = CONCURRENCY if self._hold is None else self._hold.reason
+            return LimiterStatistics(
+                limit=controller.limit,
+                limit_changed_because=controller.why,
+                in_flight=controller.in_flight,
+                waiting=waiting,
+                waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
+                accepted=self.accepted,
+                refused=self.refused,
+                **controller.learnt(now)._asdict(),
+            )
+
+    def is_out(self) -> bool:
+        """Whether the provider fails, as far as is known."""
+        with self._lock:
+            return self.controller.outage() is not None
+
+    def remembered(self) -> dict[str, dict[str, float]]:
+        """What is worth to be known in the next run."""
+        with self._lock:
+            return self.controller.remembered()
+
+    def hedge_after(self) -> float | None:
+        """Seconds after which a call is worth a second one; None while no call should have one."""
+        with self._lock:
+            after = self._latencies.hedge_after()
+            return None if after is None or self.controller.is_closed(self._now()) else after
+
+    def hedged(self) -> None:
+        """A call got a second one."""
+        with self._lock:
+            self._latencies.hedged()
+
+    # Below, the lock is held by the caller, unless it says otherwise.
+
+    def _enqueue(self, ticket: Ticket, now: float) -> Told:
+        ticket.woken = ticket.clock.loop.create_future()
+        ticket.since = now
+        ticket.group = runs.fairness_group()
+        ticket.queued = True
+        ticket.clock.waiting += 1
+        self._queue.push(ticket.group, ticket, retry=ticket.retry)
+        told: Told = []
+        self._hand_over(now, told)
+        ticket.reason = CONCURRENCY if self._hold is None else self._hold.reason
+        self._bear(ticket, now, told)
+        return told
+
+    def _hand_over(self, now: float, told: Told) -> None:
+        queue, controller = self._queue, self.controller
+        hold = None
+        while (ticket := queue.peek()) is not None:
+            tokens = controller.average_tokens if ticket.tokens is None else ticket.tokens
+            if ticket.clock.loop.is_closed():
+                self._dequeue(queue.pop())
+            elif (hold := controller.hold(now, tokens)) is not None:
+                break
+            else:
+                self._dequeue(queue.pop())
+                ticket.flight = controller.sent(now, tokens)
+                told.append(ticket)
+        self._hold = hold
+        self._set_alarms(now, told)
+
+    def _dequeue(self, ticket: Ticket) -> None:
+        ticket.queued = False
+        ticket.clock.waiting -= 1
+
+    def _set_alarms(self, now: float, told: Told) -> None:
+        hold = self._hold
+        at = None if hold is None else hold.until
+        if hold is None or hold.reason not in RATE_LIMITS:
+            self._stuck_since = None
+        else:
+            if self._stuck_since is None:
+                self._stuck_since = now
+            at = min(self._next_check, inf if at is None else at)
+        for clock in self._clocks.values():
+            if clock.should_ring(at):
+                told.append(clock)
+
+    def _free(self, ticket: Ticket) -> Sequence[Change]:
+        flight, ticket.flight = ticket.flight, None
+        if flight is None:
+            return ()
+        self.controller.freed()
+        if ticket.over:
+            return ()
+        return self.controller.ended(flight, ticket.clock.now(), None, waiting=0, lag=0.0, jitter=0.0)
+
+    def _take_back(self, ticket: Ticket) -> None:
+        flight, ticket.flight = ticket.flight, None
+        if flight is not None:
+            self.controller.unsent(flight, ticket.clock.now())
+        elif ticket.queued:
+            self._queue.remove(ticket.group, ticket)
+            self._dequeue(ticket)
+
+    def _count(self, ending: Ending, latency: float, now: float) -> None:
+        if type(ending) is Accepted:
+            self.accepted += 1
+            self._latencies.add(latency)
+            if self._stuck_since is not None:
+                self._stuck_since = now
+        elif type(ending) is Refused:
+            self.refused += 1
+
+    # Patience
+
+    def _bear(self, ticket: Ticket, now: float, told: Told) -> None:
+        if not ticket.queued:
+            return
+        if ticket.patience is not None:
+            self._next_check = min(self._next_check, now + ticket.patience)
+            self._set_alarms(now, told)
+        if ticket.outage_patience is not None:
+            self._least_outage_patience = min(self._least_outage_patience, ticket.outage_patience)
+            self._end_patience_with_outage(now, told)
+
+    def _end_patience(self, now: float, told: Told) -> None:
+        """Those give up who were held by rate limits for as long as they bear, while nobody was accepted."""
+        stuck, hold = self._stuck_since, self._hold
+        if stuck is None or hold is None or now + A_MOMENT < self._next_check:
+            return
+        self._next_check = inf
+        for ticket in list(self._queue):
+            if ticket.patience is None:
+                continue
+            since = max(stuck, ticket.since)
+            if since + ticket.patience <= now + A_MOMENT:
+                self._fail(ticket, HeldUp(hold.reason, now - since), told)
+            else:
+                self._next_check = min(self._next_check, since + ticket.patience)
+
+    def _end_patience_with_outage(self, now: float, told: Told) -> None:
+        """Those give up for whom the outage has lasted too long; that it lasts, a failure just now must have shown."""
+        outage = self.controller.outage()
+        if outage is None or outage.known < self._least_outage_patience:
+            return
+        for ticket in list(self._queue):
+            bears = ticket.outage_patience
+            if bears is not None and outage.known >= bears > now - outage.failed_at:
+                self._fail(ticket, HeldUp(OUTAGE, outage.known), told)
+
+    def _fail(self, ticket: Ticket, error: HeldUp, told: Told) -> None:
+        self._queue.remove(ticket.group, ticket)
+        self._dequeue(ticket)
+        ticket.failed = error
+        told.append(ticket)
+
+    # Loops; here the lock is held only where it says so.
+
+    def _here(self) -> Clock:
+        """The clock of the running loop; takes the lock for a new one."""
+        loop = asyncio.get_running_loop()
+        clock = self._clock
+        if clock is None or clock.loop is not loop:
+            with self._lock:
+                self._clock = clock = self._clocks.get(loop) or self._met(loop)
+        return clock
+
+    def _met(self, loop: asyncio.AbstractEventLoop) -> Clock:
+        after = max((clock.now() for clock in self._clocks.values()), default=0.0)
+        self._clocks = {known: clock for known, clock in self._clocks.items() if not known.is_closed()}
+        clock = self._clocks[loop] = Clock(loop, after, self._ring)
+        return clock
+
+    def _now(self) -> float:
+        return 0.0 if self._clock is None else self._clock.now()
+
+    def _random(self) -> float:
+        if self._jitter is None:
+            # A rehearsal is the same every time; real clients must not come back in step.
+            virtual = self._clock is not None and isinstance(self._clock.loop, VirtualTimeLoop)
+            self._jitter = Random(0 if virtual else None)  # noqa: S311 - no secret
+        return self._jitter.random()
+
+    def _ring(self, clock: Clock) -> None:
+        """An alarm has rung; takes the lock."""
+        told: Told = []
+        with self._lock:
+            clock.rings_at = None
+            now = clock.now()
+            self._end_patience(now, told)
+            self._hand_over(now, told)
+        self._tell(told)
+
+    def _tell(self, told: Told) -> None:
+        """Tell everybody on their loops; takes the lock where a loop is gone, or something was abandoned."""
+        while told:
+            lost = [one for one in told if not _reaches(one)]
+            told = []
+            with self._lock if lost else nullcontext():
+                for one in lost:
+                    if isinstance(one, Ticket):
+                        self._take_back(one)
+                if lost:
+                    self._hand_over(self._now(), told)
+        if self._abandoned:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Take back what was abandoned, unless somebody holds the lock, who will then do it."""
+        while self._abandoned and self._lock.acquire(blocking=False):
+            told: Told = []
+            try:
+                while self._abandoned:
+                    ticket, held = self._abandoned.popleft()
+                    (self._free if held else self._take_back)(ticket)
+                self._hand_over(self._now(), told)
+            finally:
+                self._lock.release()
+            self._tell(told)
+
+
+def _reaches(one: Ticket | Clock) -> bool:
+    """Tell one, on its own loop; False if that is gone."""
+    try:
+        here = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if here is one.loop:
+        one.tell()
+        return True
+    try:
+        one.loop.call_soon_threadsafe(one.tell)
+    except RuntimeError:
+        return False
+    return True

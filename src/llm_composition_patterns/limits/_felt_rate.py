@@ -1,0 +1,188 @@
+"""A rate limit that shows itself in refusals alone. Pure.
+
+The provider's bucket is empty whenever it refuses. So what was accepted between two such episodes, over the time
+between them, is the rate, exactly, however calls were spread: if the bucket never ran over. One episode is all
+refusals of calls that were sent before the first of them came back; the bucket is empty until the last of those was
+sent. What was sent and not refused counts as accepted, also what is in flight.
+
+The first episode only bounds the rate, because the bucket was full before it: what was accepted until then, spread
+over the time until the gate opens, is a first guess, right for a bucket that holds as much as refills while the gate
+is closed. From there the pace rises until the second episode measures it. Then the rate is known, and with it how much
+the bucket held at first. Later the pace is kept a little below the rate and raised a little when there was no refusal
+for a while, in steps that grow; each further episode measures it again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from ._bucket import Bucket
+from ._send_log import SendLog
+
+FILL: Final = 0.98
+"""Pace, as a share of the rate that was measured."""
+
+FEWEST: Final = 12
+"""Calls between two episodes that measure a rate; fewer are joined with the calls before them."""
+
+RAMP: Final = 1.1
+RAMP_PAUSE: Final = 0.25
+"""How the pace rises until the second episode: by this factor every so many seconds."""
+
+STEP: Final = 0.05
+LARGEST_STEP: Final = 0.4
+"""How the pace rises later: by this share, doubled with every rise."""
+
+SHORTEST_PATIENCE: Final = 8.0
+LONGEST_PATIENCE: Final = 60.0
+"""Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate."""
+
+BREATH: Final = 0.1
+"""Seconds of pace that may always be sent at once: timers are late."""
+
+EARLY: Final = 1.0
+"""Seconds after the gate has opened in which a refusal shows that too much was sent at once."""
+
+MOMENT: Final = 0.05
+"""The shortest time in seconds that is divided by."""
+
+IDLE: Final = 5.0
+"""Seconds without a call after which the bucket may have run over."""
+
+
+class FeltRate:
+    """Learns a rate from refusals.
+
+    Attributes:
+        bucket: What may be sent; None until something is learnt.
+        rate: The rate, where it is more than a guess.
+        is_memory: Whether nothing was measured yet that would confirm what was remembered.
+    """
+
+    __slots__ = (
+        "_before",
+        "_bound",
+        "_burst",
+        "_closed_at",
+        "_end",
+        "_end_total",
+        "_first",
+        "_from",
+        "_from_full",
+        "_from_total",
+        "_last",
+        "_open_at",
+        "_patience",
+        "_refused",
+        "_rise_at",
+        "_step",
+        "bucket",
+        "is_memory",
+        "rate",
+    )
+
+    def __init__(self) -> None:
+        self.bucket: Bucket | None = None
+        self.rate: float | None = None
+        self.is_memory = False
+        self._before: float | None = None
+        self._last = self._open_at = self._closed_at = self._end = -math.inf
+        self._from_full = True
+        self._from = self._from_total = self._end_total = self._refused = 0.0
+        self._first: tuple[float, float] | None = None
+        self._burst: float | None = None
+        self._bound = False
+        self._patience = SHORTEST_PATIENCE
+        self._rise_at = math.inf
+        self._step = STEP
+
+    @property
+    def closed_at(self) -> float:
+        """When the last episode began: calls that were sent before are part of it."""
+        return self._closed_at
+
+    def restore(self, rate: float, burst: float) -> None:
+        """Begin with what was learnt another time."""
+        self.rate, self._burst, self.is_memory = rate, burst, True
+        self.bucket = Bucket(rate * FILL, burst, burst, -math.inf)
+        self._rise_at = -math.inf
+
+    def wait(self, cost: float, now: float) -> float:
+        """Seconds until `cost` may be sent."""
+        bucket = self.bucket
+        if bucket is None:
+            return 0.0
+        if self._bound and now >= self._rise_at:
+            self._rise(bucket, now)
+        seconds = bucket.wait(cost, now)
+        if seconds:
+            self._bound = True
+        return seconds
+
+    def sent(self, cost: float, now: float, total: float) -> None:
+        """A call is sent; `total` is the cost of all before it."""
+        last = max(self._open_at, self._last)
+        if now - last > IDLE:
+            self._from_full, self._from, self._from_total, self._refused = True, now, total, 0.0
+        self._last = now
+        if self.bucket is not None:
+            self.bucket.take(cost, now)
+
+    def refused(self, log: SendLog, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
+        """A call of about `cost` was refused."""
+        if sent_at > self._closed_at:
+            self._begin(now, cost)
+        elif sent_at < self._from:
+            return
+        self._refused += cost
+        self._end = max(self._end, sent_at)
+        self._end_total = log.total - log.after(self._end)[0]
+        self._open_at = max(self._open_at, now + retry_after)
+        accepted = max(cost, self._end_total - self._from_total - self._refused)
+        seconds = max(0.0, self._end - self._from)
+        if not self._from_full:
+            self._measure(accepted, seconds, cost)
+        elif self._before is None:
+            self._guess(accepted, seconds, retry_after, cost, now)
+        self._step, self._bound = STEP, False
+        self._rise_at = self._open_at + (RAMP_PAUSE if self.rate is None else self._patience)
+
+    def _begin(self, now: float, cost: float) -> None:
+        """A new episode: measure from the last one on, if enough was accepted until then."""
+        early = now - self._open_at < EARLY
+        if self._end >= self._from and (self._from_full or self._end_total - self._from_total >= FEWEST * cost):
+            self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
+        self._before, self._closed_at = self.rate, now
+        if self.bucket is not None:
+            if early and self._burst is not None:
+                self._burst *= 0.6
+            self.bucket.set(0.0, now)
+
+    def _guess(self, accepted: float, seconds: float, retry_after: float, cost: float, now: float) -> None:
+        self._first = accepted, seconds
+        rate = accepted / max(MOMENT, seconds + retry_after)
+        self.bucket = Bucket(rate, max(2 * cost, BREATH * rate), 0.0, now)
+
+    def _measure(self, accepted: float, seconds: float, cost: float) -> None:
+        bucket = self.bucket
+        if bucket is None or not seconds or accepted < FEWEST * cost:
+            return
+        rate = self.rate = accepted / seconds
+        self.is_memory = False
+        if self._burst is None and self._first is not None:
+            self._burst = 0.8 * (self._first[0] - rate * self._first[1])
+        bucket.rate = rate * FILL
+        bucket.capacity = max(2 * cost, BREATH * rate, self._burst or 0.0)
+        self._patience = min(LONGEST_PATIENCE, max(SHORTEST_PATIENCE, seconds))
+
+    def _rise(self, bucket: Bucket, now: float) -> None:
+        bucket.set(bucket.holds(now), now)
+        self._bound = False
+        if self.rate is None:
+            bucket.rate *= RAMP
+            self._rise_at = now + RAMP_PAUSE
+        else:
+            bucket.rate *= 1 + self._step
+            self._step = min(LARGEST_STEP, 2 * self._step)
+            self._rise_at = now + self._patience

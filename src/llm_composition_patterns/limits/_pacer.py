@@ -1,0 +1,265 @@
+"""The pacers of requests and tokens: when the next call fits the provider's rate limits. Pure.
+
+Nothing is held back until something is learnt, from whatever the provider gives away, the best first:
+
+- *headers* of replies show limits with what is left of them (`_shown_limit`);
+- the *text of a refusal* shows a limit exactly, from then on what is left is counted;
+- a *refusal that only says when to come back* is a measurement, and two of them give a rate (`_felt_rate`).
+
+A provider may have several limits of one unit, a day's in the headers and a minute's in its refusals: a call has to
+fit each of them. What a refused call would have cost counts for nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from ._bucket import Bucket
+from ._felt_rate import FeltRate
+from ._readings import Reading, Refusal, Unit
+from ._send_log import SendLog
+from ._shown_limit import ShownLimit
+
+RESERVE: Final = 0.005
+DEVIATIONS: Final = 2.0
+"""What is kept back: this share of a limit, and so many standard deviations of what the calls on their way cost."""
+
+LONGEST_WAIT: Final = 600.0
+"""Seconds that no call waits longer for, whatever is read: then one is sent to see."""
+
+USERS_BURST: Final = 1.0
+"""Seconds of what the user allows that may be sent at once."""
+
+MOST_LIMITS: Final = 4
+"""Limits of one unit that are remembered; of more, the longest unheard of is forgotten."""
+
+STALE: Final = 120.0
+"""Seconds after which a limit of headers is gone when replies speak of others only."""
+
+NOTABLE: Final = 0.05
+"""By which share a rate must change to be worth a word."""
+
+AVERAGED: Final = 32
+HUGE: Final = 1e12
+DEFAULT_CLOSED: Final = 0.25
+
+NEARLY_EMPTY: Final = 0.1
+MOSTLY_FULL: Final = 0.8
+"""Shares of a limit: below the first it may have refused; above the second it has not, unless it says so."""
+
+
+class Pacer:
+    """Holds calls back until they fit the rate limits of one unit.
+
+    Args:
+        unit: What is counted.
+        per_minute: What the user allows; kept whatever else is learnt.
+    """
+
+    __slots__ = ("_cost", "_felt", "_log", "_own", "_shown", "_told", "_variance", "unit")
+
+    def __init__(self, unit: Unit, *, per_minute: float | None = None) -> None:
+        self.unit = unit
+        self._log = SendLog()
+        self._felt = FeltRate()
+        self._shown: list[ShownLimit] = []
+        self._own: Bucket | None = None
+        if per_minute is not None:
+            rate = per_minute / 60
+            self._own = Bucket(rate, max(1.0, USERS_BURST * rate), math.inf, -math.inf)
+        self._cost = 1.0
+        self._variance = 0.0
+        self._told: float | None = None
+
+    def wait(self, now: float, cost: float) -> float:
+        """Seconds until a call of `cost` may be sent; 0 for now."""
+        seconds = 0.0
+        if self._shown:
+            for shown in self._shown:
+                seconds = max(seconds, shown.wait(cost, now, self._reserve(shown)))
+        if self._felt.bucket is not None:
+            seconds = max(seconds, self._felt.wait(cost, now))
+        if seconds:
+            last = self._log.last
+            seconds = min(seconds, LONGEST_WAIT if last is None else max(0.0, last + LONGEST_WAIT - now))
+        if self._own is not None:
+            seconds = max(seconds, self._own.wait(cost, now))
+        return seconds
+
+    def _reserve(self, shown: ShownLimit) -> float:
+        return RESERVE * shown.limit + DEVIATIONS * math.sqrt(self._variance)
+
+    def sent(self, now: float, cost: float) -> None:
+        """A call of `cost` is sent."""
+        self._felt.sent(cost, now, self._log.total)
+        self._log.add(now, cost)
+        for shown in self._shown:
+            shown.take(cost, now)
+        if self._own is not None:
+            self._own.take(cost, now)
+
+    def corrected(self, now: float, cost: float, actual: float, sent_at: float | None = None) -> None:
+        """What a call really cost is known: 0 where it was refused or not sent."""
+        if actual:
+            self._learn_cost(cost, actual)
+        back = cost - actual
+        if not back:
+            return
+        when = now if sent_at is None else sent_at
+        for shown in self._shown:
+            if when > shown.anchored:
+                shown.take(-back, now)
+        if self._felt.bucket is not None and when > self._felt.closed_at:
+            self._felt.bucket.take(-back, now)
+        if self._own is not None:
+            self._own.take(-back, now)
+
+    def _learn_cost(self, cost: float, actual: float) -> None:
+        self._cost += (actual - self._cost) / AVERAGED
+        self._variance += ((actual - cost) ** 2 - self._variance) / AVERAGED
+
+    def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
+        """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
+        shown = self._find(reading, "headers", now)
+        if shown is None:
+            return False
+        shown.learn(reading, sent_at, now - sent_at)
+        shown.source = "headers"
+        if reading.remaining is not None:
+            shown.anchor(reading.remaining, self._log.after(sent_at)[0], sent_at=sent_at, now=now)
+        return self._changed()
+
+    def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
+        """A call was refused; True where that changed the rate notably."""
+        if refusal.too_large or not refusal.tells_rate:
+            return False
+        readings = [reading for reading in refusal.readings if reading.unit == self.unit]
+        least = min(readings, key=_left, default=None)
+        if not self._is_meant(refusal, least):
+            for reading in readings:
+                self.read(reading, sent_at=sent_at, now=now)
+            return self._changed()
+        for reading in readings:
+            if reading is not least:
+                self.read(reading, sent_at=sent_at, now=now)
+        shown = self._exhausted(refusal, least, now)
+        if shown is not None:
+            self._empty(shown, least, sent_at, now)
+        elif not refusal.daily:
+            closed = DEFAULT_CLOSED if refusal.retry_after is None else refusal.retry_after
+            self._felt.refused(self._log, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
+        return self._changed()
+
+    def _empty(self, shown: ShownLimit, reading: Reading | None, sent_at: float, now: float) -> None:
+        """A limit is exhausted; what was sent before that was noticed tells nothing more."""
+        if reading is not None:
+            shown.learn(reading, sent_at, now - sent_at)
+        if sent_at <= shown.refused_at:
+            return
+        used = None if reading is None or reading.remaining is None else reading.limit - reading.remaining
+        shown.exhausted(used, cost=self._cost, now=now)
+
+    def _is_meant(self, refusal: Refusal, least: Reading | None) -> bool:
+        """Whether it was a limit of this unit that refused."""
+        if refusal.exhausted is not None:
+            return refusal.exhausted == self.unit
+        others = [_left(reading) for reading in refusal.readings if reading.unit != self.unit]
+        if least is not None:
+            return _left(least) <= min(others, default=1.0)
+        return self.unit == "requests" and min(others, default=1.0) > NEARLY_EMPTY
+
+    def _exhausted(self, refusal: Refusal, least: Reading | None, now: float) -> ShownLimit | None:
+        """The limit that refused; None where it does not show itself."""
+        if least is None:
+            emptiest = min(self._shown, key=lambda shown: shown.holds(now) / shown.bucket.capacity, default=None)
+            if emptiest is None or emptiest.holds(now) > max(2 * self._cost, NEARLY_EMPTY * emptiest.bucket.capacity):
+                return None
+            return emptiest
+        if not _tells_rate(least) or (refusal.exhausted is None and _left(least) > MOSTLY_FULL):
+            return None
+        return self._find(least, "message", now)
+
+    def _find(self, reading: Reading, source: str, now: float) -> ShownLimit | None:
+        """The limit that a reading speaks of, a new one where it is not known yet."""
+        limit = reading.limit
+        if reading.unit != self.unit or not 0 < limit < HUGE:
+            return None
+        known = None
+        for shown in self._shown:
+            if shown.limit == limit:
+                shown.seen, known = now, shown
+        if known is None:
+            known = ShownLimit(limit, now, source)
+            self._shown.append(known)
+            self._forget_guess(source, reading)
+        if len(self._shown) > 1:
+            self._forget_stale(now)
+        return known
+
+    def _forget_guess(self, source: str, reading: Reading) -> None:
+        """What is shown overrules what was guessed, but a day's limit does not overrule a minute's."""
+        if self._felt.bucket is not None and _tells_rate(reading) and (source == "message" or self._felt.is_memory):
+            self._felt = FeltRate()
+
+    def _forget_stale(self, now: float) -> None:
+        kept = [shown for shown in self._shown if shown.source != "headers" or now - shown.seen <= STALE]
+        if len(kept) > MOST_LIMITS:
+            kept.remove(min(kept, key=lambda shown: shown.seen))
+        self._shown = kept
+
+    @property
+    def rate(self) -> float | None:
+        """How much may be sent a second, as far as it is known; a day's limit is not counted."""
+        slowest = self._slowest()
+        return None if slowest is None else slowest[0].rate
+
+    @property
+    def source(self) -> str | None:
+        """Where the rate was learnt: "headers", "message", "retry_after", "memory" or "user"."""
+        slowest = self._slowest()
+        return None if slowest is None else slowest[1]
+
+    @property
+    def burst(self) -> float | None:
+        """How much may be sent at once after a rest."""
+        slowest = self._slowest()
+        return None if slowest is None else slowest[0].capacity
+
+    def _slowest(self, *, own: bool = True) -> tuple[Bucket, str] | None:
+        slowest = None if self._own is None or not own else (self._own, "user")
+        for shown in self._shown:
+            if not shown.is_long and (slowest is None or shown.bucket.rate < slowest[0].rate):
+                slowest = shown.bucket, shown.source
+        felt = self._felt
+        if felt.bucket is not None and felt.rate is not None and (slowest is None or felt.rate < slowest[0].rate):
+            slowest = felt.bucket, "memory" if felt.is_memory else "retry_after"
+        return slowest
+
+    def _changed(self) -> bool:
+        rate, told = self.rate, self._told
+        if rate is None or (told is not None and abs(rate - told) <= NOTABLE * told):
+            return False
+        self._told = rate
+        return True
+
+    def remembered(self) -> dict[str, float]:
+        """What is worth to be known next time; empty where nothing was learnt."""
+        slowest = self._slowest(own=False)
+        return {} if slowest is None else {"rate": slowest[0].rate, "burst": slowest[0].capacity}
+
+    def restore(self, values: Mapping[str, float]) -> None:
+        """Begin with what was remembered; what the provider says overrules it."""
+        rate, burst = values.get("rate", 0.0), values.get("burst", 0.0)
+        if 1 / LONGEST_WAIT <= rate < HUGE and 0 < burst < HUGE:
+            self._felt.restore(rate, burst)
+
+
+def _left(reading: Reading) -> float:
+    """What is left, as a share."""
+    return 1.0 if reading.remaining is None else reading.remaining / reading.limit
+
+
+def _tells_rate(reading: Reading) -> bool:
+    return bool(reading.window) or (bool(reading.reset) and reading.remaining is not None)

@@ -1,0 +1,156 @@
+"""The right to make one call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Self
+
+from .. import runs
+from ..tracing import names, span
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from ._clocks import Clock
+    from ._controller import Flight
+    from ._endings import Ending
+    from ._enforcement import Enforcement
+
+
+_TWICE: Final = 2.0
+"""A busy loop is late when it lets a call go, and again when it comes to its answer."""
+
+
+class HeldUp(Exception):
+    """A call had to wait for its permit for longer than it bears.
+
+    Attributes:
+        reason: What held it: "outage", or one of the rate limits: "requests", "tokens", "retry_after".
+        seconds: How long nobody's call was accepted.
+    """
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(f"held up for {seconds:.3g} s: {reason}")
+        self.reason = reason
+        self.seconds = seconds
+
+
+class Ticket:
+    """One call, as the enforcement sees it: what it asks for, and how far it has come."""
+
+    __slots__ = (
+        "clock",
+        "entered",
+        "failed",
+        "flight",
+        "group",
+        "lag",
+        "outage_patience",
+        "over",
+        "patience",
+        "queued",
+        "reason",
+        "retry",
+        "since",
+        "tokens",
+        "woken",
+    )
+
+    def __init__(
+        self, tokens: float | None, *, retry: bool, patience: float | None, outage_patience: float | None
+    ) -> None:
+        self.tokens = tokens
+        self.retry = retry
+        self.patience = patience
+        self.outage_patience = outage_patience
+        self.entered = self.queued = self.over = False
+        self.group: Hashable = None
+        self.reason = ""
+        self.flight: Flight | None = None
+        self.failed: HeldUp | None = None
+        self.since = self.lag = 0.0
+        self.clock: Clock
+        self.woken: asyncio.Future[None]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where its caller waits."""
+        return self.clock.loop
+
+    def tell(self) -> None:
+        """Let its caller look: it has a flight, or has failed. Called on its loop."""
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
+class Permit:
+    """The right to make one call, from entering to leaving `async with`.
+
+    Attributes:
+        waited: Seconds that the call had to wait for it.
+    """
+
+    __slots__ = ("_account", "_enforcement", "_ticket", "waited")
+
+    def __init__(self, enforcement: Enforcement, ticket: Ticket) -> None:
+        self._enforcement = enforcement
+        self._ticket = ticket
+        self._account: runs.Account | None = None
+        self.waited: float = 0.0
+
+    @property
+    def probe(self) -> bool:
+        """Whether this is the one call that finds out whether an outage is over."""
+        flight = self._ticket.flight
+        return flight is not None and flight.probe
+
+    def end(self, ending: Ending) -> None:
+        """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
+
+        Raises:
+            RuntimeError: The permit is not held, or this was said already.
+        """
+        ticket = self._ticket
+        if ticket.flight is None or ticket.over:
+            raise RuntimeError("say once how a call ended, inside `async with limiter.permit() as permit:`")
+        ticket.over = True
+        self._enforcement.end(ticket, ending)
+
+    async def __aenter__(self) -> Self:
+        ticket = self._ticket
+        if ticket.entered:
+            raise RuntimeError("this permit is held already: call `limiter.permit()` for every call")
+        ticket.entered = True
+        if not self._enforcement.enter(ticket):
+            await self._wait(ticket)
+        self._account = account = runs.current_account.get()
+        if account is not None:
+            account.shift(working=1)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._account is not None:
+            self._account.shift(working=-1)
+        ticket = self._ticket
+        if kind is GeneratorExit:
+            self._enforcement.abandon(ticket, held=True)
+        else:
+            self._enforcement.leave(ticket)
+
+    async def _wait(self, ticket: Ticket) -> None:
+        started = ticket.clock.now()
+        try:
+            with runs.waiting_for_permit(), span(names.WAIT_FOR_PERMIT, attributes={names.WAIT_REASON: ticket.reason}):
+                await ticket.woken
+                if ticket.failed is not None:
+                    raise ticket.failed
+        except GeneratorExit:
+            self._enforcement.abandon(ticket, held=False)
+            raise
+        except BaseException:
+            self._enforcement.give_up(ticket)
+            raise
+        now = ticket.clock.now()
+        self.waited = now - started
+        if ticket.flight is not None:
+            ticket.lag = _TWICE * (now - ticket.flight.sent_at)

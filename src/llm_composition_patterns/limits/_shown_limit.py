@@ -1,0 +1,196 @@
+"""A rate limit that the provider shows, in headers or in the text of a refusal. Pure.
+
+What is used and when all of it is back give the rate. Both are rounded, so one reply gives a range of rates; the
+ranges of many replies are intersected, and where they exclude each other the rate has changed. Where a whole limit a
+second, a minute, an hour or a day lies in the range, that is what it is taken for.
+
+What is left, and what was sent after the call that was told so, give the level. Some providers hold less than they
+show: they refuse while something is left. What was used then is what they hold.
+
+Two kinds are told apart. A steady one refills all the time, so that with every use it becomes full later. A windowed
+one is full again at a fixed time, however much is used until then; it gives nothing before.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from ._bucket import Bucket
+from ._readings import Reading
+
+WINDOWS: Final = (60.0, 1.0, 3600.0, 86400.0)
+"""Seconds in which a limit commonly refills, the likeliest first."""
+
+MINUTE: Final = 60.0
+LONGEST_RESET: Final = 32 * 86400.0
+"""Seconds beyond which a reset or a window is a mistake: a month's limits exist."""
+
+FINE: Final = 0.01
+COARSE: Final = 1.0
+"""Seconds to which a reset is rounded: where it is a whole number, and where not."""
+
+LONG: Final = 3600.0
+"""Seconds to refill from which on a limit is no pace but a stock."""
+
+DRIFT: Final = 0.995
+"""Pace, as a share of the rate, where only refusals show what is left: others may use a little of it."""
+
+
+class ShownLimit:
+    """One rate limit of a provider.
+
+    Attributes:
+        limit: Its number, by which it is recognised.
+        bucket: What may be sent.
+        source: Where it was learnt: "headers" or "message".
+        anchored: Send time of the call whose reply told the level.
+        refused_at: When its last refusal came.
+        seen: When a reply last spoke of it.
+    """
+
+    __slots__ = (
+        "_high",
+        "_low",
+        "_pace",
+        "_period",
+        "_rate",
+        "_reference",
+        "_window",
+        "anchored",
+        "bucket",
+        "full_at",
+        "limit",
+        "refused_at",
+        "seen",
+        "source",
+        "windowed",
+    )
+
+    def __init__(self, limit: float, now: float, source: str) -> None:
+        self.limit = limit
+        self.source = source
+        self._rate = limit / MINUTE
+        self._pace = DRIFT if source == "message" else 1.0
+        self.bucket = Bucket(self._rate * self._pace, limit, limit, now)
+        self.anchored = -math.inf
+        self.seen = now
+        self.windowed = False
+        self.full_at = now
+        self._window: float | None = None
+        self._low, self._high = 0.0, math.inf
+        self._reference: tuple[float, float, float] | None = None
+        self.refused_at = -math.inf
+        self._period = 0.0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes so long to refill that it is a stock rather than a pace."""
+        return self.limit >= LONG * self.bucket.rate
+
+    def learn(self, reading: Reading, sent_at: float, delay: float) -> None:
+        """Learn the rate, and of which kind the limit is."""
+        if (window := _sensible(reading.window)) is not None:
+            self._window = window
+            self._set_rate(self.limit / window)
+            return
+        reset = _sensible(reading.reset)
+        if reset is None or reading.remaining is None or self._window is not None:
+            return
+        used = self.limit - reading.remaining
+        self._tell_kind(used, sent_at, reset, delay)
+        if not self.windowed and used > 0:
+            self._narrow(used, reset)
+            self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
+        self.bucket.rate = rate * self._pace
+
+    def _narrow(self, used: float, reset: float) -> None:
+        error = COARSE if reset == int(reset) else FINE
+        low = max(0.0, used - 1) / (reset + error)
+        high = used / (reset - error) if reset > error else math.inf
+        if max(low, self._low) > min(high, self._high):
+            self._low, self._high = low, high
+        else:
+            self._low, self._high = max(low, self._low), min(high, self._high)
+
+    def _tell_kind(self, used: float, sent_at: float, reset: float, delay: float) -> None:
+        full_at = sent_at + reset
+        self._period = max(self._period, reset)
+        if self.windowed:
+            self.full_at = full_at
+        if self._reference is None:
+            self._reference = sent_at, full_at, used
+            return
+        then, full_then, used_then = self._reference
+        if sent_at < then + 2 + 2 * delay:
+            return
+        self._reference = sent_at, full_at, used
+        if used >= used_then and used > 0:
+            windowed = full_at - full_then < (sent_at - then) / 2
+            if windowed and not self.windowed:
+                self._low, self._high = 0.0, math.inf
+            self.windowed, self.full_at = windowed, full_at
+
+    def anchor(self, remaining: float, after: float, *, sent_at: float, now: float) -> None:
+        """Believe what a reply says is left; of replies to calls sent at once the least."""
+        if sent_at < self.anchored:
+            return
+        left = remaining - (self.limit - self.bucket.capacity)
+        if not self.windowed:
+            left = min(self.bucket.capacity, left + self.bucket.rate * max(0.0, now - sent_at))
+        level = left - after
+        if sent_at == self.anchored:
+            level = min(level, self.holds(now))
+        self.bucket.set(level, now)
+        self.anchored = sent_at
+
+    def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
+        """It refused a call: nothing is left, so it holds what was used."""
+        if used is not None and used > 0:
+            held = min(self.limit, max(used, cost))
+            known = self.bucket.capacity
+            if held < 0.8 * known or held > known or known == self.limit:
+                self.bucket.capacity = self.limit if self.limit - held <= cost else held
+        self.bucket.set(0.0, now)
+        self.anchored = now
+        if self.refused_at > -math.inf and self.source == "message":
+            soon = now - self.refused_at < MINUTE
+            self._pace = max(0.1, self._pace * 0.95) if soon else min(DRIFT, self._pace * 1.05)
+            self._set_rate(self._rate)
+        self.refused_at = now
+
+    def holds(self, now: float) -> float:
+        """How much may be sent now."""
+        if not self.windowed:
+            return self.bucket.holds(now)
+        return self.bucket.level if now < self.full_at else self.bucket.capacity
+
+    def take(self, cost: float, now: float) -> None:
+        """Something is sent, or given back."""
+        if self.windowed:
+            level = self.holds(now) - cost
+            if now >= self.full_at:
+                self.full_at += self._period * (1 + (now - self.full_at) // self._period)
+            self.bucket.set(level, now)
+        else:
+            self.bucket.take(cost, now)
+
+    def wait(self, cost: float, now: float, reserve: float) -> float:
+        """Seconds until `cost` may be sent."""
+        if self.windowed:
+            return self.full_at - now if self.holds(now) < min(cost + reserve, self.bucket.capacity) else 0.0
+        return self.bucket.wait(cost, now, min(reserve, self.bucket.capacity / 4))
+
+
+def _likely(limit: float, low: float, high: float, measured: float) -> float:
+    for window in WINDOWS:
+        if low <= limit / window <= high:
+            return limit / window
+    return min(max(measured, low), high)
+
+
+def _sensible(seconds: float | None) -> float | None:
+    return seconds if seconds is not None and 0 < seconds <= LONGEST_RESET else None

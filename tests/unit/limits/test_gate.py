@@ -1,0 +1,87 @@
+"""The gate: nobody calls before the provider wants it."""
+
+import math
+
+import pytest
+
+from llm_composition_patterns.limits._gate import Gate
+from llm_composition_patterns.limits._readings import Reading, Refusal
+
+
+def test_it_is_open_at_first():
+    """Nothing is held back before a refusal."""
+    gate = Gate()
+    assert (gate.wait(0.0), gate.episodes) == (0.0, 0)
+
+
+def test_it_opens_when_the_provider_wants_to_be_called_again():
+    """Closed from the refusal until Retry-After, to the instant."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=7.0), 100.0, 0.0)
+    assert [gate.wait(now) for now in (100.0, 103.0, 107.0)] == [7.0, 4.0, 0.0]
+    assert gate.closed_until == 107.0
+
+
+def test_jitter_only_adds():
+    """Up to a twentieth more, never less."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=10.0), 0.0, 1.0)
+    assert gate.wait(0.0) == 10.5
+
+
+def test_the_longest_wish_holds_and_is_one_episode():
+    """Refusals of calls that were on their way keep it closed, and never open it earlier."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=5.0), 0.0, 0.0)
+    gate.refused(Refusal(retry_after=1.0), 1.0, 0.0)
+    assert gate.wait(1.0) == 4.0
+    gate.refused(Refusal(retry_after=5.0), 2.0, 0.0)
+    assert (gate.wait(2.0), gate.episodes) == (5.0, 1)
+
+
+def test_a_rate_without_a_time_closes_it_for_a_moment_that_doubles():
+    """0.25 s, then 0.5 s when the next refusal follows at once; from the start again after a rest."""
+    gate, refusal = Gate(), Refusal(exhausted="tokens")
+    gate.refused(refusal, 0.0, 0.0)
+    assert gate.wait(0.0) == 0.25
+    gate.refused(refusal, 0.1, 0.0)
+    assert gate.wait(0.1) == 0.15
+    gate.refused(refusal, 0.3, 0.0)
+    assert gate.wait(0.3) == 0.5
+    gate.refused(refusal, 10.0, 0.0)
+    assert gate.wait(10.0) == 0.25
+
+
+@pytest.mark.parametrize("times", [10, 100])
+def test_the_moment_does_not_grow_for_ever(times):
+    """16 s at most."""
+    gate, now = Gate(), 0.0
+    for _ in range(times):
+        gate.refused(Refusal(exhausted="tokens"), now, 0.0)
+        now = gate.closed_until
+    assert gate.wait(now - 16.0) <= 16.0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal(),
+        Refusal(concurrent=True),
+        Refusal(exhausted="tokens", too_large=True),
+        Refusal(retry_after=math.nan, concurrent=True),
+        Refusal(retry_after=0.0, readings=(Reading(unit="tokens", limit=1.0),)),
+    ],
+)
+def test_what_names_no_rate_and_no_time_leaves_it_open(refusal):
+    """Too many at once, or one too large, is not a matter of time."""
+    gate = Gate()
+    gate.refused(refusal, 0.0, 0.5)
+    assert (gate.wait(0.0), gate.episodes) == (0.0, 0)
+
+
+@pytest.mark.parametrize("absurd", [math.nan, math.inf, -1.0, 1e9])
+def test_an_absurd_wish_is_not_believed(absurd):
+    """It counts as none: a moment."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=absurd), 0.0, 0.0)
+    assert gate.wait(0.0) == 0.25
