@@ -11,13 +11,14 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from llm_composition_patterns.simulation import Capacity, Change, Fault, RateLimit, Scenario
 
-Start = Literal["local", "unknown", "cloud"]
-
 SEEDS: Final = (1, 2, 3)
+
+LOCAL: Final = 2
+KNOWN_CLOUD: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Backend:
         prompt_tokens: Tokens of each prompt.
         answer_tokens: Tokens of an answer, on average.
         spread: How much the answers differ: the standard deviation of the logarithm of their length.
-        local: Whether it is a server on this machine, where the limiter starts at 2.
+        start: Calls in flight that `connect` begins with at such a provider.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Backend:
     prompt_tokens: int = 50
     answer_tokens: int = 100
     spread: float = 0.35
-    local: bool = False
+    start: int = 16
 
     def seeded(self, seed: int) -> Scenario:
         """The scenario with this seed, whose answers are as long as `lengths` says."""
@@ -88,12 +89,12 @@ TUNED: Final = (
     Backend(
         name="Ollama, 1 slot",
         scenario=_scenario(capacity=Capacity(slots=1, queue=512), tokens_per_second=80.0),
-        local=True,
+        start=LOCAL,
     ),
     Backend(
         name="Ollama, 4 slots",
         scenario=_scenario(capacity=Capacity(slots=4, queue=512), tokens_per_second=60.0),
-        local=True,
+        start=LOCAL,
     ),
     Backend(
         name="tokens a minute, full headers",
@@ -153,7 +154,7 @@ HELD_OUT: Final = (
     Backend(
         name="Ollama, 2 slots, slow",
         scenario=_scenario(capacity=Capacity(slots=2, queue=512), time_to_first_token=0.6, tokens_per_second=30.0),
-        local=True,
+        start=LOCAL,
     ),
     Backend(name="8 slots, quick answers", scenario=_scenario(capacity=Capacity(slots=8)), answer_tokens=25),
     Backend(

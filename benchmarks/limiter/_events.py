@@ -27,7 +27,7 @@ from llm_composition_patterns.simulation import Capacity, Fault, Scenario
 from llm_composition_patterns.simulation._chance import draw
 from llm_composition_patterns.simulation._faults import Faults
 from llm_composition_patterns.simulation._machine import Machine, Place
-from llm_composition_patterns.simulation._rate_limit import RateGate
+from llm_composition_patterns.simulation._rate_limit import Exceeded, RateGate
 from llm_composition_patterns.simulation._request import Request, read_request
 from llm_composition_patterns.simulation._wire import ERRORS
 
@@ -163,8 +163,12 @@ class _Simulation:
             return self._refused(attempt, now, None) if refusal == "too_many" else self._failed(attempt, now)
         exceeded = None if self._gate is None else self._gate.admit(call.tokens, now)
         if exceeded is not None:
-            return self._refused(attempt, now, float(math.ceil(exceeded.wait)) if self._says_when else None)
+            return self._refused(attempt, now, self._retry_after(exceeded))
         return self._work(attempt, now, call.work * (1.0 if fault is None else fault.factor), self._answered)
+
+    def _retry_after(self, exceeded: Exceeded) -> float:
+        """What a refusal tells a worker to wait: a gateway names the time at which the limit is full again."""
+        return float(math.ceil(exceeded.wait)) if self._says_when else exceeded.bucket.full_in(exceeded.now)
 
     def _strike(self, attempt: _Attempt, now: float, fault: Fault) -> None:
         if ERRORS[fault.kind].is_at_the_door:

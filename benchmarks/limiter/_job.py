@@ -12,10 +12,10 @@ class Job:
     Attributes:
         calls: Calls that were to be made.
         makespan: Seconds from the start to the last answer.
-        answered: Calls that were answered.
         latencies: Seconds from sending to the answer, of each call that was answered.
         refused: Requests that were refused: answered with 429.
         failed: Requests that failed otherwise.
+        lost: Calls that were never answered.
     """
 
     calls: int
@@ -23,6 +23,7 @@ class Job:
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
     failed: int = 0
+    lost: int = 0
 
     @property
     def answered(self) -> int:
