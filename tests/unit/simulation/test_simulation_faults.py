@@ -56,6 +56,15 @@ def test_times_counts_strikes():
     assert kinds(faults, *["a"] * 100).count("server_error") == 5
 
 
+def test_a_fault_has_its_time():
+    """From `after` on and before `until`; what comes at other times is not counted against its times."""
+    state = Faults((Fault(kind="server_error", after=1, until=3, times=2), Fault(kind="drop", after=3.5)), 0)
+    struck = [state.striking(request("a"), elapsed) for elapsed in (0, 0.9, 1, 2.9, 2.9, 3, 3.5, 1000)]
+    assert [fault and fault.kind for fault in struck] == [
+        None, None, "server_error", "server_error", None, None, "drop", "drop",
+    ]  # fmt: skip
+
+
 def test_a_retry_is_drawn_anew():
     """The same request is not struck for ever by chance."""
     assert set(kinds((Fault(kind="drop", probability=0.5),), *["same"] * 20)) == {"drop", None}
