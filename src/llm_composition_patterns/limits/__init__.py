@@ -1,9 +1,11 @@
 """Which calls may be made at a model, and when."""
 
+from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Ending, Failed, Refused
 from ._limiter import Limiter, check_limit
 from ._permit import HeldUp, Permit
-from ._readings import Reading, Refusal
+from ._readings import Reading, Refusal, Unit
+from ._retry_after import retry_after
 from ._shared import shared_limiter
 from ._statistics import LimiterStatistics
 
@@ -18,6 +20,10 @@ __all__ = [
     "Reading",
     "Refusal",
     "Refused",
+    "Unit",
     "check_limit",
+    "read_headers",
+    "read_refusal",
+    "retry_after",
     "shared_limiter",
 ]

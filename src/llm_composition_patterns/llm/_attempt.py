@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
-from ..limits import Accepted, Limiter, Permit
+from ..limits import Accepted, Limiter, Permit, retry_after
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
@@ -24,7 +24,6 @@ from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Endpoint, Reply
 from ._provider_errors import error_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
-from ._retry_after import retry_after
 from ._spans import AttemptSpan
 from ._types import Completion, Message, ModelSettings
 from ._wire import Body
@@ -103,9 +102,10 @@ async def attempt(connection: Connection, call: Call[T], body: Body) -> tuple[Co
         spans = listening()
         if spans is None:
             return await _answered(connection, call, body, permit, None)
-        shown = AttemptSpan(spans, connection.address, body)
-        shown.note({names.ATTEMPT: call.attempts, names.PERMIT_WAIT_SECONDS: permit.waited})
+        shown = AttemptSpan(spans, connection.address)
         try:
+            shown.request(body)
+            shown.note({names.ATTEMPT: call.attempts, names.PERMIT_WAIT_SECONDS: permit.waited})
             return await _answered(connection, call, body, permit, shown)
         except BaseException as error:
             shown.fail(error)

@@ -59,8 +59,13 @@ def connect(
     """
     for value, setting in ((timeout, "timeout"), (max_rate_limit_wait, "max_rate_limit_wait")):
         _check_seconds(value, setting)
-    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
-        raise ValueError(f"connect(attempts={attempts!r}): a call needs at least 1 attempt")
+    if isinstance(attempts, bool) or not isinstance(attempts, int):
+        raise TypeError(f"connect(attempts={attempts!r}): give a number of attempts")
+    if attempts < 1:
+        raise ValueError(f"connect(attempts={attempts}): a call needs at least 1 attempt")
+    _check_kind(base_url, "base_url", str, "'http://localhost:8000/v1'")
+    if api_key is not None and not isinstance(api_key, str):
+        raise TypeError("connect(api_key=...): give the key as text")
     _check_kind(price, "price", Price, "Price(input=0.1, output=0.5)")
     _check_kind(scenario, "scenario", Scenario, "Scenario(seed=1)")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)

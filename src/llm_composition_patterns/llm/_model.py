@@ -92,6 +92,7 @@ class ConnectedModel:
             raise RuntimeError(f"{self.name} is {self._state}: call `connect` again for another `async with`")
         self._state, self._loop = "opening", asyncio.get_running_loop()
         async with AsyncExitStack() as resources:
+            resources.callback(setattr, self, "_state", "closed")  # also where opening fails
             self._address, endpoint = await self._opener(self._address, resources)
             self._ladder = Ladder(first_rung(self._address.provider, self._address.model))
             self._connection = Connection(

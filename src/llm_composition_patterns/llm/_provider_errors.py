@@ -15,12 +15,12 @@ from ..errors import (
     Refused,
     UnknownModel,
 )
+from ..limits import retry_after
 from ..tracing import without_keys
 from ._addresses import Address
 from ._endpoint import AnswerTooLong, Reply
 from ._providers import SUCCESSORS
 from ._replies import Complaint, read_complaint
-from ._retry_after import retry_after
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404

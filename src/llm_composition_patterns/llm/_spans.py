@@ -7,10 +7,8 @@ masking holds.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from opentelemetry.trace import Span
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 _REASONING: Final = "llm.token_count.completion_details.reasoning"
 _COST: Final = "llm.cost."
 _MODEL_NAME: Final = "llm.model_name"
-_masking: Final[WeakKeyDictionary[Spans, bool]] = WeakKeyDictionary()
 _as_json: Final = json.JSONEncoder(
     ensure_ascii=False
 ).encode  # `dumps` would build one each time, at the same cost again
@@ -37,16 +34,18 @@ _CONTENT: Final = frozenset({"model", "messages"})
 class AttemptSpan:
     """The open span of one attempt. What is known is added as it comes; `end` writes it."""
 
-    def __init__(self, spans: Spans, address: Address, body: Body) -> None:
+    def __init__(self, spans: Spans, address: Address) -> None:
         self._spans = spans
         self._span: Span = spans.llm.start_span(f"chat {address.model}", openinference_span_kind="llm")
         self._attributes: dict[str, Any] = {}
         self.recording = self._span.is_recording()
         if self.recording:
             self._attributes |= _identity(address)
-            self._show_request(body)
 
-    def _show_request(self, body: Body) -> None:
+    def request(self, body: Body) -> None:
+        """Show what is asked of the provider."""
+        if not self.recording:
+            return
         from openinference.instrumentation import get_input_attributes, get_llm_attributes  # noqa: PLC0415
 
         messages = body["messages"]
@@ -109,7 +108,7 @@ class AttemptSpan:
         """Write the span."""
         if self.recording:
             # OpenInference's span asks its mask for every single attribute; half the cost where nothing is masked.
-            written = self._span if _masks(self._spans) else getattr(self._span, "__wrapped__", self._span)
+            written = self._span if self._spans.masks else getattr(self._span, "__wrapped__", self._span)
             written.set_attributes(self._attributes)
         self._span.end()
 
@@ -127,16 +126,6 @@ def _counts(tokens: Tokens) -> TokenCount:
         "total": tokens.input + tokens.output,
         "prompt_details": {"cache_read": tokens.cached},
     }
-
-
-def _masks(spans: Spans) -> bool:
-    """Whether anything at all is to be hidden."""
-    found = _masking.get(spans)
-    if found is None:
-        config = spans.config
-        hiding = [field.name for field in fields(config) if field.name.startswith("hide_")]
-        found = _masking[spans] = any(getattr(config, name) for name in hiding)
-    return found
 
 
 @lru_cache(maxsize=256)

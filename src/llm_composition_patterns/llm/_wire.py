@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ._providers import Provider
+from ._replies import writable
 from ._types import Message, ModelSettings, ResponseSchema
 
 ENFORCED_SCHEMA: Final = 0
@@ -34,22 +35,28 @@ def conversation(messages: str | Sequence[Message], system: str | None = None) -
         ValueError: The conversation is empty.
     """
     if isinstance(messages, str):
-        told: list[Message] = [{"role": "user", "content": messages}]
+        told: list[Message] = [{"role": "user", "content": writable(messages)}]
     else:
         told = _listed(messages)
-    return told if system is None else [{"role": "system", "content": system}, *told]
+    return told if system is None else [{"role": "system", "content": writable(system)}, *told]
 
 
 def _listed(messages: Sequence[Message]) -> list[Message]:
     if not isinstance(messages, Iterable):
         raise TypeError(f"a prompt is text or a list of messages such as {_MESSAGE}, not {type(messages).__name__}")
-    told = list(messages)
+    told = [_checked(message) for message in messages]
     if not told:
         raise ValueError(f"a conversation needs at least one message, such as {_MESSAGE}")
-    for message in told:
-        if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
-            raise TypeError(f"a message of a conversation is a dict such as {_MESSAGE}")
     return told
+
+
+def _checked(message: Message) -> Message:
+    if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
+        raise TypeError(f"a message of a conversation is a dict such as {_MESSAGE}")
+    content = message["content"]
+    if not isinstance(content, str) or content.isascii():
+        return message
+    return {**message, "content": writable(content)}
 
 
 def first_rung(provider: Provider, model: str) -> int:

@@ -56,7 +56,7 @@ class Spans:
         self.hides_inputs: bool = bool(config.hide_inputs)
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)
-        self._masks = _masking.hides_anything(config)
+        self.masks = _masking.hides_anything(config)
         self._llm: OITracer | None = None
 
     @property
@@ -76,7 +76,7 @@ class Spans:
         """Start a span under `parent`, else under the current span. The caller ends it, and gives `attributes` away."""
         attributes = attributes if attributes is not None else {}
         attributes[_SPAN_KIND] = kind
-        return (self.llm if self._masks else self.tracer).start_span(name, parent, attributes=attributes)
+        return (self.llm if self.masks else self.tracer).start_span(name, parent, attributes=attributes)
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""

@@ -21,7 +21,10 @@ EXACT = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread
         ({"timeout": "60"}, TypeError),
         ({"max_rate_limit_wait": -1}, ValueError),
         ({"attempts": 0}, ValueError),
-        ({"attempts": True}, ValueError),
+        ({"attempts": True}, TypeError),
+        ({"attempts": "4"}, TypeError),
+        ({"base_url": 8080}, TypeError),
+        ({"api_key": 5}, TypeError),
         ({"concurrency": 0}, ValueError),
         ({"concurrency": 2.5}, TypeError),
         ({"concurrency": "many"}, TypeError),
@@ -126,3 +129,14 @@ async def test_simulated_rate_limits_end_in_rate_limited():
         with pytest.raises(RateLimited, match="Tried 5 times"):
             await ask(model, "hello")
     assert asyncio.get_running_loop().time() == 40
+
+
+async def test_a_model_that_could_not_be_opened_is_closed():
+    """It does not seem to be opening for ever."""
+    model = connect("groq:x", api_key="gsk_0123456789abcdef", concurrency=Limiter())
+    opening = asyncio.create_task(model.__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert repr(model) == "<model groq:x, closed>"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 
 import pytest
 from openinference.instrumentation import TraceConfig, using_attributes
@@ -9,6 +10,7 @@ from opentelemetry import context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from pydantic import BaseModel
 from scripted import KEY, ScriptedEndpoint, completion, model_over, refusal
 
@@ -247,3 +249,12 @@ async def test_a_span_that_is_not_recorded_costs_no_attributes():
 def test_the_provider_is_what_a_viewer_prices_by(name, base_url, provider):
     """Somebody else's server is not called OpenAI."""
     assert traced_provider(resolve(name, base_url=base_url, api_key="k", environ={})) == provider
+
+
+async def test_a_request_that_cannot_be_shown_leaves_no_span_open(exported):
+    """A setting that JSON cannot spell is the caller's mistake; its span ends with it."""
+    async with model_over(ScriptedEndpoint()) as model:
+        with pytest.raises(TypeError, match="Decimal"):
+            await model.complete("hello", temperature=Decimal("0.5"))
+    (attempt,) = exported.get_finished_spans()
+    assert attempt.status.status_code is StatusCode.ERROR

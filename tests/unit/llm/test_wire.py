@@ -112,3 +112,14 @@ def test_no_body_changes_what_it_was_made_of(provider, rung, settings, without):
     sent = body(provider, messages=messages, rung=rung, without=without, response_schema=schema, **settings)
     assert (messages, settings, schema) == (HI, before, {"name": "A", "schema": {"type": "object"}})
     assert not {"temperature", "seed", "stop"} & without & sent.keys()
+
+
+def test_half_characters_are_replaced_before_they_are_sent():
+    """What UTF-8 cannot spell would fail in the SDKs only, and after a rehearsal that went well."""
+    assert conversation("caf\ud800é", system="\udc00") == [
+        {"role": "system", "content": "?"},
+        {"role": "user", "content": "caf?é"},
+    ]
+    told = [{"role": "user", "content": "\ud83d"}]
+    assert conversation(told) == [{"role": "user", "content": "?"}]
+    assert told == [{"role": "user", "content": "\ud83d"}]

@@ -1,0 +1,144 @@
+"""What replies say of rate limits, in whichever provider's dialect: pure.
+
+Headers come in three families: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (OpenAI, Groq and many after
+them; the reset is a duration), `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` (the reset is a date),
+and `x-ratelimit-{limit,remaining,reset}` (OpenRouter; requests, the reset in milliseconds since 1970). The text of a
+refusal may name limit, use and window. Whatever is negative, not a number, or further away than a week is a mistake
+and is left out: a server can say what it likes, and is believed where it makes sense.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from ._moments import duration, number, seconds_until
+from ._readings import Reading, Refusal, Unit
+from ._retry_after import retry_after
+
+MOST: Final = 1e12
+"""A limit above this is none."""
+
+READ: Final = 4000
+"""Characters of a message that are looked at."""
+
+_Family: TypeAlias = tuple[Unit, str, str, str]
+"""A unit, and the names of its limit, of what remains, and of its reset."""
+
+
+def _family(unit: Unit, name: str) -> _Family:
+    return unit, name.format("limit"), name.format("remaining"), name.format("reset")
+
+
+_FAMILIES: Final = (
+    _family("requests", "x-ratelimit-{}-requests"),
+    _family("tokens", "x-ratelimit-{}-tokens"),
+    _family("requests", "anthropic-ratelimit-requests-{}"),
+    _family("tokens", "anthropic-ratelimit-tokens-{}"),
+    _family("requests", "x-ratelimit-{}"),
+)
+_WINDOWS: Final = {"second": 1.0, "sec": 1.0, "minute": 60.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
+_LETTERS: Final[Mapping[str, Unit]] = {"R": "requests", "T": "tokens"}
+_LETTER_WINDOWS: Final = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
+
+_PER: Final = re.compile(r"\b(requests?|tokens?)[ -]per[ -](second|sec|minute|min|hour|day)\b", re.IGNORECASE)
+_SHORT: Final = re.compile(r"\b([RT]P[SMHD])\b")
+_AMOUNT: Final = r"[:= ]{1,3}([0-9][0-9,]{0,15}(?:\.[0-9]{1,6})?)"
+_LIMIT: Final = re.compile(r"\blimit" + _AMOUNT, re.IGNORECASE)
+_USED: Final = re.compile(r"\b(?:used|current)" + _AMOUNT, re.IGNORECASE)
+_REQUESTED: Final = re.compile(r"\brequested" + _AMOUNT, re.IGNORECASE)
+_AGAIN: Final = re.compile(r"\b(?:try|retry)(?: again)? (?:in|after) ([0-9][0-9.a-z]{0,30})", re.IGNORECASE)
+_DAILY: Final = re.compile(r"\b(?:per[ -]day|daily|[RT]PD)\b", re.IGNORECASE)
+_CONCURRENT: Final = re.compile(r"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)", re.IGNORECASE)
+
+
+def read_headers(headers: Mapping[str, str], *, now: float | None = None) -> tuple[Reading, ...]:
+    """The rate limits that a reply's headers show.
+
+    Args:
+        headers: Of the reply, names in any case.
+        now: Seconds since 1970; the system's clock where it is left out.
+    """
+    found = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
+    if not found:
+        return ()
+    readings = (_of_family(found, family, now) for family in _FAMILIES)
+    return tuple(reading for reading in readings if reading is not None)
+
+
+def _of_family(found: Mapping[str, str], family: _Family, now: float | None) -> Reading | None:
+    unit, of_limit, of_remaining, of_reset = family
+    limit = number(found.get(of_limit))
+    if limit is None or not 0 < limit <= MOST:
+        return None
+    remaining = number(found.get(of_remaining))
+    if remaining is not None and not 0 <= remaining <= limit:
+        return None  # it counts in some other way
+    return Reading(unit=unit, limit=limit, remaining=remaining, reset=seconds_until(found.get(of_reset), now))
+
+
+def read_refusal(message: str, headers: Mapping[str, str], *, now: float | None = None) -> Refusal:
+    """What a refusal says, in its text and its headers.
+
+    Args:
+        message: The text of the error.
+        headers: Of the reply, with those that its body may hold.
+        now: Seconds since 1970; the system's clock where it is left out.
+    """
+    text = message[:READ]
+    told, too_large = _told(text)
+    readings = read_headers(headers, now=now)
+    return Refusal(
+        retry_after=_wish(text, headers, now),
+        readings=readings if told is None else (*readings, told),
+        exhausted=_exhausted(text, told, readings),
+        daily=_DAILY.search(text) is not None,
+        too_large=too_large,
+        concurrent=True if _CONCURRENT.search(text) else None,
+    )
+
+
+def _wish(text: str, headers: Mapping[str, str], now: float | None) -> float | None:
+    wish = retry_after(headers, now=now)
+    if wish is None and (said := _AGAIN.search(text)):
+        wish = duration(said[1].rstrip("."))
+    return wish
+
+
+def _told(text: str) -> tuple[Reading | None, bool]:
+    """The limit that a text names, and whether the request alone is larger."""
+    limit, used, requested = (_amount(pattern, text) for pattern in (_LIMIT, _USED, _REQUESTED))
+    too_large = "request too large" in text.lower()
+    unit, window = _kind(text)
+    if unit is None or limit is None or not 0 < limit <= MOST:
+        return None, too_large
+    too_large = too_large or (requested is not None and requested > limit)
+    reading = Reading(unit=unit, limit=limit, window=window)
+    if used is None:
+        return reading, too_large
+    return replace(reading, remaining=max(0.0, limit - used)), too_large
+
+
+def _amount(pattern: re.Pattern[str], text: str) -> float | None:
+    found = pattern.search(text)
+    return number(found[1].replace(",", "")) if found else None
+
+
+def _kind(text: str) -> tuple[Unit | None, float | None]:
+    """Which unit a text speaks of, and a window of how many seconds."""
+    if said := _PER.search(text):
+        return "tokens" if said[1].lower().startswith("token") else "requests", _WINDOWS[said[2].lower()]
+    if short := _SHORT.search(text):
+        return _LETTERS[short[1][0]], _LETTER_WINDOWS[short[1][2]]
+    return None, None
+
+
+def _exhausted(text: str, told: Reading | None, readings: tuple[Reading, ...]) -> Unit | None:
+    """Which limit refused: the one that the text names, else the only one of which nothing is left."""
+    if told is not None:
+        return told.unit
+    unit, _ = _kind(text)
+    empty = [reading.unit for reading in readings if reading.remaining == 0]
+    return unit or (empty[0] if len(empty) == 1 else None)

@@ -1,0 +1,194 @@
+"""What replies say of rate limits: each dialect read, nothing absurd believed, nothing ever raised."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_composition_patterns.limits import Reading, Refusal, read_headers, read_refusal
+from llm_composition_patterns.limits._dialects import MOST
+from llm_composition_patterns.limits._moments import LONGEST, duration
+
+NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
+
+
+@pytest.mark.parametrize(
+    ("headers", "readings"),
+    [
+        ({}, ()),
+        (
+            {
+                "X-RateLimit-Limit-Requests": "14400",
+                "X-RateLimit-Remaining-Requests": "14370",
+                "X-RateLimit-Reset-Requests": "3m0s",
+                "X-RateLimit-Limit-Tokens": "6000",
+                "X-RateLimit-Remaining-Tokens": "5997",
+                "X-RateLimit-Reset-Tokens": "30ms",
+            },
+            (
+                Reading(unit="requests", limit=14400, remaining=14370, reset=180),
+                Reading(unit="tokens", limit=6000, remaining=5997, reset=0.03),
+            ),
+        ),
+        (
+            {
+                "anthropic-ratelimit-requests-limit": "50",
+                "anthropic-ratelimit-requests-remaining": "49",
+                "anthropic-ratelimit-requests-reset": "2026-09-21T14:13:26Z",
+            },
+            (Reading(unit="requests", limit=50, remaining=49, reset=6),),
+        ),
+        (
+            {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1790000042000"},
+            (Reading(unit="requests", limit=20, remaining=0, reset=42),),
+        ),
+        ({"x-ratelimit-limit-tokens": "100"}, (Reading(unit="tokens", limit=100),)),
+        ({"x-ratelimit-limit-tokens": "0", "x-ratelimit-remaining-tokens": "-1"}, ()),
+        ({"x-ratelimit-limit-tokens": "nan", "x-ratelimit-remaining-tokens": "5"}, ()),
+        ({"x-ratelimit-limit-tokens": "100", "x-ratelimit-remaining-tokens": "101"}, ()),
+        ({"x-ratelimit-limit-tokens": "1e30"}, ()),
+        (
+            {"x-ratelimit-limit-requests": "9", "x-ratelimit-reset-requests": "365d"},
+            (Reading(unit="requests", limit=9),),
+        ),
+    ],
+)
+def test_every_dialect_of_headers_is_read(headers, readings):
+    """Durations, dates, milliseconds since 1970; what is absent or absurd is left out."""
+    assert read_headers(headers, now=NOW) == readings
+
+
+GROQ = (
+    "Rate limit reached for model `m` in organization `o` service tier `on_demand` on tokens per minute (TPM): "
+    "Limit 6,000, Used 5500, Requested 900. Please try again in 4s. Visit https://example.com"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "headers", "refusal"),
+    [
+        (
+            GROQ,
+            {"retry-after": "4"},
+            Refusal(
+                retry_after=4,
+                readings=(Reading(unit="tokens", limit=6000, remaining=500, window=60),),
+                exhausted="tokens",
+            ),
+        ),
+        (
+            "Rate limit reached for m on requests per min (RPM): Limit 3, Used 3, Requested 1. Try again in 20s.",
+            {},
+            Refusal(
+                retry_after=20,
+                readings=(Reading(unit="requests", limit=3, remaining=0, window=60),),
+                exhausted="requests",
+            ),
+        ),
+        (
+            "on requests per day (RPD): Limit 200, Used 200, Requested 1. Please try again in 7m12s.",
+            {},
+            Refusal(
+                retry_after=432,
+                readings=(Reading(unit="requests", limit=200, remaining=0, window=86400),),
+                exhausted="requests",
+                daily=True,
+            ),
+        ),
+        (
+            "Request too large for model on TPM: Limit 100, Requested 900",
+            {},
+            Refusal(readings=(Reading(unit="tokens", limit=100, window=60),), exhausted="tokens", too_large=True),
+        ),
+        ("Rate limit exceeded: free-models-per-day", {}, Refusal(daily=True)),
+        ("Too many concurrent requests", {"retry-after": "1"}, Refusal(retry_after=1, concurrent=True)),
+        ("Too many requests.", {}, Refusal()),
+        ("slow down; retry after 250ms", {}, Refusal(retry_after=0.25)),
+        (
+            "no",
+            {"x-ratelimit-limit-requests": "5", "x-ratelimit-remaining-requests": "0"},
+            Refusal(readings=(Reading(unit="requests", limit=5, remaining=0),), exhausted="requests"),
+        ),
+    ],
+)
+def test_every_dialect_of_refusals_is_read(message, headers, refusal):
+    """The text names limit, use, window and time; headers add theirs."""
+    assert read_refusal(message, headers, now=NOW) == refusal
+
+
+@pytest.mark.parametrize(
+    ("refusal", "tells"),
+    [
+        (Refusal(), False),
+        (Refusal(retry_after=1), True),
+        (Refusal(exhausted="tokens"), True),
+        (Refusal(retry_after=1, concurrent=True), False),
+    ],
+)
+def test_a_refusal_that_tells_nothing_of_rates_is_a_cap(refusal, tells):
+    """Nothing said, or calls at once said: not a rate limit."""
+    assert refusal.tells_rate is tells
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12ms", 0.012),
+        ("6m0s", 360),
+        ("1h0m0.5s", 3600.5),
+        ("2d", 172800),
+        ("7.66", 7.66),
+        ("", None),
+        ("-3s", None),
+        ("8d", None),
+        ("5 apples", None),
+        ("9" * 400, None),
+        ("٣s", None),
+    ],
+)
+def test_durations_are_read_as_providers_write_them(text, seconds):
+    """From milliseconds to days."""
+    assert duration(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+_NAMES = st.sampled_from(
+    [
+        f"{family}{part}{unit}"
+        for family in ("x-ratelimit-", "X-RateLimit-")
+        for part in ("limit", "remaining", "reset")
+        for unit in ("", "-requests", "-tokens")
+    ]
+    + [f"anthropic-ratelimit-tokens-{part}" for part in ("limit", "remaining", "reset")]
+    + ["retry-after", "retry-after-ms"]
+)
+_SAID = st.one_of(
+    st.text(max_size=80),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.datetimes().map(str),
+    st.text("0123456789.hmsd", max_size=20),
+)
+_WORDS = st.lists(
+    st.sampled_from(["Limit", "Used", "Requested", "per", "minute", "day", "tokens", "requests", "try again in", ":"])
+    | _SAID,
+    max_size=20,
+).map(" ".join)
+
+
+@given(st.dictionaries(_NAMES, _SAID), _WORDS)
+def test_whatever_a_server_says_is_read_or_left_out(headers, message):
+    """Nothing raises; what comes out is finite, in its range, and no wait is longer than a week."""
+    refusal = read_refusal(message, headers, now=NOW)
+    assert refusal.retry_after is None or 0 <= refusal.retry_after <= LONGEST
+    for reading in (*read_headers(headers, now=NOW), *refusal.readings):
+        assert 0 < reading.limit <= MOST
+        assert reading.remaining is None or 0 <= reading.remaining <= reading.limit
+        assert reading.reset is None or 0 <= reading.reset <= LONGEST
+        assert reading.window is None or math.isfinite(reading.window)
+
+
+@given(st.text("Limit :=0123456789,.per", min_size=2000, max_size=9000))
+def test_long_messages_are_read_quickly(message):
+    """No pattern goes back over a message again and again; a megabyte would be cut before."""
+    assert read_refusal(message * 20, {}, now=NOW) is not None
