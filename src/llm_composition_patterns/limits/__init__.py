@@ -3,9 +3,11 @@
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Ending, Failed, Refused
 from ._limiter import Limiter, check_limit
+from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
+from ._retry_budget import RetryBudget
 from ._shared import shared_limiter
 from ._statistics import LimiterStatistics
 
@@ -20,10 +22,14 @@ __all__ = [
     "Reading",
     "Refusal",
     "Refused",
+    "RetryBudget",
     "Unit",
     "check_limit",
+    "memory_key",
     "read_headers",
     "read_refusal",
+    "recall",
+    "remember",
     "retry_after",
     "shared_limiter",
 ]

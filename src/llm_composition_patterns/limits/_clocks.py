@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._permit import Ticket
 
 
 class Clock:
@@ -19,14 +23,16 @@ class Clock:
     Attributes:
         loop: The loop.
         waiting: Calls that wait on it.
+        flights: Calls that hold a permit on it.
         rings_at: When its alarm rings, in the limiter's time; None while it is not set.
     """
 
-    __slots__ = ("_handle", "_offset", "_ring", "loop", "rings_at", "waiting")
+    __slots__ = ("_handle", "_offset", "_ring", "flights", "loop", "rings_at", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, after: float, ring: Callable[[Clock], None]) -> None:
         self.loop = loop
         self.waiting = 0
+        self.flights: set[Ticket] = set()
         self.rings_at: float | None = None
         self._ring = ring
         self._offset = max(0.0, after - loop.time())

@@ -5,10 +5,10 @@ several event loops. Room that becomes free is *handed* to the next in the queue
 in between, so nobody overtakes), and the one who waits is told on its own loop, after the lock was let go. Whoever is
 cancelled after it was handed room, but before it could use it, gives it back.
 
-A loop may be closed while calls wait on it. They are passed over, and what one of them was handed just before is taken
-back. Calls of other loops that wait for some time have alarms of their own. A coroutine that is collected as garbage,
-as those of a closed loop are, may be so at any instruction, also in the middle of this very code on the same thread:
-it leaves its ticket to whoever holds the lock.
+A loop may be closed while calls wait on it or are in flight. Those who wait are passed over, and the room of the others
+is taken back when a call of another loop needs it; those who wait for some time on other loops have alarms of their
+own. A coroutine that is collected as garbage, as those of a closed loop are, may be so at any instruction, also in the
+middle of this very code on the same thread: it leaves its ticket to whoever holds the lock.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
-from contextlib import nullcontext
-from math import inf
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from random import Random
 from types import MappingProxyType
 
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
-from ._controller import A_MOMENT, CONCURRENCY, OUTAGE, RATE_LIMITS, Change, Controller, FixedController, Hold
+from ._controller import CONCURRENCY, Change, Controller, FixedController, Flight, Hold
 from ._endings import Accepted, Ending, Failed, Refused
 from ._events import show
 from ._latencies import Latencies
-from ._permit import HeldUp, Ticket
+from ._patience import Lost, Patience
+from ._permit import Ticket
 from ._queue import FairQueue
+from ._retry_budget import RetryBudget
 from ._statistics import LimiterStatistics
 
 Told = list[Ticket | Clock]
@@ -54,12 +55,11 @@ class Enforcement:
         self._queue: FairQueue[Ticket] = FairQueue()
         self._abandoned: deque[tuple[Ticket, bool]] = deque()
         self._hold: Hold | None = None  # what holds the next in the queue
-        self._stuck_since: float | None = None  # held by a rate limit, and nobody accepted since then
-        self._next_check = inf  # when the first patience may end
-        self._least_outage_patience = inf
+        self._patience = Patience()
         self._clock: Clock | None = None  # of the loop that was here last
         self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
         self._latencies = Latencies()
+        self._retries = RetryBudget()
         self._jitter: Random | None = None
 
     def enter(self, ticket: Ticket) -> bool:
@@ -70,7 +70,7 @@ class Enforcement:
             controller = self.controller
             tokens = controller.average_tokens if ticket.tokens is None else ticket.tokens
             if not self._queue and controller.hold(now, tokens) is None:
-                ticket.flight = controller.sent(now, tokens)
+                self._let_go(ticket, controller.sent(now, tokens))
                 told: Told = []
             else:
                 told = self._enqueue(ticket, now)
@@ -96,7 +96,7 @@ class Enforcement:
             )
             self._count(ending, now - flight.sent_at, now)
             if type(ending) is Failed:
-                self._end_patience_with_outage(now, told)
+                self._lose(self._patience.over_with(self.controller.outage(), self._queue, now), told)
             if changes:
                 self._hand_over(now, told)
         self._tell(told)
@@ -138,7 +138,7 @@ class Enforcement:
 
     def statistics(self) -> LimiterStatistics:
         """What is done and known now."""
-        with self._lock:
+        with self._locked():
             now, controller, waiting = self._now(), self.controller, len(self._queue)
             reason = CONCURRENCY if self._hold is None else self._hold.reason
             return LimiterStatistics(
@@ -154,24 +154,39 @@ class Enforcement:
 
     def is_out(self) -> bool:
         """Whether the provider fails, as far as is known."""
-        with self._lock:
+        with self._locked():
             return self.controller.outage() is not None
 
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run."""
-        with self._lock:
+        with self._locked():
             return self.controller.remembered()
 
     def hedge_after(self) -> float | None:
         """Seconds after which a call is worth a second one; None while no call should have one."""
-        with self._lock:
+        with self._locked():
             after = self._latencies.hedge_after()
             return None if after is None or self.controller.is_closed(self._now()) else after
 
     def hedged(self) -> None:
         """A call got a second one."""
-        with self._lock:
+        with self._locked():
             self._latencies.hedged()
+
+    def retry_wait(self) -> float:
+        """Take one retry out of what the provider bears; seconds until it may be made."""
+        with self._locked():
+            now = self._now()
+            wait = self._retries.wait(now)
+            self._retries.spend(now)
+            return wait
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self._lock:
+            yield
+        if self._abandoned:
+            self._collect()
 
     # Below, the lock is held by the caller, unless it says otherwise.
 
@@ -182,13 +197,21 @@ class Enforcement:
         ticket.queued = True
         ticket.clock.waiting += 1
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
+        self._patience.joined(ticket)
         told: Told = []
-        self._hand_over(now, told)
-        ticket.reason = CONCURRENCY if self._hold is None else self._hold.reason
-        self._bear(ticket, now, told)
+        if self._queue.peek() is ticket:
+            self._hand_over(now, told)
+        else:
+            self._set_alarms(now, told)
+        if ticket.queued:
+            ticket.reason = CONCURRENCY if self._hold is None else self._hold.reason
+            if ticket.outage_patience is not None:
+                self._lose(self._patience.over_with(self.controller.outage(), self._queue, now), told)
         return told
 
     def _hand_over(self, now: float, told: Told) -> None:
+        if len(self._clocks) > 1:
+            self._bury()
         queue, controller = self._queue, self.controller
         hold = None
         while (ticket := queue.peek()) is not None:
@@ -199,30 +222,27 @@ class Enforcement:
                 break
             else:
                 self._dequeue(queue.pop())
-                ticket.flight = controller.sent(now, tokens)
+                self._let_go(ticket, controller.sent(now, tokens))
                 told.append(ticket)
         self._hold = hold
         self._set_alarms(now, told)
+
+    def _let_go(self, ticket: Ticket, flight: Flight) -> None:
+        ticket.flight = flight
+        ticket.clock.flights.add(ticket)
 
     def _dequeue(self, ticket: Ticket) -> None:
         ticket.queued = False
         ticket.clock.waiting -= 1
 
     def _set_alarms(self, now: float, told: Told) -> None:
-        hold = self._hold
-        at = None if hold is None else hold.until
-        if hold is None or hold.reason not in RATE_LIMITS:
-            self._stuck_since = None
-        else:
-            if self._stuck_since is None:
-                self._stuck_since = now
-            at = min(self._next_check, inf if at is None else at)
+        at = self._patience.held(self._hold, now)
         for clock in self._clocks.values():
             if clock.should_ring(at):
                 told.append(clock)
 
     def _free(self, ticket: Ticket) -> Sequence[Change]:
-        flight, ticket.flight = ticket.flight, None
+        flight = self._landed(ticket)
         if flight is None:
             return ()
         self.controller.freed()
@@ -230,8 +250,13 @@ class Enforcement:
             return ()
         return self.controller.ended(flight, ticket.clock.now(), None, waiting=0, lag=0.0, jitter=0.0)
 
-    def _take_back(self, ticket: Ticket) -> None:
+    def _landed(self, ticket: Ticket) -> Flight | None:
         flight, ticket.flight = ticket.flight, None
+        ticket.clock.flights.discard(ticket)
+        return flight
+
+    def _take_back(self, ticket: Ticket) -> None:
+        flight = self._landed(ticket)
         if flight is not None:
             self.controller.unsent(flight, ticket.clock.now())
         elif ticket.queued:
@@ -242,53 +267,18 @@ class Enforcement:
         if type(ending) is Accepted:
             self.accepted += 1
             self._latencies.add(latency)
-            if self._stuck_since is not None:
-                self._stuck_since = now
+            self._retries.succeeded(now)
+            self._patience.accepted(now)
         elif type(ending) is Refused:
             self.refused += 1
 
-    # Patience
-
-    def _bear(self, ticket: Ticket, now: float, told: Told) -> None:
-        if not ticket.queued:
-            return
-        if ticket.patience is not None:
-            self._next_check = min(self._next_check, now + ticket.patience)
-            self._set_alarms(now, told)
-        if ticket.outage_patience is not None:
-            self._least_outage_patience = min(self._least_outage_patience, ticket.outage_patience)
-            self._end_patience_with_outage(now, told)
-
-    def _end_patience(self, now: float, told: Told) -> None:
-        """Those give up who were held by rate limits for as long as they bear, while nobody was accepted."""
-        stuck, hold = self._stuck_since, self._hold
-        if stuck is None or hold is None or now + A_MOMENT < self._next_check:
-            return
-        self._next_check = inf
-        for ticket in list(self._queue):
-            if ticket.patience is None:
-                continue
-            since = max(stuck, ticket.since)
-            if since + ticket.patience <= now + A_MOMENT:
-                self._fail(ticket, HeldUp(hold.reason, now - since), told)
-            else:
-                self._next_check = min(self._next_check, since + ticket.patience)
-
-    def _end_patience_with_outage(self, now: float, told: Told) -> None:
-        """Those give up for whom the outage has lasted too long; that it lasts, a failure just now must have shown."""
-        outage = self.controller.outage()
-        if outage is None or outage.known < self._least_outage_patience:
-            return
-        for ticket in list(self._queue):
-            bears = ticket.outage_patience
-            if bears is not None and outage.known >= bears > now - outage.failed_at:
-                self._fail(ticket, HeldUp(OUTAGE, outage.known), told)
-
-    def _fail(self, ticket: Ticket, error: HeldUp, told: Told) -> None:
-        self._queue.remove(ticket.group, ticket)
-        self._dequeue(ticket)
-        ticket.failed = error
-        told.append(ticket)
+    def _lose(self, lost: Lost, told: Told) -> None:
+        """Those who have waited for too long give up."""
+        for ticket, error in lost:
+            self._queue.remove(ticket.group, ticket)
+            self._dequeue(ticket)
+            ticket.failed = error
+            told.append(ticket)
 
     # Loops; here the lock is held only where it says so.
 
@@ -303,9 +293,15 @@ class Enforcement:
 
     def _met(self, loop: asyncio.AbstractEventLoop) -> Clock:
         after = max((clock.now() for clock in self._clocks.values()), default=0.0)
-        self._clocks = {known: clock for known, clock in self._clocks.items() if not known.is_closed()}
+        self._bury()
         clock = self._clocks[loop] = Clock(loop, after, self._ring)
         return clock
+
+    def _bury(self) -> None:
+        """Forget the loops that are closed: their calls will never end."""
+        for loop in [loop for loop in self._clocks if loop.is_closed()]:
+            for ticket in list(self._clocks.pop(loop).flights):
+                self._free(ticket)
 
     def _now(self) -> float:
         return 0.0 if self._clock is None else self._clock.now()
@@ -323,7 +319,7 @@ class Enforcement:
         with self._lock:
             clock.rings_at = None
             now = clock.now()
-            self._end_patience(now, told)
+            self._lose(self._patience.over(self._queue, self._hold, now), told)
             self._hand_over(now, told)
         self._tell(told)
 

@@ -95,6 +95,11 @@ class Limiter:
         return f"<Limiter {now.in_flight} of {now.limit} in flight, {now.waiting} waiting>"
 
     @property
+    def learns(self) -> bool:
+        """Whether it finds out what the provider takes, and keeps to it; a fixed one does not."""
+        return not isinstance(self._enforcement.controller, FixedController)
+
+    @property
     def accepted(self) -> int:
         """Calls that the provider accepted so far."""
         return self._enforcement.accepted
@@ -156,6 +161,16 @@ class Limiter:
     def hedged(self) -> None:
         """Say that a call got a second one."""
         self._enforcement.hedged()
+
+    def retry_wait(self) -> float:
+        """Take one retry out of what the provider bears, so that an outage is not multiplied.
+
+        Ask once for each retry of a call that failed; one that was refused by a rate limit needs no leave.
+
+        Returns:
+            Seconds to wait before it is made.
+        """
+        return self._enforcement.retry_wait()
 
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Self
 
 from .. import runs
-from ..tracing import names, span
+from ..tracing import listening, names, span
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -99,6 +99,11 @@ class Permit:
         self.waited: float = 0.0
 
     @property
+    def reason(self) -> str:
+        """What held the call when it came, as in `HeldUp`, or "concurrency"; empty where nothing did."""
+        return self._ticket.reason
+
+    @property
     def probe(self) -> bool:
         """Whether this is the one call that finds out whether an outage is over."""
         flight = self._ticket.flight
@@ -139,18 +144,36 @@ class Permit:
 
     async def _wait(self, ticket: Ticket) -> None:
         started = ticket.clock.now()
+        account = runs.current_account.get()
+        if account is not None:
+            account.shift(waiting=1)
         try:
-            with runs.waiting_for_permit(), span(names.WAIT_FOR_PERMIT, attributes={names.WAIT_REASON: ticket.reason}):
-                await ticket.woken
-                if ticket.failed is not None:
-                    raise ticket.failed
+            await _woken(ticket)
         except GeneratorExit:
             self._enforcement.abandon(ticket, held=False)
             raise
         except BaseException:
             self._enforcement.give_up(ticket)
             raise
+        finally:
+            if account is not None:
+                account.shift(waiting=-1)
         now = ticket.clock.now()
         self.waited = now - started
         if ticket.flight is not None:
             ticket.lag = _TWICE * (now - ticket.flight.sent_at)
+
+
+async def _woken(ticket: Ticket) -> None:
+    if listening() is None:  # half of the cost of waiting would be the span that nobody sees
+        await ticket.woken
+        _check(ticket)
+        return
+    with span(names.WAIT_FOR_PERMIT, attributes={names.WAIT_REASON: ticket.reason}):
+        await ticket.woken
+        _check(ticket)
+
+
+def _check(ticket: Ticket) -> None:
+    if ticket.failed is not None:
+        raise ticket.failed

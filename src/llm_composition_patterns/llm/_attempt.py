@@ -12,20 +12,20 @@ import contextvars
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
-from ..limits import Accepted, Limiter, Permit, retry_after
+from ..limits import Ending, Permit, read_headers, retry_after
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
-from ._addresses import Address
+from ._connection import Call, Connection, accepted
 from ._costs import UNKNOWN, Bill, Pricing
-from ._endpoint import CallbackFailed, Endpoint, Reply
-from ._provider_errors import error_of, too_slow, unreachable, unreadable
+from ._endpoint import CallbackFailed, Reply
+from ._provider_errors import error_of, refusal_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._spans import AttemptSpan
-from ._types import Completion, Message, ModelSettings
+from ._types import Completion
 from ._wire import Body
 
 T = TypeVar("T")
@@ -34,48 +34,25 @@ _OK: Final = 200
 _SIMULATED: Final = "simulated/"
 
 
-@dataclass(slots=True, kw_only=True)
-class Connection:
-    """An open model: what an attempt needs of it."""
-
-    address: Address
-    endpoint: Endpoint
-    limiter: Limiter
-    pricing: Pricing
-    timeout: float
-
-
-@dataclass(slots=True, kw_only=True)
-class Call(Generic[T]):
-    """One call, through all its attempts."""
-
-    messages: list[Message]
-    settings: ModelSettings
-    parse: Callable[[Completion], T]
-    rung: int
-    attempts: int = 0
-    usage: Usage = NO_USAGE
-    shown: bool = False
-    failed: ModelError | None = None
-
-
 @dataclass(slots=True)
 class _Settlement:
     """What one attempt used, as far as it is known when it ends.
 
     Attributes:
         model: What is paid: the model that was asked, until a simulated one says that it answered in its place.
+        first: It is the first attempt of its call.
         unclear: Something was sent that may have cost something.
         tokens: What the reply says that it used.
         bill: What that cost.
     """
 
     model: str
+    first: bool
     unclear: bool = False
     tokens: Tokens | None = None
     bill: Bill = field(default=UNKNOWN)
 
-    def usage(self, pricing: Pricing, *, first: bool) -> Usage:
+    def usage(self, pricing: Pricing) -> Usage:
         """The same as a value; what was sent and never answered may have cost something."""
         tokens, cost = self.tokens, self.bill.total
         unpriced = self.unclear and cost is None and pricing.free is None
@@ -83,54 +60,127 @@ class _Settlement:
             input_tokens=tokens.input if tokens else 0,
             output_tokens=tokens.output if tokens else 0,
             reasoning_tokens=tokens.reasoning if tokens else 0,
-            calls=int(first),
-            retries=int(not first),
+            calls=int(self.first),
+            retries=int(not self.first),
             known_cost=cost or NO_USAGE.known_cost,
             unpriced=int(unpriced),
         )
         return used.of_model(self.model)
 
 
-async def attempt(connection: Connection, call: Call[T], body: Body) -> tuple[Completion, T]:
+async def attempt(
+    connection: Connection,
+    call: Call[T],
+    body: Body,
+    *,
+    begins: Callable[[], None] | None = None,
+    hedge: bool = False,
+) -> tuple[Completion, T]:
     """Make one attempt at `call` with the request `body`.
+
+    Args:
+        connection: What it is made through.
+        call: The call.
+        body: The request.
+        begins: Called when it has its permit.
+        hedge: It is the second one beside one that is late.
 
     Raises:
         ModelError: It failed.
+        HeldUp: It was not let through for as long as the call bears.
     """
-    async with connection.limiter.permit() as permit:
+    async with connection.limiter.permit(
+        tokens=connection.estimate.of(call.characters),
+        retry=call.attempts > 0,
+        patience=call.patience,
+        outage_patience=call.outage_patience,
+    ) as permit:
         call.attempts += 1
-        spans = listening()
-        if spans is None:
-            return await _answered(connection, call, body, permit, None)
-        shown = AttemptSpan(spans, connection.address)
+        if begins is not None:
+            begins()
+        connection.sends(permit, asyncio.get_running_loop().time())
         try:
-            shown.request(body)
-            shown.note({names.ATTEMPT: call.attempts, names.PERMIT_WAIT_SECONDS: permit.waited})
-            return await _answered(connection, call, body, permit, shown)
-        except BaseException as error:
-            shown.fail(error)
-            raise
+            return await _shown(connection, call, body, permit, hedge=hedge)
         finally:
-            shown.end()
+            connection.ends(permit)
+
+
+async def _shown(
+    connection: Connection, call: Call[T], body: Body, permit: Permit, *, hedge: bool
+) -> tuple[Completion, T]:
+    spans = listening()
+    if spans is None:
+        return await _answered(connection, call, body, permit, None)
+    shown = AttemptSpan(spans, connection.address)
+    try:
+        shown.request(body)
+        shown.note(_circumstances(call, permit, hedge=hedge))
+        return await _answered(connection, call, body, permit, shown)
+    except asyncio.CancelledError as error:
+        if call.answered:
+            shown.note({names.HEDGED_AWAY: True})
+        else:
+            shown.fail(error)
+        raise
+    except BaseException as error:
+        shown.fail(error)
+        raise
+    finally:
+        shown.end()
+
+
+def _circumstances(call: Call[Any], permit: Permit, *, hedge: bool) -> dict[str, Any]:
+    return {
+        names.ATTEMPT: call.attempts,
+        names.PERMIT_WAIT_SECONDS: permit.waited,
+        names.WAIT_REASON: permit.reason or None,
+        names.RETRY: None if call.failed is None else call.failed.kind,
+        names.HEDGE: hedge or None,
+    }
 
 
 async def _answered(
     connection: Connection, call: Call[T], body: Body, permit: Permit, shown: AttemptSpan | None
 ) -> tuple[Completion, T]:
-    settlement = _Settlement(connection.address.name)
+    settlement = _Settlement(connection.address.name, first=call.attempts == 1)
     try:
         reply = await _send(connection, call, body, shown, settlement)
-        error = error_of(reply, connection.address)
-        if shown is not None:
-            shown.reply(reply, error.retry_after if error is not None else retry_after(reply.headers))
-        if not isinstance(error, RateLimited):
-            permit.end(Accepted())
-        answer = _read(connection, reply, error, shown, settlement)
+        answer = _read(connection, reply, _error(connection, call, reply, shown), shown, settlement)
+        connection.answers(call, permit, answer.tokens, asyncio.get_running_loop().time())
+        ending = accepted(read_headers(reply.headers), answer.tokens)
+    except ModelError as error:
+        _say(permit, connection.fails(call, error, asyncio.get_running_loop().time()), shown)
+        raise
+    else:
+        _say(permit, ending, shown)
     finally:
-        used = settlement.usage(connection.pricing, first=call.attempts == 1)
+        used = settlement.usage(connection.pricing)
         call.usage += used
         runs.settle(used)
     return _checked(call, answer, settlement)
+
+
+def _say(permit: Permit, ending: Ending, shown: AttemptSpan | None) -> None:
+    """Tell the limiter how the attempt ended; what that changes is shown on the attempt's span."""
+    if ending is None:
+        return
+    if shown is None:
+        permit.end(ending)
+        return
+    with shown.current():
+        permit.end(ending)
+
+
+def _error(connection: Connection, call: Call[Any], reply: Reply, shown: AttemptSpan | None) -> ModelError | None:
+    """The error that a reply tells of, noted on the call and the span; None where it is none."""
+    error = error_of(reply, connection.address)
+    if isinstance(error, RateLimited):
+        call.refusal = refusal = refusal_of(reply)
+        if error.retry_after is None:
+            error.retry_after = refusal.retry_after
+    if shown is not None:
+        shown.reply(reply, error.retry_after if error is not None else retry_after(reply.headers))
+    return error
 
 
 async def _send(

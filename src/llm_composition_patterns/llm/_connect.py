@@ -15,6 +15,7 @@ from ..simulation import Price, Scenario
 from ._addresses import Address, resolve
 from ._endpoint import Endpoint
 from ._model import ConnectedModel, Opener, Options
+from ._start import start_of
 
 
 def connect(
@@ -26,6 +27,8 @@ def connect(
     timeout: float = 60.0,
     attempts: int = 4,
     max_rate_limit_wait: float = 120.0,
+    outage_timeout: float = 600.0,
+    hedge: bool = False,
     price: Price | None = None,
     scenario: Scenario | None = None,
 ) -> ConnectedModel:
@@ -39,12 +42,20 @@ def connect(
         base_url: Another server: `openai:NAME` with it reaches any OpenAI-compatible one.
         api_key: The key, instead of the provider's environment variable. `OPENAI_API_KEY` is never sent to a
             `base_url` that is not OpenAI's.
-        concurrency: The most calls in flight at the model: a number, or a `Limiter` of your own. Of several numbers
-            given for one model the smallest open one holds.
+        concurrency: How many calls may be in flight at the model. `"auto"` finds that out, and the provider's rate
+            limits with it; a number is a cap, below which it is still found out; or a `Limiter` of your own. Of
+            several numbers given for one model the smallest open one holds.
         timeout: Seconds that one attempt may take, counted from its permit.
-        attempts: How often a call is tried. The first refusal by a rate limit is not counted.
+        attempts: How often a call is tried. Not counted are its first refusal by a rate limit, refusals while the
+            provider goes on to take other calls, and what fails while the provider is out; the latter two not with
+            `Limiter(fixed=...)`.
         max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. A
             provider that asks to wait longer than this (Retry-After) fails the call at once.
+        outage_timeout: Seconds that a call waits for a provider that has answered calls before and then fails all of
+            them: single calls find out whether it is back.
+        hedge: Whether a call that takes much longer than most gets a second attempt beside the first; the first
+            answer wins, and the other attempt is cancelled. 5 % of the calls at most, none with `on_text`. Both are
+            paid for: never use it for calls with side effects.
         price: What the model costs, where neither the provider nor the price list says so, or says it wrongly.
         scenario: How the simulated provider behaves; for `simulated:` models only.
 
@@ -57,7 +68,8 @@ def connect(
     Opening a local server's model without a name asks the server for one, which may raise `ModelUnavailable` (it does
     not answer), `UnknownModel` (it has none) or another `ModelError`.
     """
-    for value, setting in ((timeout, "timeout"), (max_rate_limit_wait, "max_rate_limit_wait")):
+    waits = {"timeout": timeout, "max_rate_limit_wait": max_rate_limit_wait, "outage_timeout": outage_timeout}
+    for setting, value in waits.items():
         _check_seconds(value, setting)
     if isinstance(attempts, bool) or not isinstance(attempts, int):
         raise TypeError(f"connect(attempts={attempts!r}): give a number of attempts")
@@ -66,6 +78,7 @@ def connect(
     _check_kind(base_url, "base_url", str, "'http://localhost:8000/v1'")
     if api_key is not None and not isinstance(api_key, str):
         raise TypeError("connect(api_key=...): give the key as text")
+    _check_kind(hedge, "hedge", bool, "True")
     _check_kind(price, "price", Price, "Price(input=0.1, output=0.5)")
     _check_kind(scenario, "scenario", Scenario, "Scenario(seed=1)")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
@@ -76,8 +89,11 @@ def connect(
         timeout=float(timeout),
         attempts=attempts,
         max_rate_limit_wait=float(max_rate_limit_wait),
+        outage_timeout=float(outage_timeout),
+        hedge=hedge,
         price=price,
         endpoint=_endpoint(address, scenario),
+        start=start_of(address, scenario),
     )
     return ConnectedModel(address, _opener(options, scenario), options)
 

@@ -11,22 +11,23 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar, Unpack
 
-from ..errors import ModelError, RateLimited
-from ..limits import Limiter, LimiterStatistics, shared_limiter
+from ..errors import ModelError
+from ..limits import HeldUp, Limiter, LimiterStatistics, shared_limiter
 from ..simulation import Price
 from ._addresses import Address
-from ._attempt import Call, Connection, attempt
+from ._attempt import attempt
+from ._connection import Call, Connection
 from ._costs import Pricing, pricing_of
 from ._endpoint import Endpoint
+from ._hedge import hedged
 from ._ladder import Ladder
 from ._provider_errors import SettingRefused
-from ._retries import HeldUp, Tries, delay_before, is_worth_another
+from ._recovery import Recovery
+from ._start import Start
 from ._types import Completion, Message, ModelSettings, check_settings
 from ._wire import Body, conversation, first_rung, request_body
 
 T = TypeVar("T")
-
-_START: Final = 32
 
 _log: Final = logging.getLogger("llm_composition_patterns")
 
@@ -48,16 +49,22 @@ class Options:
         timeout: Seconds that one attempt may take.
         attempts: Attempts that a call may make.
         max_rate_limit_wait: Seconds that a call bears to be held up by rate limits.
+        outage_timeout: Seconds that a call bears an outage.
+        hedge: Whether a call that is late gets a second attempt beside the first.
         price: The user's own price.
         endpoint: What the limiter is shared by, beside model and key.
+        start: Where the automatic limit begins.
     """
 
     concurrency: int | Limiter | None
     timeout: float
     attempts: int
     max_rate_limit_wait: float
+    outage_timeout: float
+    hedge: bool
     price: Price | None
     endpoint: Hashable
+    start: Start
 
 
 class ConnectedModel:
@@ -101,6 +108,10 @@ class ConnectedModel:
                 limiter=self._limiter(resources),
                 pricing=await self._pricing(),
                 timeout=self._options.timeout,
+                attempts=self._options.attempts,
+                max_rate_limit_wait=self._options.max_rate_limit_wait,
+                outage_timeout=self._options.outage_timeout,
+                hedge=self._options.hedge,
             )
             self._resources = resources.pop_all()
         self._state = "open"
@@ -122,7 +133,8 @@ class ConnectedModel:
                 model=address.model,
                 credential=address.api_key,
                 cap=wanted,
-                start=_START,
+                start=self._options.start.calls,
+                local=self._options.start.local,
             )
         )
 
@@ -169,7 +181,7 @@ class ConnectedModel:
             raise RuntimeError(
                 f"{self.name} was opened on another event loop: `connect` again on the one that calls it"
             )
-        call = Call(messages=conversation(messages), settings=settings, parse=parse, rung=self._ladder.rung)
+        call = self._call(connection, conversation(messages), settings, parse)
         try:
             answered = await self._answered(connection, call)
         except asyncio.CancelledError as cancelled:
@@ -179,16 +191,39 @@ class ConnectedModel:
             self._ladder.worked(call.rung)
         return answered
 
+    def _call(
+        self,
+        connection: Connection,
+        messages: list[Message],
+        settings: ModelSettings,
+        parse: Callable[[Completion], T],
+    ) -> Call[T]:
+        return Call(
+            messages=messages,
+            settings=settings,
+            parse=parse,
+            characters=sum([len(message["content"]) for message in messages]),
+            rung=self._ladder.rung,
+            patience=connection.max_rate_limit_wait,
+            outage_patience=connection.outage_patience,
+        )
+
     async def _answered(self, connection: Connection, call: Call[T]) -> tuple[Completion, T]:
-        retries = _Retries(self._options, connection, self._jitter)
+        recovery: Recovery | None = None
+        try_once = hedged if connection.hedge and call.settings.get("on_text") is None else attempt
         while True:
             body = self._body(call)
             try:
-                return await attempt(connection, call, body)
+                return await try_once(connection, call, body)
             except ModelError as error:
                 call.failed = failed = error
+            except HeldUp as held:
+                recovery = recovery or Recovery(call, connection, self._jitter)
+                recovery.held_up(held)
+                continue
             if not self._steps_down(call, failed, body):
-                await retries.before_next(call, failed)
+                recovery = recovery or Recovery(call, connection, self._jitter)
+                await recovery.before_next(failed)
 
     def _body(self, call: Call[Any]) -> Body:
         return request_body(
@@ -213,53 +248,6 @@ class ConnectedModel:
 
 _MOST_STEPS: Final = 12
 """More steps than there are settings: no provider can keep a call going for ever."""
-
-
-class _Retries:
-    """Decides after each failed attempt of one call, and waits where there is to be another."""
-
-    def __init__(self, options: Options, connection: Connection, jitter: random.Random) -> None:
-        self._options = options
-        self._limiter = connection.limiter
-        self._jitter = jitter
-        self._tries = Tries(options.attempts)
-        self._held_up = HeldUp(options.max_rate_limit_wait)
-
-    async def before_next(self, call: Call[Any], error: ModelError) -> None:
-        """Wait until the next attempt is due, or raise `error` for good."""
-        if not is_worth_another(error) or call.shown or not self._tries.spend(error):
-            raise final(error, call)
-        most = self._options.max_rate_limit_wait
-        if error.retry_after is not None and error.retry_after > most:
-            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
-        wait = delay_before(self._tries.failed, error, self._jitter.random())
-        if isinstance(error, RateLimited):
-            wait = await self._bear(call, error, wait)
-        await asyncio.sleep(wait)
-
-    async def _bear(self, call: Call[Any], error: RateLimited, wait: float) -> float:
-        """Wait no longer than the call bears to be held up; give back what is left to wait."""
-        most = self._options.max_rate_limit_wait
-        loop = asyncio.get_running_loop()
-        while (patience := self._held_up.refused(loop.time(), self._limiter.accepted)) < wait:
-            if patience <= 0:
-                raise final(error, call, f"It accepted no call for {most:g} s")
-            await asyncio.sleep(patience)
-            wait -= patience
-        return wait
-
-
-def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
-    """The error as the caller gets it: with what the whole call did and used."""
-    error.attempts, error.usage = call.attempts, call.usage
-    notes = [why] if why else []
-    if is_worth_another(error):
-        notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
-    if isinstance(error, RateLimited):
-        notes.append("Let fewer calls be in flight (`concurrency`), or have the provider raise the limit")
-    if notes:
-        error.args = (". ".join([str(error).rstrip("."), *notes]),)
-    return error
 
 
 def _tell_of_last_failure(cancelled: asyncio.CancelledError, call: Call[Any]) -> None:

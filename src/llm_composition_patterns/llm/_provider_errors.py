@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from ..errors import (
     Refused,
     UnknownModel,
 )
-from ..limits import retry_after
+from ..limits import Refusal, read_refusal, retry_after
 from ..tracing import without_keys
 from ._addresses import Address
 from ._endpoint import AnswerTooLong, Reply
@@ -67,6 +68,17 @@ def error_of(reply: Reply, address: Address) -> ModelError | None:
         error = _error(status, complaint or Complaint("no reason given"), reply, address)
     error.model, error.status = address.name, status
     return error
+
+
+def refusal_of(reply: Reply) -> Refusal:
+    """What a reply says that refuses a call because there were too many."""
+    said = Complaint(reply.body) if isinstance(reply.body, str) else read_complaint(reply.body) or Complaint("")
+    return read_refusal(said.message, _headers(said, reply))
+
+
+def _headers(said: Complaint, reply: Reply) -> Mapping[str, str]:
+    """The headers of a reply, and those that a gateway repeats in the body."""
+    return {**said.headers, **reply.headers} if said.headers else reply.headers
 
 
 def _no_json(body: str, reply: Reply, address: Address) -> ModelError:
@@ -128,7 +140,7 @@ def quotable(text: str, address: Address) -> str:
 
 def _error(status: int, said: Complaint, reply: Reply, address: Address) -> ModelError:  # noqa: PLR0911 - a table
     name, http = address.name, "" if reply.status == _OK else f" (HTTP {status})"
-    headers = {**said.headers, **reply.headers} if said.headers else reply.headers
+    headers = _headers(said, reply)
     told = replace(said, message=quotable(said.message, address))  # classified by all that was said
     if said.code in _MODERATED or (status == 403 and "moderation" in said.message.lower()):  # noqa: PLR2004 - HTTP's own numbers
         return Refused(f"{name} declined the request: {told.message}")

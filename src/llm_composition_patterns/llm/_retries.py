@@ -1,8 +1,16 @@
-"""Which failed attempts are worth another one, and when: pure.
+"""Which failed attempts are worth another one, when, and at whose cost: pure.
 
-A call may make so many attempts; the first refusal by a rate limit costs none of them, because it says nothing about
-the call. Apart from that, a call that only ever meets refusals gives up when it was held up for a while in which the
-provider accepted nobody else either.
+A call may make so many attempts. Some that failed cost it none, because they say nothing about the call:
+
+- its first refusal by a rate limit;
+- a refusal while the provider goes on to take the calls of others, as a limiter that learns a rate must bring about;
+- a failure while the provider fails altogether, as that of a call that is sent to see whether it is back.
+
+Where nobody was ever answered there is no outage to sit out: then every failure counts. A call that fails though a
+call that was sent after its last failure was answered has a fault of its own, and is no sign of an outage.
+
+A call that only ever meets refusals gives up when it was held up for a while in which the provider accepted nobody
+else either.
 """
 
 from __future__ import annotations
@@ -14,8 +22,14 @@ from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
 FIRST_BACKOFF: Final = 0.5
 LONGEST_BACKOFF: Final = 30.0
 
+MOST_EXCUSED: Final = 5
+"""Refusals that a call is excused, for each of its attempts: a provider may have something against this very call."""
 
-def is_worth_another(error: ModelError) -> bool:
+LEAST_WAIT: Final = 5.0
+"""Seconds that a call waits for a provider that fails and has never answered, at least."""
+
+
+def is_worth_another(error: BaseException) -> bool:
     """Whether the same request may succeed later."""
     return isinstance(error, RateLimited | ModelTimeout | ModelUnavailable)
 
@@ -33,8 +47,16 @@ def delay_before(retry: int, error: ModelError, jitter: float) -> float:
     """
     if error.retry_after is not None:
         return error.retry_after + jitter * max(0.1, error.retry_after / 10)
-    backoff = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(retry - 1, 16))
-    return backoff * (1 + jitter / 2)
+    return _backoff(retry) * (1 + jitter / 2)
+
+
+def patience_at_first(attempts: int) -> float:
+    """Seconds that a call waits for a provider that fails and has never answered: as long as trying would take."""
+    return max(LEAST_WAIT, sum(_backoff(retry) for retry in range(1, attempts)))
+
+
+def _backoff(retry: int) -> float:
+    return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(retry - 1, 16))
 
 
 class Tries:
@@ -44,25 +66,37 @@ class Tries:
         attempts: Attempts that it may make.
 
     Attributes:
-        failed: Attempts that failed so far.
+        failed: Attempts that failed so far and say something about how long to wait.
+        refusals: Those of them that a rate limit refused.
     """
 
     def __init__(self, attempts: int) -> None:
         self.failed = 0
+        self.refusals = 0
         self._left = attempts
-        self._free_refusals = 1
+        self._excused = 1 + MOST_EXCUSED * attempts
 
-    def spend(self, error: ModelError) -> bool:
-        """Count a failed attempt; False when it was the last one."""
+    def refused(self, *, excused: bool = False) -> bool:
+        """Count a refusal by a rate limit; False when that was the last attempt."""
         self.failed += 1
-        if isinstance(error, RateLimited) and self._free_refusals:
-            self._free_refusals -= 1
+        self.refusals += 1
+        if self.refusals == 1 or (excused and self.refusals <= self._excused):
             return True
+        return self._spend()
+
+    def broke(self, *, excused: bool = False) -> bool:
+        """Count a failure of the provider; False when that was the last attempt."""
+        if excused:
+            return True
+        self.failed += 1
+        return self._spend()
+
+    def _spend(self) -> bool:
         self._left -= 1
         return self._left > 0
 
 
-class HeldUp:
+class Patience:
     """How long a call has met nothing but refusals while the provider accepted nobody else either.
 
     Args:

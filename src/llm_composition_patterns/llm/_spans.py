@@ -7,10 +7,11 @@ masking holds.
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, use_span
 
 from ..tracing import Spans, names
 from ._addresses import Address
@@ -111,6 +112,10 @@ class AttemptSpan:
             written = self._span if self._spans.masks else getattr(self._span, "__wrapped__", self._span)
             written.set_attributes(self._attributes)
         self._span.end()
+
+    def current(self) -> AbstractContextManager[Any]:
+        """A context in which events are written on this span."""
+        return use_span(self._span, record_exception=False, set_status_on_exception=False)
 
     def around(self) -> Any:
         """A context for the call itself, in which an instrumentation of the SDK stays silent: the span is ours."""

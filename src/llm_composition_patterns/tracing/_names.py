@@ -54,6 +54,9 @@ HTTP_STATUS = PREFIX + "http_status"
 RETRY_AFTER_SECONDS = PREFIX + "retry_after_seconds"
 COST_SOURCE = PREFIX + "cost_source"
 SIMULATED = PREFIX + "simulated"
+RETRY = PREFIX + "retry"
+HEDGE = PREFIX + "hedge"
+HEDGED_AWAY = PREFIX + "hedged_away"
 
 # Waiting for a permit
 WAIT_FOR_PERMIT = "wait for permit"

@@ -7,6 +7,7 @@ from typing import Any
 from llm_composition_patterns.llm._addresses import resolve
 from llm_composition_patterns.llm._endpoint import Reply
 from llm_composition_patterns.llm._model import ConnectedModel, Options
+from llm_composition_patterns.llm._start import UNKNOWN
 
 KEY = "gsk-planted-secret"
 
@@ -65,6 +66,8 @@ def model_over(
     timeout: float = 60.0,
     attempts: int = 4,
     max_rate_limit_wait: float = 120.0,
+    outage_timeout: float = 600.0,
+    hedge: bool = False,
     price: Any = None,
 ) -> ConnectedModel:
     """A model whose endpoint is `endpoint`, as `connect` would make it."""
@@ -77,8 +80,11 @@ def model_over(
         timeout=timeout,
         attempts=attempts,
         max_rate_limit_wait=max_rate_limit_wait,
+        outage_timeout=outage_timeout,
+        hedge=hedge,
         price=price,
         endpoint=object(),
+        start=UNKNOWN,
     )
     address = resolve(name, base_url=None, api_key=None if name.startswith("simulated") else KEY, environ={})
     return ConnectedModel(address, opener, options)

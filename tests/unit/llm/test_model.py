@@ -101,7 +101,7 @@ async def test_a_call_held_up_too_long_without_any_acceptance_fails():
 
 
 async def test_acceptance_of_others_keeps_a_held_up_call_going():
-    """While the limiter sees accepted calls, a refused one waits for its turn."""
+    """While the limiter sees accepted calls, a refused one that waits by itself goes on waiting."""
     script = [refusal(429, headers={"retry-after": "50"})] * 4 + [completion()]
     endpoint = ScriptedEndpoint(lambda body: script.pop(0) if "unlucky" in str(body) else completion())
 
@@ -110,7 +110,7 @@ async def test_acceptance_of_others_keeps_a_held_up_call_going():
             await model.complete("lucky")
             await asyncio.sleep(30)
 
-    async with model_over(endpoint, attempts=9) as model:
+    async with model_over(endpoint, attempts=9, concurrency=Limiter(fixed=9)) as model:
         answer, _ = await asyncio.gather(model.complete("unlucky"), others())
     assert (answer.attempts, script) == (5, [])
 
@@ -184,13 +184,13 @@ async def test_a_limiter_of_the_users_own_is_used():
     assert limiter.accepted == 2
 
 
-async def test_what_refused_nobody_was_accepted():
-    """A 429 is no acceptance; every other reply is."""
+async def test_what_was_not_answered_was_not_accepted():
+    """A 429 is no acceptance, nor is a failure; an answer is."""
     limiter = Limiter()
     endpoint = ScriptedEndpoint(refusal(429), refusal(500), completion())
     async with model_over(endpoint, concurrency=limiter) as model:
         await model.complete("hello")
-    assert limiter.accepted == 2
+    assert limiter.accepted == 1
 
 
 async def test_failed_attempts_are_accounted_too():

@@ -75,12 +75,34 @@ async def test_every_attempt_has_its_span(exported):
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "3"}), completion())
     async with model_over(endpoint) as model:
         await model.complete("hello")
-    refused, answered = exported.get_finished_spans()
+    refused, _, answered = exported.get_finished_spans()
     assert [one.attributes[names.ATTEMPT] for one in (refused, answered)] == [1, 2]
     assert (refused.status.is_ok, answered.status.is_ok) == (False, True)
     assert refused.attributes[names.HTTP_STATUS] == 429
     assert refused.attributes[names.RETRY_AFTER_SECONDS] == 3
-    assert refused.events[0].attributes["exception.type"] == "RateLimited"
+    (failure,) = [event for event in refused.events if event.name == "exception"]
+    assert failure.attributes["exception.type"] == "RateLimited"
+
+
+async def test_another_attempt_says_why_and_what_held_it(exported):
+    """The kind of the failure before, and the reason and the time that it waited for its permit."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "3"}), completion())
+    async with model_over(endpoint) as model:
+        await model.complete("hello")
+    first, waited, second = exported.get_finished_spans()
+    assert (waited.name, waited.attributes[names.WAIT_REASON]) == ("wait for permit", "retry_after")
+    assert {names.RETRY, names.WAIT_REASON, names.HEDGE}.isdisjoint(first.attributes)
+    assert (second.attributes[names.RETRY], second.attributes[names.WAIT_REASON]) == ("rate_limit", "retry_after")
+    assert second.attributes[names.PERMIT_WAIT_SECONDS] == endpoint.times[1] >= 3
+
+
+async def test_what_an_attempt_changes_in_its_limiter_is_shown_on_its_span(exported):
+    """The gate that its refusal closed."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "3"}), completion())
+    async with model_over(endpoint) as model:
+        await model.complete("hello")
+    refused = exported.get_finished_spans()[0]
+    assert [event.name for event in refused.events] == ["gate closed", "exception"]
 
 
 async def test_the_span_of_an_invalid_answer_is_an_error(exported):

@@ -1,0 +1,158 @@
+"""What follows a failed attempt: another one, when it is due, or the end of the call.
+
+With a limiter that learns, a call that was refused goes back to it at once: there the gate holds it, and everybody
+else, until the provider wants to be called again. So does a call that failed in an outage, which the limiter's breaker
+holds. Everything else waits here, with nothing in its hands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from typing import Any, Final
+
+from ..errors import ModelError, ModelUnavailable, RateLimited
+from ..limits import HeldUp
+from ._connection import Call, Connection
+from ._retries import Patience, Tries, delay_before, is_worth_another
+
+_OUTAGE: Final = "outage"
+
+
+class Recovery:
+    """Decides after each failed attempt of one call, and waits where there is to be another.
+
+    Args:
+        call: The call; what it bears is kept on it.
+        connection: What its attempts are made through.
+        jitter: Where chance comes from.
+    """
+
+    def __init__(self, call: Call[Any], connection: Connection, jitter: random.Random) -> None:
+        self._call = call
+        self._connection = connection
+        self._limiter = connection.limiter
+        self._jitter = jitter
+        self._tries: Tries | None = None
+        self._held_up = Patience(self._connection.max_rate_limit_wait)
+        self._refused_at = 0.0
+        self._accepted = 0
+
+    def held_up(self, held: HeldUp) -> None:
+        """The call was not let through for as long as it bears: raise what that means, unless it bears more by now."""
+        call, connection = self._call, self._connection
+        if held.reason != _OUTAGE:
+            raise final(self._never_let_through(), call, _accepted_nobody(connection.max_rate_limit_wait))
+        if self._limiter.accepted and held.seconds < connection.outage_timeout:
+            call.outage_patience = connection.outage_timeout
+            return
+        raise final(self._outage(held.seconds), call)
+
+    async def before_next(self, error: ModelError) -> None:
+        """Wait until the next attempt is due, or raise `error` for good."""
+        call = self._call
+        if not is_worth_another(error) or call.shown:
+            raise final(error, call)
+        if self._tries is None:
+            self._tries = Tries(self._connection.attempts)
+        self._check_wish(error)
+        if isinstance(error, RateLimited):
+            await self._after_refusal(error, self._tries)
+        else:
+            await self._after_failure(error, self._tries)
+
+    def _check_wish(self, error: ModelError) -> None:
+        """Raise the error where waiting as the provider wishes is no use, or takes too long."""
+        call, most = self._call, self._connection.max_rate_limit_wait
+        if isinstance(error, RateLimited):
+            if call.refusal.too_large:
+                raise final(error, call, "The request alone is larger than the limit, so it was not repeated")
+            if call.refusal.daily:
+                raise final(error, call, "That is a limit of a day or longer, so it was not repeated")
+        if error.retry_after is not None and error.retry_after > most:
+            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
+
+    async def _after_refusal(self, error: RateLimited, tries: Tries) -> None:
+        call, learns = self._call, self._limiter.learns
+        now, accepted = asyncio.get_running_loop().time(), self._limiter.accepted
+        others = accepted > self._accepted or self._connection.sent_first() < self._refused_at
+        self._refused_at, self._accepted = now, accepted
+        if not tries.refused(excused=learns and others):
+            raise final(error, call)
+        patience = self._held_up.refused(now, accepted)
+        wait = delay_before(tries.failed, error, self._jitter.random())
+        if not learns:
+            await self._bear(error, wait)
+            return
+        if patience <= 0:
+            raise final(error, call, _accepted_nobody(self._connection.max_rate_limit_wait))
+        call.patience = patience
+        if tries.refusals > 1 and not call.refusal.tells_rate:
+            await asyncio.sleep(min(wait, patience))  # no gate is closed by a refusal that tells nothing
+
+    async def _after_failure(self, error: ModelError, tries: Tries) -> None:
+        limiter, budget = self._limiter, self._connection.retry_budget
+        if outage := limiter.outage:
+            self._call.failed_at = math.inf  # no fault of its own, whoever is answered later
+        excused = outage and limiter.accepted > 0
+        if not tries.broke(excused=excused):
+            raise final(error, self._call)
+        if excused and error.retry_after is None:
+            return
+        wait = delay_before(max(1, tries.failed), error, self._jitter.random())
+        if limiter.learns and not outage:
+            now = asyncio.get_running_loop().time()
+            wait = max(wait, budget.wait(now))
+            budget.spend(now)
+        await asyncio.sleep(wait)
+
+    async def _bear(self, error: RateLimited, wait: float) -> None:
+        """Wait, but no longer than the call bears to be held up."""
+        loop = asyncio.get_running_loop()
+        while (patience := self._held_up.refused(loop.time(), self._limiter.accepted)) < wait:
+            if patience <= 0:
+                raise final(error, self._call, _accepted_nobody(self._connection.max_rate_limit_wait))
+            await asyncio.sleep(patience)
+            wait -= patience
+        await asyncio.sleep(wait)
+
+    def _never_let_through(self) -> RateLimited:
+        failed, name = self._call.failed, self._connection.address.name
+        if isinstance(failed, RateLimited):
+            return failed
+        return RateLimited(f"{name} was not called, because it refuses everybody by its rate limit", model=name)
+
+    def _outage(self, seconds: float) -> ModelUnavailable:
+        last, name = self._connection.failed, self._connection.address.name
+        told = "" if last is None else f". The last failure: {last}"
+        return ModelUnavailable(
+            f"{name} has failed for {seconds:.3g} s, whoever called it{told}",
+            model=name,
+            status=None if last is None else last.status,
+        )
+
+
+def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
+    """The error as the caller gets it: with what the whole call did and used."""
+    error.attempts, error.usage = call.attempts, call.usage
+    notes = [why] if why else []
+    if is_worth_another(error) and call.attempts:
+        notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
+    if isinstance(error, RateLimited):
+        notes.append(_mend(call))
+    if notes:
+        error.args = (". ".join([str(error).rstrip("."), *notes]),)
+    return error
+
+
+def _mend(call: Call[Any]) -> str:
+    if call.refusal.too_large:
+        return "Send less in one request, or have the provider raise the limit"
+    if call.refusal.daily:
+        return "Go on when it is reset, or have the provider raise the limit"
+    return "Let fewer calls be in flight (`concurrency`), or have the provider raise the limit"
+
+
+def _accepted_nobody(seconds: float) -> str:
+    return f"It accepted no call for {seconds:g} s"

@@ -1,0 +1,50 @@
+"""How many calls may be in flight to begin with, by the kind of endpoint: pure."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from ..simulation import Scenario
+from ._addresses import Address
+
+
+class Start(NamedTuple):
+    """Where the automatic limit begins.
+
+    Attributes:
+        calls: Calls in flight.
+        local: The endpoint is on this machine, where few calls are enough to have it work all the time.
+    """
+
+    calls: int
+    local: bool = False
+
+
+LOCAL: Final = Start(2, local=True)
+UNKNOWN: Final = Start(16)
+CLOUD: Final = Start(32)
+
+
+def start_of(address: Address, scenario: Scenario | None = None) -> Start:
+    """Where to begin at an address.
+
+    A loopback address is local; a known provider with a key of its own, at its own address, is a cloud. A simulated
+    provider is unknown, unless its scenario has slots and a queue, as local servers do.
+    """
+    if address.base_url is None:
+        capacity = getattr(scenario, "capacity", None)
+        return LOCAL if getattr(capacity, "slots", None) is not None else UNKNOWN
+    if _is_loopback(urlsplit(address.base_url).hostname or ""):
+        return LOCAL
+    return CLOUD if address.own_endpoint and address.provider.key_variable is not None else UNKNOWN
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
