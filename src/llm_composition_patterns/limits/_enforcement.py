@@ -199,7 +199,7 @@ class Enforcement:
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
         self._patience.joined(ticket)
         told: Told = []
-        if self._queue.peek() is ticket:
+        if len(self._clocks) > 1 or self._queue.peek() is ticket:
             self._hand_over(now, told)
         else:
             self._set_alarms(now, told)

@@ -18,7 +18,7 @@ import math
 from typing import Final
 
 from ._bucket import Bucket
-from ._send_log import SendLog
+from ._history import History
 
 FILL: Final = 0.98
 """Pace, as a share of the rate that was measured."""
@@ -129,15 +129,15 @@ class FeltRate:
         if self.bucket is not None:
             self.bucket.take(cost, now)
 
-    def refused(self, log: SendLog, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
-        """A call of about `cost` was refused."""
+    def refused(self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
+        """A call of about `cost` was refused; `sent` is the running total of what was sent."""
         if sent_at > self._closed_at:
             self._begin(now, cost)
         elif sent_at < self._from:
             return
         self._refused += cost
         self._end = max(self._end, sent_at)
-        self._end_total = log.total - log.after(self._end)[0]
+        self._end_total = sent.at(self._end) or 0.0
         self._open_at = max(self._open_at, now + retry_after)
         accepted = max(cost, self._end_total - self._from_total - self._refused)
         seconds = max(0.0, self._end - self._from)

@@ -18,8 +18,8 @@ from typing import Final
 
 from ._bucket import Bucket
 from ._felt_rate import FeltRate
+from ._history import History
 from ._readings import Reading, Refusal, Unit
-from ._send_log import SendLog
 from ._shown_limit import ShownLimit
 
 RESERVE: Final = 0.005
@@ -58,11 +58,13 @@ class Pacer:
         per_minute: What the user allows; kept whatever else is learnt.
     """
 
-    __slots__ = ("_cost", "_felt", "_log", "_own", "_shown", "_told", "_variance", "unit")
+    __slots__ = ("_cost", "_felt", "_last", "_own", "_sent", "_shown", "_told", "_total", "_variance", "unit")
 
     def __init__(self, unit: Unit, *, per_minute: float | None = None) -> None:
         self.unit = unit
-        self._log = SendLog()
+        self._sent = History()
+        self._total = 0.0
+        self._last: float | None = None
         self._felt = FeltRate()
         self._shown: list[ShownLimit] = []
         self._own: Bucket | None = None
@@ -82,7 +84,7 @@ class Pacer:
         if self._felt.bucket is not None:
             seconds = max(seconds, self._felt.wait(cost, now))
         if seconds:
-            last = self._log.last
+            last = self._last
             seconds = min(seconds, LONGEST_WAIT if last is None else max(0.0, last + LONGEST_WAIT - now))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
@@ -93,10 +95,12 @@ class Pacer:
 
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
-        self._felt.sent(cost, now, self._log.total)
-        self._log.add(now, cost)
+        self._felt.sent(cost, now, self._total)
+        self._total += cost
+        self._last = now
+        self._sent.add(self._total, now)
         for shown in self._shown:
-            shown.take(cost, now)
+            shown.sent(cost, now)
         if self._own is not None:
             self._own.take(cost, now)
 
@@ -110,7 +114,7 @@ class Pacer:
         when = now if sent_at is None else sent_at
         for shown in self._shown:
             if when > shown.anchored:
-                shown.take(-back, now)
+                shown.give_back(back, now)
         if self._felt.bucket is not None and when > self._felt.closed_at:
             self._felt.bucket.take(-back, now)
         if self._own is not None:
@@ -128,7 +132,8 @@ class Pacer:
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
         if reading.remaining is not None:
-            shown.anchor(reading.remaining, self._log.after(sent_at)[0], sent_at=sent_at, now=now)
+            after = self._total - (self._sent.at(sent_at) or 0.0)
+            shown.anchor(reading.remaining, after, sent_at=sent_at, now=now)
         return self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
@@ -149,7 +154,7 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             closed = DEFAULT_CLOSED if refusal.retry_after is None else refusal.retry_after
-            self._felt.refused(self._log, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
 
     def _empty(self, shown: ShownLimit, reading: Reading | None, sent_at: float, now: float) -> None:

@@ -17,6 +17,7 @@ import math
 from typing import Final
 
 from ._bucket import Bucket
+from ._history import History
 from ._readings import Reading
 
 WINDOWS: Final = (60.0, 1.0, 3600.0, 86400.0)
@@ -51,11 +52,13 @@ class ShownLimit:
 
     __slots__ = (
         "_high",
+        "_levels",
         "_low",
         "_pace",
         "_period",
         "_rate",
         "_reference",
+        "_shift",
         "_window",
         "anchored",
         "bucket",
@@ -82,6 +85,8 @@ class ShownLimit:
         self._reference: tuple[float, float, float] | None = None
         self.refused_at = -math.inf
         self._period = 0.0
+        self._levels = History()
+        self._shift = 0.0
 
     @property
     def is_long(self) -> bool:
@@ -135,16 +140,25 @@ class ShownLimit:
             self.windowed, self.full_at = windowed, full_at
 
     def anchor(self, remaining: float, after: float, *, sent_at: float, now: float) -> None:
-        """Believe what a reply says is left; of replies to calls sent at once the least."""
-        if sent_at < self.anchored:
+        """Believe what a reply says was left when its call was sent; of calls sent at once, the least.
+
+        Args:
+            remaining: What was left.
+            after: What was sent since.
+            sent_at: When the call was sent.
+            now: The loop's time.
+        """
+        if sent_at < self.anchored or (self.windowed and now >= self.full_at):
             return
         left = remaining - (self.limit - self.bucket.capacity)
-        if not self.windowed:
-            left = min(self.bucket.capacity, left + self.bucket.rate * max(0.0, now - sent_at))
-        level = left - after
-        if sent_at == self.anchored:
-            level = min(level, self.holds(now))
-        self.bucket.set(level, now)
+        believed = self._levels.at(sent_at)
+        if believed is None:
+            refilled = 0.0 if self.windowed else self.bucket.rate * max(0.0, now - sent_at)
+            wrong = left + refilled - after - self.holds(now)
+        else:
+            wrong = left - (believed + self._shift)
+        if sent_at > self.anchored or wrong < 0:
+            self.give_back(wrong, now)
         self.anchored = sent_at
 
     def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
@@ -168,15 +182,21 @@ class ShownLimit:
             return self.bucket.holds(now)
         return self.bucket.level if now < self.full_at else self.bucket.capacity
 
-    def take(self, cost: float, now: float) -> None:
-        """Something is sent, or given back."""
-        if self.windowed:
-            level = self.holds(now) - cost
-            if now >= self.full_at:
-                self.full_at += self._period * (1 + (now - self.full_at) // self._period)
-            self.bucket.set(level, now)
-        else:
-            self.bucket.take(cost, now)
+    def sent(self, cost: float, now: float) -> None:
+        """A call is sent."""
+        self._change(-cost, now)
+        self._levels.add(self.bucket.level - self._shift, now)
+
+    def give_back(self, amount: float, now: float) -> None:
+        """The level is higher by so much than was believed, and was already when the calls on their way were sent."""
+        self._change(amount, now)
+        self._shift += amount
+
+    def _change(self, amount: float, now: float) -> None:
+        level = self.holds(now) + amount
+        if self.windowed and now >= self.full_at:
+            self.full_at += self._period * (1 + (now - self.full_at) // self._period)
+        self.bucket.set(level, now)
 
     def wait(self, cost: float, now: float, reserve: float) -> float:
         """Seconds until `cost` may be sent."""

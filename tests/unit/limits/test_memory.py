@@ -1,7 +1,6 @@
 """What limiters learnt is found again in the next run, and no file can do harm."""
 
 import json
-import multiprocessing
 import stat
 import sys
 import time
@@ -136,22 +135,6 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path):
     remember(KEY, LEARNT, path=tmp_path / "directory")
     assert recall(KEY, path=tmp_path / "directory") is None
     assert sorted(one.name for one in tmp_path.iterdir()) == ["directory", "directory.lock", "file"]
-
-
-def _remember_many(path: Path, name: str) -> None:
-    for number in range(20):
-        remember(f"{name}{number}", LEARNT, path=path)
-
-
-def test_several_processes_and_threads_lose_nothing(path):
-    """Everybody's entries are there in the end."""
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_remember_many, args=(path, name)) for name in "abc"]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert len(json.loads(path.read_text())["limiters"]) == 60
 
 
 def test_a_process_that_keeps_the_lock_is_not_waited_for(path, monkeypatch):

@@ -1,0 +1,339 @@
+"""Calls that are held until some time: by a rate limit, a closed gate, an outage. They go on exactly then."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused
+from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
+
+
+def now():
+    return asyncio.get_running_loop().time()
+
+
+async def call(limiter, ending=None, seconds=0.0, **settings):
+    """Make one call; when it was let go."""
+    async with limiter.permit(**settings) as permit:
+        began = now()
+        await asyncio.sleep(seconds)
+        permit.end(ending)
+    return began
+
+
+async def fail(limiter, times=3):
+    for _ in range(times):
+        await call(limiter, Failed())
+
+
+async def test_a_rate_that_the_user_knows_is_kept_exactly():
+    """Sixty a minute are one a second from the first on, whoever waits."""
+    limiter = Limiter(requests_per_minute=60)
+    assert await asyncio.gather(*(call(limiter, Accepted()) for _ in range(5))) == [0, 1, 2, 3, 4]
+    assert now() == 4
+
+
+async def test_calls_wait_for_the_tokens_that_they_will_count():
+    """Six hundred a minute are ten a second; the head of the queue is not overtaken by a smaller one."""
+    limiter = Limiter(tokens_per_minute=600)
+    calls = [call(limiter, tokens=tokens) for tokens in (10, 10, 1)]
+    assert await asyncio.gather(*calls) == [0, 1, 1.1]
+
+
+async def test_tokens_that_nobody_tells_are_those_of_calls_on_average():
+    """The limiter learns what calls count."""
+    limiter = Limiter(tokens_per_minute=600)
+    await call(limiter, Accepted(tokens=5.0), tokens=5)
+    assert await asyncio.gather(*(call(limiter) for _ in range(3))) == [0, 0.5, 1]
+
+
+async def test_a_wait_for_a_closed_gate_ends_exactly_when_it_opens():
+    """The next waits for as long as the provider asked for, and not a moment longer."""
+    limiter = Limiter()
+    await asyncio.sleep(0.3)
+    await call(limiter, Refused(Refusal(retry_after=7.7)))
+    opens = now() + limiter.statistics().gate_closed_for
+    assert 8.0 <= opens <= 8.0 + 0.05 * 7.7
+    assert await call(limiter) == opens
+    assert limiter.statistics().gate_closed_for == 0
+
+
+async def test_a_gate_that_is_closed_again_holds_on():
+    """An alarm that rings too early wakes nobody."""
+    limiter = Limiter()
+    async with limiter.permit() as late:
+        await call(limiter, Refused(Refusal(retry_after=1.0)))
+        waiting = asyncio.create_task(call(limiter))
+        await asyncio.sleep(0.5)
+        late.end(Refused(Refusal(retry_after=10.0)))
+        opens = now() + limiter.statistics().gate_closed_for
+    assert await waiting == opens >= 10.5
+
+
+async def test_a_hold_that_ends_sooner_rings_sooner():
+    """Who comes first out of turn does not wait for the alarm of another."""
+    limiter = Limiter(tokens_per_minute=60)
+    await call(limiter, tokens=1)
+    large = asyncio.create_task(call(limiter, tokens=1))
+    await asyncio.sleep(0)
+    retry = asyncio.create_task(call(limiter, tokens=0.25, retry=True))
+    assert (await retry, await large) == (0.25, 1.25)
+
+
+async def test_an_outage_lets_single_calls_through_until_one_succeeds():
+    """Probes go out after half a second and a little more each time; then everybody goes on at once."""
+    limiter = Limiter()
+    await fail(limiter)
+    assert limiter.outage
+    calls = [
+        asyncio.create_task(call(limiter, Failed())),
+        *(asyncio.create_task(call(limiter, Accepted())) for _ in "abc"),
+    ]
+    began = await asyncio.gather(*calls)
+    assert began == [0.5, 1.0, 1.0, 1.0]
+    assert not limiter.outage
+
+
+async def test_the_probe_knows_that_it_is_one():
+    """So that it costs its call nothing when it fails."""
+    limiter = Limiter()
+    async with limiter.permit() as permit:
+        assert not permit.probe
+    await fail(limiter)
+    async with limiter.permit() as permit:
+        assert permit.probe
+
+
+async def test_a_probe_that_is_cancelled_leaves_its_place_to_the_next():
+    """At once."""
+    limiter = Limiter()
+    await fail(limiter)
+    probe, other = asyncio.create_task(call(limiter, seconds=9)), asyncio.create_task(call(limiter))
+    await asyncio.sleep(0.75)
+    probe.cancel()
+    assert await other == 0.75
+
+
+async def test_statistics_say_what_holds():
+    """By reason, with what is known."""
+    limiter = Limiter(max=1, requests_per_minute=60)
+    holder = asyncio.create_task(call(limiter, seconds=5))
+    others = [asyncio.create_task(call(limiter)) for _ in range(2)]
+    await asyncio.sleep(0.25)
+    assert limiter.statistics().waiting_by_reason == {"requests": 2}
+    await asyncio.sleep(1)
+    shown = limiter.statistics()
+    assert shown.waiting_by_reason == {"concurrency": 2}
+    assert (shown.requests_per_minute, shown.tokens_per_minute, shown.learnt_from) == (60, None, "user")
+    await asyncio.gather(holder, *others)
+    await fail(limiter)
+    await call(limiter, Refused(Refusal(retry_after=1.0)))
+    waiting = asyncio.create_task(call(limiter))
+    await asyncio.sleep(0)
+    assert limiter.statistics().waiting_by_reason == {"retry_after": 1}
+    await waiting
+    assert limiter.statistics().waiting_by_reason == {}
+
+
+async def test_an_outage_is_seen_in_the_statistics():
+    """With its length, from its first failure on."""
+    limiter = Limiter()
+    for _ in range(3):
+        await call(limiter, Failed(), seconds=1)
+    assert limiter.statistics().outage_for == 2
+    waiting = asyncio.create_task(call(limiter, Accepted()))
+    await asyncio.sleep(0.25)
+    shown = limiter.statistics()
+    assert (shown.outage_for, shown.waiting_by_reason) == (2.25, {"outage": 1})
+    await waiting
+    assert limiter.statistics().outage_for is None
+
+
+# Patience
+
+
+async def test_who_is_held_by_a_rate_limit_for_too_long_is_told_so():
+    """When nobody was accepted for as long as the call bears; the queue goes on without it."""
+    limiter = Limiter()
+    await call(limiter, Refused(Refusal(retry_after=100.0)))
+    patient = asyncio.create_task(call(limiter, patience=300.0))
+    with pytest.raises(HeldUp) as caught:
+        await call(limiter, patience=20.0)
+    assert now() == 20
+    assert (caught.value.reason, caught.value.seconds) == ("retry_after", 20)
+    assert limiter.statistics().waiting == 1
+    assert await patient >= 100
+
+
+async def test_somebody_elses_acceptance_renews_patience():
+    """A queue that moves tries nobody's patience."""
+    limiter = Limiter()
+    async with limiter.permit() as other:
+        await call(limiter, Refused(Refusal(retry_after=100.0)))
+        held = asyncio.create_task(call(limiter, patience=20.0))
+        await asyncio.sleep(15)
+        other.end(Accepted())
+    with pytest.raises(HeldUp):
+        await held
+    assert now() == 35
+
+
+async def test_waiting_for_others_in_flight_tries_no_patience():
+    """Only rate limits and outages do, from when they begin to hold."""
+    limiter = Limiter(max=1)
+    async with limiter.permit() as permit:
+        held = asyncio.create_task(call(limiter, patience=20.0, outage_patience=1.0))
+        await asyncio.sleep(50)
+        permit.end(Refused(Refusal(retry_after=1000.0)))
+    with pytest.raises(HeldUp):
+        await held
+    assert now() == 70
+
+
+async def test_who_cannot_bear_a_long_outage_is_told_at_its_next_failure():
+    """A failure shows that it lasts."""
+    limiter = Limiter()
+    await fail(limiter)
+    impatient = asyncio.create_task(call(limiter, outage_patience=5.0))
+    patient = asyncio.create_task(call(limiter, outage_patience=500.0))
+
+    async def probe():
+        while not impatient.done():
+            await call(limiter, Failed(), retry=True)
+
+    await asyncio.sleep(0)
+    probing = asyncio.create_task(probe())
+    with pytest.raises(HeldUp) as caught:
+        await impatient
+    assert caught.value.reason == "outage"
+    assert 5 <= caught.value.seconds == now() <= 6
+    await probing
+    await patient
+
+
+async def test_a_known_long_outage_is_told_to_those_who_come():
+    """The call that probes alone, again and again, hears of it when it comes back."""
+    limiter, tries = Limiter(), 0
+    await fail(limiter)
+
+    async def go_on():
+        nonlocal tries
+        while True:
+            await call(limiter, Failed(), outage_patience=5.0, retry=True)
+            tries += 1
+
+    with pytest.raises(HeldUp):
+        await go_on()
+    assert 5 <= now() <= 6
+    assert tries > 4
+
+
+async def test_an_outage_of_long_ago_is_not_known_to_last():
+    """After a rest the first to come sees whether it is over, and the others wait for it."""
+    limiter = Limiter()
+    await call(limiter, Failed())
+    await asyncio.sleep(10)
+    await fail(limiter, 2)
+    await asyncio.sleep(3600)
+    calls = [call(limiter, Accepted(), seconds=0.25, outage_patience=5.0) for _ in range(3)]
+    assert await asyncio.gather(*calls) == [3610, 3610.25, 3610.25]
+
+
+# Loops
+
+
+def on_another_loop(limiter, *, calls, then=None):
+    """Let calls come to a limiter on a loop of their own, which is closed while they wait or are in flight."""
+    loop = VirtualTimeLoop()
+    tasks = [loop.create_task(call(limiter, seconds=1)) for _ in range(calls)]
+    loop.run_until_complete(asyncio.sleep(0))
+    if then is not None:
+        then()
+    loop.close()
+    return tasks
+
+
+async def test_an_alarm_survives_the_closing_of_another_loop():
+    """Who waits for a gate on this loop goes on when it opens, though others waited first."""
+    limiter = Limiter()
+    await call(limiter, Refused(Refusal(retry_after=10.0)))
+    opens = limiter.statistics().gate_closed_for
+    tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
+    assert limiter.statistics().waiting == 3
+    assert await call(limiter) == opens
+    assert limiter.statistics().waiting == 0
+    del tasks
+
+
+async def test_a_permit_that_was_handed_to_a_closed_loop_comes_back():
+    """It was granted, but its caller never ran again."""
+    limiter = Limiter(fixed=1)
+    holder = limiter.permit()
+    await holder.__aenter__()
+    leave = threading.Event()
+    release = asyncio.get_running_loop().call_soon_threadsafe
+
+    def give_back():
+        async def leaving():
+            await holder.__aexit__(None, None, None)
+            leave.set()
+
+        release(asyncio.ensure_future, leaving())
+        leave.wait(5)
+
+    tasks = await asyncio.to_thread(on_another_loop, limiter, calls=1, then=give_back)
+    assert limiter.statistics().in_flight == 1
+    assert await call(limiter) == 0
+    assert limiter.statistics().in_flight == 0
+    del tasks
+
+
+async def test_permits_in_flight_on_a_closed_loop_come_back():
+    """Their calls cannot end any more."""
+    limiter = Limiter(fixed=2)
+    tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
+    assert await asyncio.gather(call(limiter), call(limiter)) == [0, 0]
+    assert (limiter.statistics().in_flight, limiter.statistics().waiting) == (0, 0)
+    del tasks
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_call_that_is_collected_as_garbage_gives_back_what_it_has(held):
+    """Even in the middle of the limiter's own work, on the same thread."""
+    limiter = Limiter(fixed=1)
+    waiting = None if held else limiter.permit()
+    if waiting is not None:
+        await waiting.__aenter__()
+    abandoned = call(limiter, seconds=1)
+    abandoned.send(None)
+    with limiter._enforcement._lock:
+        abandoned.close()
+        gc.collect()
+    if waiting is not None:
+        assert limiter.statistics().waiting == 1
+        await waiting.__aexit__(None, None, None)
+    limiter.hedged()
+    assert (limiter.statistics().in_flight, limiter.statistics().waiting) == (0, 0)
+
+
+def test_one_limiter_serves_one_virtual_loop_after_the_other():
+    """A later loop's clock begins at 0 again, the limiter's time goes on."""
+    limiter = Limiter(requests_per_minute=60)
+
+    async def two():
+        return await asyncio.gather(call(limiter), call(limiter))
+
+    assert run(two()) == [0, 1]
+    assert run(two()) == [1, 2]
+
+
+async def test_needless_alarms_do_not_ring():
+    """When the last one who waits gives up, nothing is left on the loop."""
+    limiter = Limiter()
+    await call(limiter, Refused(Refusal(retry_after=1000.0)))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call(limiter), 1)
+    (clock,) = limiter._enforcement._clocks.values()
+    assert (clock.waiting, clock.rings_at) == (0, None)
