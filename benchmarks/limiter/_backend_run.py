@@ -84,9 +84,12 @@ def _middle(name: str, rows: Iterable[Figures]) -> float:
     return prod(values) ** (1 / len(values)) if name in _FACTORS else sum(values) / len(values)
 
 
-def summed_up(rows: Sequence[Figures]) -> tuple[Figures, Figures]:
-    """The mean row and the worst one. What is better than the oracle counts as good as the oracle."""
+def mean(rows: Sequence[Figures]) -> Figures:
+    """The mean of several backends. What is better than the oracle counts as good as the oracle."""
     capped = [{name: min(value, 1.0) if name in _SHARES else value for name, value in row.items()} for row in rows]
-    mean = middle([{name: value for name, value in row.items() if name != "oracle"} for row in capped])
-    worst = {name: min(row[name] for row in rows) for name in (*_SHARES, "least")}
-    return mean, worst
+    return middle([{name: value for name, value in row.items() if name not in {"oracle", "least"}} for row in capped])
+
+
+def worst(rows: Sequence[Figures]) -> Figures:
+    """The least share on any of several backends."""
+    return {name: min(row[name] for row in rows) for name in (*sorted(_SHARES), "least")}

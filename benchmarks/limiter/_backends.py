@@ -17,9 +17,6 @@ from llm_composition_patterns.simulation import Capacity, Change, Fault, RateLim
 
 SEEDS: Final = (1, 2, 3)
 
-LOCAL: Final = 2
-KNOWN_CLOUD: Final = 32
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
@@ -32,7 +29,6 @@ class Backend:
         prompt_tokens: Tokens of each prompt.
         answer_tokens: Tokens of an answer, on average.
         spread: How much the answers differ: the standard deviation of the logarithm of their length.
-        start: Calls in flight that `connect` begins with at such a provider.
     """
 
     name: str
@@ -41,7 +37,6 @@ class Backend:
     prompt_tokens: int = 50
     answer_tokens: int = 100
     spread: float = 0.35
-    start: int = 16
 
     def seeded(self, seed: int) -> Scenario:
         """The scenario with this seed, whose answers are as long as `lengths` says."""
@@ -89,12 +84,10 @@ TUNED: Final = (
     Backend(
         name="Ollama, 1 slot",
         scenario=_scenario(capacity=Capacity(slots=1, queue=512), tokens_per_second=80.0),
-        start=LOCAL,
     ),
     Backend(
         name="Ollama, 4 slots",
         scenario=_scenario(capacity=Capacity(slots=4, queue=512), tokens_per_second=60.0),
-        start=LOCAL,
     ),
     Backend(
         name="tokens a minute, full headers",
@@ -139,14 +132,14 @@ TUNED: Final = (
     Backend(
         name="1 % stragglers, 20 times slower",
         scenario=_scenario(
-            capacity=Capacity(slots=32), faults=(Fault(kind="straggler", probability=0.01, factor=20.0),)
+            capacity=Capacity(knee=32), faults=(Fault(kind="straggler", probability=0.01, factor=20.0),)
         ),
     ),
     Backend(
         name="bursts of 503",
         scenario=_scenario(capacity=Capacity(knee=40), faults=_bursts(10.0, 30.0, lasting=1.0)),
     ),
-    Backend(name="wide cloud, 400 at once", scenario=_scenario(capacity=Capacity(slots=400)), calls=20_000),
+    Backend(name="wide cloud, 400 at once", scenario=_scenario(capacity=Capacity(knee=400)), calls=20_000),
 )
 """What the limiter was tuned on."""
 
@@ -154,7 +147,6 @@ HELD_OUT: Final = (
     Backend(
         name="Ollama, 2 slots, slow",
         scenario=_scenario(capacity=Capacity(slots=2, queue=512), time_to_first_token=0.6, tokens_per_second=30.0),
-        start=LOCAL,
     ),
     Backend(name="8 slots, quick answers", scenario=_scenario(capacity=Capacity(slots=8)), answer_tokens=25),
     Backend(
@@ -185,7 +177,7 @@ HELD_OUT: Final = (
     Backend(
         name="2 % stragglers, 12 times slower, bursts of 503",
         scenario=_scenario(
-            capacity=Capacity(knee=30),
+            capacity=Capacity(slots=30),
             faults=(
                 *_bursts(12.0, 50.0, lasting=2.0, probability=0.7),
                 Fault(kind="straggler", probability=0.02, factor=12.0),

@@ -10,12 +10,14 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from llm_composition_patterns import Limiter, connect, parallelize
+from llm_composition_patterns.llm._addresses import resolve
+from llm_composition_patterns.llm._start import start_of
 from llm_composition_patterns.outcome import Failure
 from llm_composition_patterns.simulation import SimulatedProvider
 from llm_composition_patterns.simulation._provider import Reply
 from llm_composition_patterns.virtual_time import run
 
-from ._backends import LOCAL, Backend
+from ._backends import Backend
 from ._job import Job
 
 Memory = Mapping[str, Mapping[str, float]]
@@ -113,5 +115,6 @@ async def _job(
 
 
 def learning(backend: Backend, memory: Memory | None = None) -> Limiter:
-    """The limiter that `connect` would make for a provider like this one."""
-    return Limiter.learning(start=backend.start, local=backend.start == LOCAL, remembered=memory)
+    """The limiter that `connect(..., concurrency="auto")` makes for this provider."""
+    start = start_of(resolve("simulated:any", base_url=None, api_key=None, environ={}), backend.scenario)
+    return Limiter.learning(start=start.calls, local=start.local, remembered=memory)
