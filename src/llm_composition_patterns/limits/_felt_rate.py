@@ -15,6 +15,7 @@ for a while, in steps that grow; each further episode measures it again.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Final
 
 from ._bucket import Bucket
@@ -37,6 +38,10 @@ LARGEST_STEP: Final = 0.4
 SHORTEST_PATIENCE: Final = 8.0
 LONGEST_PATIENCE: Final = 60.0
 """Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate."""
+
+MOST_RISES: Final = 16
+LONG_ENOUGH: Final = 1.0
+"""Rises that are remembered, and seconds after which one is a measurement."""
 
 BREATH: Final = 0.1
 """Seconds of pace that may always be sent at once: timers are late."""
@@ -61,6 +66,7 @@ class FeltRate:
     """
 
     __slots__ = (
+        "_accepted",
         "_before",
         "_bound",
         "_burst",
@@ -76,7 +82,9 @@ class FeltRate:
         "_patience",
         "_refused",
         "_rise_at",
+        "_rises",
         "_step",
+        "_total",
         "bucket",
         "is_memory",
         "rate",
@@ -89,9 +97,11 @@ class FeltRate:
         self._before: float | None = None
         self._last = self._open_at = self._closed_at = self._end = -math.inf
         self._from_full = True
-        self._from = self._from_total = self._end_total = self._refused = 0.0
+        self._from = self._from_total = self._end_total = self._refused = self._accepted = 0.0
         self._first: tuple[float, float] | None = None
         self._burst: float | None = None
+        self._rises: deque[tuple[float, float]] = deque(maxlen=MOST_RISES)
+        self._total = 0.0
         self._bound = False
         self._patience = SHORTEST_PATIENCE
         self._rise_at = math.inf
@@ -125,7 +135,7 @@ class FeltRate:
         last = max(self._open_at, self._last)
         if now - last > IDLE:
             self._from_full, self._from, self._from_total, self._refused = True, now, total, 0.0
-        self._last = now
+        self._last, self._total = now, total + cost
         if self.bucket is not None:
             self.bucket.take(cost, now)
 
@@ -139,7 +149,7 @@ class FeltRate:
         self._end = max(self._end, sent_at)
         self._end_total = sent.at(self._end) or 0.0
         self._open_at = max(self._open_at, now + retry_after)
-        accepted = max(cost, self._end_total - self._from_total - self._refused)
+        accepted = self._accepted = max(cost, self._end_total - self._from_total - self._refused)
         seconds = max(0.0, self._end - self._from)
         if not self._from_full:
             self._measure(accepted, seconds, cost)
@@ -151,8 +161,10 @@ class FeltRate:
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
         early = now - self._open_at < EARLY
-        if self._end >= self._from and (self._from_full or self._end_total - self._from_total >= FEWEST * cost):
+        if self._end >= self._from and (self._from_full or self._accepted >= FEWEST * cost):
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
+            while self._rises and self._rises[0][0] < self._from:
+                self._rises.popleft()
         self._before, self._closed_at = self.rate, now
         if self.bucket is not None:
             if early and self._burst is not None:
@@ -162,22 +174,37 @@ class FeltRate:
     def _guess(self, accepted: float, seconds: float, retry_after: float, cost: float, now: float) -> None:
         self._first = accepted, seconds
         rate = accepted / max(MOMENT, seconds + retry_after)
-        self.bucket = Bucket(rate, max(2 * cost, BREATH * rate), 0.0, now)
+        self.bucket = Bucket(rate, max(1.1 * cost, BREATH * rate), 0.0, now)
 
     def _measure(self, accepted: float, seconds: float, cost: float) -> None:
         bucket = self.bucket
-        if bucket is None or not seconds or accepted < FEWEST * cost:
+        if bucket is None or not seconds:
             return
-        rate = self.rate = accepted / seconds
+        rate = (accepted + cost / 2) / max(MOMENT, seconds)
+        rate = self.rate = max(rate, self._since_rises(rate, cost, bucket.rate / FILL))
         self.is_memory = False
         if self._burst is None and self._first is not None:
             self._burst = 0.8 * (self._first[0] - rate * self._first[1])
         bucket.rate = rate * FILL
-        bucket.capacity = max(2 * cost, BREATH * rate, self._burst or 0.0)
+        bucket.capacity = max(1.1 * cost, BREATH * rate, self._burst or 0.0)
         self._patience = min(LONGEST_PATIENCE, max(SHORTEST_PATIENCE, seconds))
+
+    def _since_rises(self, rate: float, cost: float, most: float) -> float:
+        """The rate where the bucket ran over, because the pace was too low: from its rise on it gave what it held too.
+
+        Since none of the rises the provider can have given less than this, if it held as much as at first.
+        """
+        held = 0.0 if self._first is None else max(0.0, self._first[0] - rate * self._first[1])
+        best = 0.0
+        for when, total in self._rises:
+            accepted = self._end_total - total - self._refused - held
+            if self._end - when >= LONG_ENOUGH and accepted >= FEWEST * cost:
+                best = max(best, accepted / (self._end - when))
+        return min(best, most)
 
     def _rise(self, bucket: Bucket, now: float) -> None:
         bucket.set(bucket.holds(now), now)
+        self._rises.append((now, self._total))
         self._bound = False
         if self.rate is None:
             bucket.rate *= RAMP
