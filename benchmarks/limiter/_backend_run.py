@@ -40,7 +40,12 @@ _SHARES: Final = frozenset({"cold", "warm", "unhedged", *(f"fixed {number}" for 
 
 def measure(name: str, seeds: Sequence[int]) -> Figures:
     """The figures of a backend over all seeds."""
-    rows = [_with_seed(_BACKENDS[name], seed) for seed in seeds]
+    return measure_of(_BACKENDS[name], seeds)
+
+
+def measure_of(backend: Backend, seeds: Sequence[int]) -> Figures:
+    """The same for a backend that need not be on a list."""
+    rows = [_with_seed(backend, seed) for seed in seeds]
     return {**middle(rows), "least": min(row["cold"] for row in rows)}
 
 

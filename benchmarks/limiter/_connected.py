@@ -22,6 +22,9 @@ from ._job import Job
 
 Memory = Mapping[str, Mapping[str, float]]
 
+Each = Callable[[float, Job], object]
+"""Called after every answer, with the time and what is counted so far."""
+
 PATIENT: Final = 3600.0
 """Seconds that an attempt may take: whoever sends too much waits for it here, and is not saved by a timeout."""
 
@@ -36,12 +39,12 @@ class Watch:
     Attributes:
         job: What is counted.
         open: When the attempts at each prompt that are in flight were sent; two where a call is hedged.
-        each: Called after every answer, with the time.
+        each: Called after every answer, with the time and what is counted so far.
     """
 
     job: Job
     open: dict[str, list[float]] = field(default_factory=dict)
-    each: Callable[[float], object] = lambda _: None
+    each: Each = lambda _, __: None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -75,11 +78,18 @@ class Watch:
             self.job.refused += 1
         else:
             self.job.failed += 1
-        self.each(now)
+        self.each(now, self.job)
 
 
 def connected(
-    backend: Backend, seed: int, limiter: Limiter, *, hedge: bool = True, workers: int | None = None, **options: Any
+    backend: Backend,
+    seed: int,
+    limiter: Limiter,
+    *,
+    hedge: bool = True,
+    workers: int | None = None,
+    each: Each = lambda _, __: None,
+    **options: Any,
 ) -> Job:
     """Do the backend's job through a limiter.
 
@@ -89,10 +99,11 @@ def connected(
         limiter: What lets calls through.
         hedge: Whether stragglers get a second attempt.
         workers: The most branches at once, as many as there are calls where nothing is said.
+        each: Called after every answer.
         **options: More for `connect`.
     """
     job = Job(backend.calls)
-    watch = Watch(job)
+    watch = Watch(job, each=each)
     with watch.watching():
         run(_job(backend, seed, limiter, watch, hedge=hedge, workers=workers or backend.calls, **options))
     return job

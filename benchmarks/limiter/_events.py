@@ -5,8 +5,8 @@ fixed number gives is computed here, of the same machine, rate limits, faults an
 test holds it against runs through `connect`.
 
 A worker does what people write by hand: it makes one call after the other, and waits as told, or longer each time,
-before it makes the same call again. The oracle's workers know one thing more: the provider's rate limits and outages,
-so that they send nothing that would be refused; and no straggler strikes them.
+before it makes the same call again. The oracle's workers know one thing more: what the provider would refuse, for its
+rate limits, its capacity or an outage, so that they send nothing of that; and no straggler strikes them.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ class _Simulation:
     def _pump(self, now: float) -> None:
         """Every worker who has nothing to do takes the next call, if it may be sent."""
         while self._idle and self._to_do:
+            if self._knows and self._machine.refusal(now) is not None:
+                return  # the next answer makes room
             wait = self._wait(self._to_do[0].call, now)
             if wait > 0:
                 if self._awake <= now or self._awake == _NEVER:
