@@ -5,7 +5,7 @@ A reply describes the moment in which its call was sent, so what we believed of 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 KEPT: Final = 4096
@@ -32,3 +32,8 @@ class History:
         """What it was at the end of `when`; None where that is not known."""
         index = bisect_right(self._times, when)
         return self._values[index - 1] if index else None
+
+    def first_from(self, when: float) -> float | None:
+        """What it became with its first change at `when` or later; None where there was none."""
+        index = bisect_left(self._times, when)
+        return self._values[index] if index < len(self._times) else None

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from ._bucket import Bucket
 from ._felt_rate import FeltRate
+from ._gate import LONGEST as LONGEST_WISH
 from ._history import History
 from ._readings import Reading, Refusal, Unit
 from ._shown_limit import ShownLimit
@@ -42,8 +44,13 @@ NOTABLE: Final = 0.05
 """By which share a rate must change to be worth a word."""
 
 AVERAGED: Final = 32
+"""The average cost is that of about so many calls."""
+
+TINY: Final = 0.001
 HUGE: Final = 1e12
+"""Limits and costs are between these."""
 DEFAULT_CLOSED: Final = 0.25
+"""Seconds that a refusal without a time is thought to hold everybody back."""
 
 NEARLY_EMPTY: Final = 0.1
 MOSTLY_FULL: Final = 0.8
@@ -106,6 +113,8 @@ class Pacer:
 
     def corrected(self, now: float, cost: float, actual: float, sent_at: float | None = None) -> None:
         """What a call really cost is known: 0 where it was refused or not sent."""
+        if not 0 <= actual < HUGE:
+            return
         if actual:
             self._learn_cost(cost, actual)
         back = cost - actual
@@ -126,21 +135,21 @@ class Pacer:
 
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
+        reading = _sensible(reading)
         shown = self._find(reading, "headers", now)
         if shown is None:
             return False
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
         if reading.remaining is not None:
-            after = self._total - (self._sent.at(sent_at) or 0.0)
-            shown.anchor(reading.remaining, after, sent_at=sent_at, now=now)
+            shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
         return self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
         """A call was refused; True where that changed the rate notably."""
         if refusal.too_large or not refusal.tells_rate:
             return False
-        readings = [reading for reading in refusal.readings if reading.unit == self.unit]
+        readings = [_sensible(reading) for reading in refusal.readings if reading.unit == self.unit]
         least = min(readings, key=_left, default=None)
         if not self._is_meant(refusal, least):
             for reading in readings:
@@ -153,7 +162,8 @@ class Pacer:
         if shown is not None:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
-            closed = DEFAULT_CLOSED if refusal.retry_after is None else refusal.retry_after
+            wish = refusal.retry_after
+            closed = wish if wish is not None and 0 <= wish <= LONGEST_WISH else DEFAULT_CLOSED
             self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
 
@@ -189,14 +199,14 @@ class Pacer:
     def _find(self, reading: Reading, source: str, now: float) -> ShownLimit | None:
         """The limit that a reading speaks of, a new one where it is not known yet."""
         limit = reading.limit
-        if reading.unit != self.unit or not 0 < limit < HUGE:
+        if reading.unit != self.unit or not TINY <= limit < HUGE:
             return None
         known = None
         for shown in self._shown:
             if shown.limit == limit:
                 shown.seen, known = now, shown
         if known is None:
-            known = ShownLimit(limit, now, source)
+            known = ShownLimit(limit, now, source, used=self._total)
             self._shown.append(known)
             self._forget_guess(source, reading)
         if len(self._shown) > 1:
@@ -261,9 +271,15 @@ class Pacer:
             self._felt.restore(rate, burst)
 
 
+def _sensible(reading: Reading) -> Reading:
+    """The same without a rest that cannot be."""
+    remaining = reading.remaining
+    return reading if remaining is None or 0 <= remaining <= reading.limit else replace(reading, remaining=None)
+
+
 def _left(reading: Reading) -> float:
     """What is left, as a share."""
-    return 1.0 if reading.remaining is None else reading.remaining / reading.limit
+    return 1.0 if reading.remaining is None or not reading.limit > 0 else reading.remaining / reading.limit
 
 
 def _tells_rate(reading: Reading) -> bool:

@@ -27,9 +27,21 @@ MINUTE: Final = 60.0
 LONGEST_RESET: Final = 32 * 86400.0
 """Seconds beyond which a reset or a window is a mistake: a month's limits exist."""
 
+SHORTEST_RESET: Final = 0.001
+"""Seconds below which a reset or a window says nothing."""
+
 FINE: Final = 0.01
 COARSE: Final = 1.0
 """Seconds to which a reset is rounded: where it is a whole number, and where not."""
+
+SURE: Final = 3.0
+"""Seconds between two replies that tell whether a limit is windowed, besides what they took."""
+
+AT_ONCE: Final = 0.005
+"""Seconds within which calls may overtake each other on their way."""
+
+SHORTEST_PERIOD: Final = 1.0
+"""Seconds of the shortest window that is counted with."""
 
 LONG: Final = 3600.0
 """Seconds to refill from which on a limit is no pace but a stock."""
@@ -51,6 +63,7 @@ class ShownLimit:
     """
 
     __slots__ = (
+        "_before",
         "_high",
         "_levels",
         "_low",
@@ -70,12 +83,12 @@ class ShownLimit:
         "windowed",
     )
 
-    def __init__(self, limit: float, now: float, source: str) -> None:
+    def __init__(self, limit: float, now: float, source: str, *, used: float = 0.0) -> None:
         self.limit = limit
         self.source = source
         self._rate = limit / MINUTE
         self._pace = DRIFT if source == "message" else 1.0
-        self.bucket = Bucket(self._rate * self._pace, limit, limit, now)
+        self.bucket = Bucket(self._rate * self._pace, limit, max(0.0, limit - used), now)
         self.anchored = -math.inf
         self.seen = now
         self.windowed = False
@@ -84,8 +97,8 @@ class ShownLimit:
         self._low, self._high = 0.0, math.inf
         self._reference: tuple[float, float, float] | None = None
         self.refused_at = -math.inf
-        self._period = 0.0
-        self._levels = History()
+        self._period = SHORTEST_PERIOD
+        self._before, self._levels = History(), History()
         self._shift = 0.0
 
     @property
@@ -130,7 +143,7 @@ class ShownLimit:
             self._reference = sent_at, full_at, used
             return
         then, full_then, used_then = self._reference
-        if sent_at < then + 2 + 2 * delay:
+        if sent_at < then + SURE + 2 * delay:
             return
         self._reference = sent_at, full_at, used
         if used >= used_then and used > 0:
@@ -139,27 +152,41 @@ class ShownLimit:
                 self._low, self._high = 0.0, math.inf
             self.windowed, self.full_at = windowed, full_at
 
-    def anchor(self, remaining: float, after: float, *, sent_at: float, now: float) -> None:
-        """Believe what a reply says was left when its call was sent; of calls sent at once, the least.
+    def anchor(self, remaining: float, sent: History, *, cost: float, sent_at: float, now: float) -> None:
+        """Believe what a reply says was left when its call, of about `cost`, was sent.
+
+        Calls that were sent at nearly the same time may have arrived in any order, so what was left is compared with
+        what was believed before and after all of them.
 
         Args:
             remaining: What was left.
-            after: What was sent since.
+            sent: The running total of what was sent.
+            cost: What a call costs.
             sent_at: When the call was sent.
             now: The loop's time.
         """
         if sent_at < self.anchored or (self.windowed and now >= self.full_at):
             return
-        left = remaining - (self.limit - self.bucket.capacity)
-        believed = self._levels.at(sent_at)
-        if believed is None:
-            refilled = 0.0 if self.windowed else self.bucket.rate * max(0.0, now - sent_at)
-            wrong = left + refilled - after - self.holds(now)
-        else:
-            wrong = left - (believed + self._shift)
-        if sent_at > self.anchored or wrong < 0:
-            self.give_back(wrong, now)
         self.anchored = sent_at
+        left = remaining - (self.limit - self.bucket.capacity)
+        low, high = self._levels.at(sent_at + AT_ONCE), self._before.first_from(sent_at - AT_ONCE)
+        if low is None or high is None:
+            wrong = self._beyond(left, sent, cost, sent_at, now)
+        else:
+            low, high = low + self._shift, high - cost + self._shift
+            wrong = min(0.0, left - low) or max(0.0, left - max(low, high))
+        if wrong:
+            self.give_back(wrong, now)
+
+    def _beyond(self, left: float, sent: History, cost: float, sent_at: float, now: float) -> float:
+        """How far the level is from what it can be, where what was believed at `sent_at` is not known."""
+        until = sent.at(sent_at + AT_ONCE) or 0.0
+        at_once = until - (sent.at(sent_at - AT_ONCE) or 0.0)
+        refilled = 0.0 if self.windowed else self.bucket.rate * max(0.0, now - sent_at)
+        high = left + refilled - ((sent.at(math.inf) or 0.0) - until)
+        low = high - max(0.0, at_once - cost)
+        level = self.holds(now)
+        return min(0.0, high - level) or max(0.0, low - level)
 
     def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
         """It refused a call: nothing is left, so it holds what was used."""
@@ -184,6 +211,7 @@ class ShownLimit:
 
     def sent(self, cost: float, now: float) -> None:
         """A call is sent."""
+        self._before.add(self.holds(now) - self._shift, now)
         self._change(-cost, now)
         self._levels.add(self.bucket.level - self._shift, now)
 
@@ -213,4 +241,4 @@ def _likely(limit: float, low: float, high: float, measured: float) -> float:
 
 
 def _sensible(seconds: float | None) -> float | None:
-    return seconds if seconds is not None and 0 < seconds <= LONGEST_RESET else None
+    return seconds if seconds is not None and SHORTEST_RESET <= seconds <= LONGEST_RESET else None
