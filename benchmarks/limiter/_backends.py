@@ -103,11 +103,11 @@ TUNED: Final = (
     ),
     Backend(
         name="requests a minute, full headers",
-        scenario=_scenario(rate_limit=RateLimit(requests_per_minute=600)),
+        scenario=_scenario(rate_limit=RateLimit(requests_per_minute=900, burst=15.0)),
     ),
     Backend(
         name="requests a minute, told in the text",
-        scenario=_scenario(rate_limit=RateLimit(requests_per_minute=900, burst=10.0, dialect="groq")),
+        scenario=_scenario(rate_limit=RateLimit(requests_per_minute=600, dialect="groq")),
     ),
     Backend(
         name="requests a minute, Retry-After only",

@@ -55,7 +55,7 @@ def test_the_oracle_is_never_refused(name):
 
 def test_the_oracle_uses_a_rate_limit_up():
     """Its calls come as fast as the limit lets them, burst and all."""
-    backend = named("requests a minute, full headers", calls=900)  # 600 at once, then 10 a second
+    backend = named("requests a minute, told in the text", calls=900)  # 600 at once, then 10 a second
     job = knowing(backend, 1, 512)
     assert 30.0 < job.makespan < 32.0
 

@@ -190,11 +190,13 @@ class ShownLimit:
 
     def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
         """It refused a call: nothing is left, so it holds what was used."""
+        before = self.holds(now)
         if used is not None and used > 0:
             held = min(self.limit, max(used, cost))
             known = self.bucket.capacity
             if held < 0.8 * known or held > known or known == self.limit:
                 self.bucket.capacity = self.limit if self.limit - held <= cost else held
+        self._shift -= before
         self.bucket.set(0.0, now)
         self.anchored = now
         if self.refused_at > -math.inf and self.source == "message":
