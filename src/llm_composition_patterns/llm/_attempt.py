@@ -91,7 +91,7 @@ async def attempt(
     """
     async with connection.limiter.permit(
         tokens=connection.estimate.of(call.characters),
-        retry=call.attempts > 0,
+        retry=call.attempts > 0 and not call.last_in_line,
         patience=call.patience,
         outage_patience=call.outage_patience,
     ) as permit:
@@ -149,7 +149,7 @@ async def _answered(
         connection.answers(call, permit, answer.tokens, asyncio.get_running_loop().time())
         ending = accepted(read_headers(reply.headers), answer.tokens)
     except ModelError as error:
-        _say(permit, connection.fails(call, error, asyncio.get_running_loop().time()), shown)
+        _say(permit, connection.fails(call, permit, error, asyncio.get_running_loop().time()), shown)
         raise
     else:
         _say(permit, ending, shown)

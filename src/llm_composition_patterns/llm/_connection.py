@@ -20,6 +20,9 @@ from ._types import Completion, Message, ModelSettings
 
 T = TypeVar("T")
 
+MANY: Final = 3
+"""Calls whose failures, without an answer between them, can have no other reason than the provider's."""
+
 _AVERAGED: Final = 32
 _NOTHING_SAID: Final = Refusal()
 
@@ -70,12 +73,19 @@ class Connection:
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
     _sent: dict[Permit, float] = field(default_factory=dict)
-    _answered: float = -math.inf
+    _victims: set[Call[Any]] = field(default_factory=set)
+    _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
+    _answered_sent: float = -math.inf  # when that was sent
 
     @property
     def outage_patience(self) -> float:
         """Seconds that a new call bears an outage: none is sat out where nobody was ever answered."""
         return self.outage_timeout if self.limiter.accepted else patience_at_first(self.attempts)
+
+    @property
+    def many_fail(self) -> bool:
+        """Whether several calls have failed, and none was answered since: it is not for what is in one of them."""
+        return len(self._victims) >= MANY
 
     def sends(self, permit: Permit, now: float) -> None:
         """An attempt is sent."""
@@ -91,17 +101,17 @@ class Connection:
 
     def answers(self, call: Call[Any], permit: Permit, tokens: Tokens | None, now: float) -> None:
         """An attempt was answered."""
-        self._answered = max(self._answered, self._sent[permit])
+        sent = self._sent[permit]
+        if sent >= self._answered_sent:
+            self._answered_sent, self._answered_at = sent, now
         self.retry_budget.succeeded(now)
+        if self._victims:
+            self._victims.clear()
         if tokens is not None:
             self.estimate.learn(call.characters, tokens)
 
-    def fails(self, call: Call[Any], error: ModelError, now: float) -> Ending:
-        """An attempt has failed; what that says of the provider.
-
-        A call that fails though another one was answered that was sent after its last failure has a fault of its own:
-        that says nothing.
-        """
+    def fails(self, call: Call[Any], permit: Permit, error: ModelError, now: float) -> Ending:
+        """An attempt has failed; what that says of the provider."""
         if error.model is None:
             return None  # raised by the caller's own `on_text`
         if isinstance(error, RateLimited):
@@ -109,9 +119,12 @@ class Connection:
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None
         self.failed = error
-        own = call.failed_at < self._answered
-        call.failed_at = now
-        return None if own else Failed()
+        if len(self._victims) < MANY:
+            self._victims.add(call)
+        if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
+            call.blamed_at = self._answered_at
+        call.failed_at, call.failed_sent = now, self._sent[permit]
+        return Failed() if permit.probe or call.blamed_at < 0 else None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -125,6 +138,10 @@ class Call(Generic[T]):
         shown: Text of an answer was shown already.
         failed: What the last attempt failed with.
         failed_at: When the provider last failed it; infinite where it did not.
+        failed_sent: When the attempt was sent that it failed.
+        blamed_at: When another call was answered that was sent no earlier than an attempt that failed before: the
+            failures are this call's own. Below 0 where that was not seen.
+        last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.
         patience: Seconds that it bears to be held by rate limits from now on.
         outage_patience: Seconds that it bears an outage.
@@ -143,6 +160,9 @@ class Call(Generic[T]):
     shown: bool = False
     failed: ModelError | None = None
     failed_at: float = math.inf
+    failed_sent: float = math.inf
+    blamed_at: float = -1.0
+    last_in_line: bool = False
     refusal: Refusal = _NOTHING_SAID
     answered: bool = False
 

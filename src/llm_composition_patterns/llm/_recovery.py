@@ -8,14 +8,13 @@ holds. Everything else waits here, with nothing in its hands.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from typing import Any, Final
 
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
-from ._retries import Patience, Tries, delay_before, is_worth_another
+from ._retries import BELIEVED, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
 
@@ -75,6 +74,7 @@ class Recovery:
 
     async def _after_refusal(self, error: RateLimited, tries: Tries) -> None:
         call, learns = self._call, self._limiter.learns
+        call.last_in_line = False
         now, accepted = asyncio.get_running_loop().time(), self._limiter.accepted
         others = accepted > self._accepted or self._connection.sent_first() < self._refused_at
         self._refused_at, self._accepted = now, accepted
@@ -92,20 +92,31 @@ class Recovery:
             await asyncio.sleep(min(wait, patience))  # no gate is closed by a refusal that tells nothing
 
     async def _after_failure(self, error: ModelError, tries: Tries) -> None:
-        limiter, budget = self._limiter, self._connection.retry_budget
-        if outage := limiter.outage:
-            self._call.failed_at = math.inf  # no fault of its own, whoever is answered later
-        excused = outage and limiter.accepted > 0
+        call, limiter, budget = self._call, self._limiter, self._connection.retry_budget
+        now = asyncio.get_running_loop().time()
+        lasted = limiter.statistics().outage_for
+        excused = lasted is not None and self._is_believed(lasted, now)
+        if excused and lasted is not None and lasted >= self._connection.outage_timeout:
+            raise final(self._outage(lasted), call)
         if not tries.broke(excused=excused):
-            raise final(error, self._call)
+            raise final(error, call)
+        call.last_in_line = excused  # so that another call finds out whether the provider is back
         if excused and error.retry_after is None:
             return
         wait = delay_before(max(1, tries.failed), error, self._jitter.random())
-        if limiter.learns and not outage:
-            now = asyncio.get_running_loop().time()
+        if limiter.learns and lasted is None:
             wait = max(wait, budget.wait(now))
             budget.spend(now)
         await asyncio.sleep(wait)
+
+    def _is_believed(self, lasted: float, now: float) -> bool:
+        """Whether what goes on is an outage for this call: somebody was answered before, and nobody since it began.
+
+        One or two calls that fail on and on may do so for what is in them; they are believed for a while.
+        """
+        if not self._limiter.accepted or self._call.blamed_at > now - lasted:
+            return False
+        return lasted < BELIEVED or self._connection.many_fail
 
     async def _bear(self, error: RateLimited, wait: float) -> None:
         """Wait, but no longer than the call bears to be held up."""

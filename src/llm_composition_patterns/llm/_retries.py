@@ -6,8 +6,9 @@ A call may make so many attempts. Some that failed cost it none, because they sa
 - a refusal while the provider goes on to take the calls of others, as a limiter that learns a rate must bring about;
 - a failure while the provider fails altogether, as that of a call that is sent to see whether it is back.
 
-Where nobody was ever answered there is no outage to sit out: then every failure counts. A call that fails though a
-call that was sent after its last failure was answered has a fault of its own, and is no sign of an outage.
+Where nobody was ever answered there is no outage to sit out: then every failure counts. Where another call was
+answered, after this one had failed and sent no earlier than it, the failures are this call's own: they count, and are
+no sign of an outage. And where only one or two calls fail, what goes on is taken for an outage for a while only.
 
 A call that only ever meets refusals gives up when it was held up for a while in which the provider accepted nobody
 else either.
@@ -24,6 +25,9 @@ LONGEST_BACKOFF: Final = 30.0
 
 MOST_EXCUSED: Final = 5
 """Refusals that a call is excused, for each of its attempts: a provider may have something against this very call."""
+
+BELIEVED: Final = 30.0
+"""Seconds for which an outage is believed of which only one or two calls tell."""
 
 LEAST_WAIT: Final = 5.0
 """Seconds that a call waits for a provider that fails and has never answered, at least."""
