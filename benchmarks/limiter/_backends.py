@@ -114,7 +114,7 @@ TUNED: Final = (
         scenario=_scenario(rate_limit=RateLimit(requests_per_minute=1_200, burst=5.0, dialect="none")),
     ),
     Backend(
-        name="Groq: tokens in headers, requests in the text",
+        name="Groq: tokens in headers, requests in text",
         scenario=_scenario(
             rate_limit=RateLimit(
                 requests_per_minute=1_000, tokens_per_minute=250_000, requests_per_day=500_000, dialect="groq"

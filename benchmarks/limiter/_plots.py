@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from llm_composition_patterns.simulation import Change
 
 from . import _svg
-from ._backend_run import FIXED
 from ._backends import TUNED, Backend
 from ._connected import connected, learning
 from ._events import naive
@@ -20,7 +21,8 @@ _SEED: Final = 1
 _SHOWN: Final = ((5, "b", "square"), (50, "c", "triangle"), (200, "d", "diamond"))
 _ROW: Final = 27
 _NAMES: Final = 300
-_ACROSS: Final = 400
+_TOP: Final = 116
+_WIDTH: Final = 880
 
 
 def draw_all(directory: Path, *, report: Callable[[str], object]) -> None:
@@ -98,38 +100,72 @@ def _traced(backend: Backend) -> tuple[list[tuple[float, float]], list[tuple[flo
 
 
 def throughput() -> str:
-    """Every backend: the throughput with the limiter and with fixed numbers, as a share of the oracle's."""
+    """Every backend: throughput and latency with the limiter and with fixed numbers, beside the oracle's."""
     title = "No number fits every provider"
-    height = 108 + _ROW * len(TUNED)
-    parts = [_svg.text(16, 26, title, kind="title"), *_legend(), *_axis(height)]
+    height = _TOP + _ROW * len(TUNED) + 16
+    parts = [_svg.text(16, 26, title, kind="title"), *_legend()]
+    for panel in (_SHARE, _WAIT):
+        parts += panel.axis(height)
     for index, backend in enumerate(TUNED):
-        y = 92 + _ROW * index + _ROW / 2
-        best = oracle(backend, _SEED).throughput
-        parts += [_svg.text(_NAMES - 12, y + 4, backend.name, anchor="end"), _svg.line(_x(0), y, _x(1), y, "grid")]
-        for number, color, shape in _SHOWN:
-            parts.append(_mark(shape, _x(naive(backend, _SEED, number).throughput / best), y, color))
-        parts.append(_mark("circle", _x(connected(backend, _SEED, learning(backend)).throughput / best), y, "a"))
-    return _svg.drawing(_NAMES + _ACROSS + 40, height, title, parts)
+        y = _TOP + _ROW * (index + 0.5)
+        parts += [_svg.text(_NAMES - 14, y + 4, backend.name, anchor="end")]
+        parts += [_svg.line(panel.left, y, panel.left + panel.width, y, "grid") for panel in (_SHARE, _WAIT)]
+        parts += _row(backend, y)
+    return _svg.drawing(_WIDTH, height, title, parts)
 
 
-def _x(share: float) -> float:
-    return _NAMES + _ACROSS * min(share, 1.0)
+def _row(backend: Backend, y: float) -> Iterator[str]:
+    best = oracle(backend, _SEED)
+    jobs = [("circle", "a", connected(backend, _SEED, learning(backend)))]
+    jobs += [(shape, color, naive(backend, _SEED, number)) for number, color, shape in _SHOWN]
+    for shape, color, job in jobs:
+        yield _mark(shape, _SHARE.x(job.throughput / best.throughput), y, color)
+        yield _mark(shape, _WAIT.x(job.latency() / best.latency), y, color)
 
 
-def _legend() -> list[str]:
-    parts, x = [], float(_NAMES)
-    for label, shape, color in (("auto", "circle", "a"), *((f"fixed {n}", shape, color) for n, color, shape in _SHOWN)):
-        parts += [_mark(shape, x + 6, 48, color), _svg.text(x + 18, 52, label, kind=color)]
-        x += 100
-    return parts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Panel:
+    """One of the columns of points."""
+
+    title: str
+    left: float
+    width: float
+    ticks: tuple[float, ...]
+    logarithmic: bool = False
+
+    def x(self, value: float) -> float:
+        """Where a value is; beyond the ends it stands at them."""
+        low, high = self.ticks[0], self.ticks[-1]
+        value = min(max(value, low), high)
+        share = math.log(value / low) / math.log(high / low) if self.logarithmic else (value - low) / (high - low)
+        return self.left + self.width * share
+
+    def axis(self, height: float) -> Iterator[str]:
+        """The title, and a line for each tick."""
+        yield _svg.text(self.left, _TOP - 34, self.title, kind="small")
+        for tick in self.ticks:
+            yield _svg.line(self.x(tick), _TOP - 6, self.x(tick), height - 14, "grid")
+            yield _svg.text(self.x(tick), _TOP - 12, f"{tick:g}", anchor="middle", kind="small")
 
 
-def _axis(height: int) -> list[str]:
-    parts = [_svg.text(16, 80, "throughput, as a share of the oracle's", kind="small")]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts += [_svg.line(_x(share), 88, _x(share), height - 16, "grid")]
-        parts += [_svg.text(_x(share), 80, f"{share:g}", anchor="middle", kind="small")]
-    return parts
+_SHARE: Final = _Panel(
+    title="throughput, as a share of the oracle's", left=_NAMES, width=250, ticks=(0, 0.25, 0.5, 0.75, 1)
+)
+_WAIT: Final = _Panel(
+    title="p99 of a call's time, in times of the oracle's",
+    left=_NAMES + 300,
+    width=250,
+    ticks=(0.2, 1, 5, 25, 125),
+    logarithmic=True,
+)
+
+
+def _legend() -> Iterator[str]:
+    shown = [("auto", "circle", "a"), *((f"fixed {number}", shape, color) for number, color, shape in _SHOWN)]
+    for index, (label, shape, color) in enumerate(shown):
+        x = _NAMES + 105 * index
+        yield _mark(shape, x + 6, 48, color)
+        yield _svg.text(x + 18, 52, label, kind=color)
 
 
 def _mark(shape: str, x: float, y: float, color: str) -> str:

@@ -1,10 +1,13 @@
 """One limiter, several threads, each with an event loop of its own."""
 
 import asyncio
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from llm_composition_patterns.limits import Limiter
+import pytest
+
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize
 from llm_composition_patterns.steps import in_threads
@@ -62,3 +65,53 @@ def test_a_branch_in_a_thread_waits_for_a_shared_limiter_without_losing_its_time
     outcome = asyncio.run(main(), debug=True)
     assert isinstance(outcome, Success), outcome
     assert outcome.queued >= 0.29
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_lost_whatever_several_threads_do_at_once(seed):
+    """Endings of each kind, cancellation, changes of the limit: all are served, none beyond the limit."""
+    limiter, lock = Limiter(max=4), threading.Lock()
+    running = most = done = 0
+    endings = [
+        None,
+        Accepted(),
+        Accepted(tokens=9.0),
+        Failed(),
+        Refused(Refusal(retry_after=0.002)),
+        Refused(Refusal()),
+    ]
+
+    async def call(chance: random.Random) -> None:
+        nonlocal running, most, done
+        async with limiter.permit(retry=chance.random() < 0.2) as permit:
+            with lock:
+                running += 1
+                most = max(most, running)
+            try:
+                await asyncio.sleep(chance.choice([0, 0, 0.001]))
+                permit.end(chance.choices(endings, [2, 9, 9, 0.2, 0.2, 1])[0])
+            finally:
+                with lock:
+                    running -= 1
+                    done += 1
+
+    async def many(number: int) -> None:
+        chance = random.Random(seed * 10 + number)
+        tasks = []
+        for _ in range(100):
+            tasks.append(asyncio.create_task(call(chance)))
+            if chance.random() < 0.2:
+                asyncio.get_running_loop().call_later(chance.choice([0, 0.001, 0.01]), chance.choice(tasks).cancel)
+            if chance.random() < 0.05:
+                limiter.set_limit(chance.randint(1, 4))
+            await asyncio.sleep(0)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [one for one in ended if one is not None and not isinstance(one, asyncio.CancelledError)] == []
+
+    with ThreadPoolExecutor(4) as threads:
+        for finished in [threads.submit(asyncio.run, many(number)) for number in range(4)]:
+            finished.result()
+    shown = limiter.statistics()
+    assert (running, shown.in_flight, shown.waiting) == (0, 0, 0)
+    assert most <= 4
+    assert done > 300

@@ -78,12 +78,9 @@ class Enforcement:
             self._tell(told)
         return ticket.flight is not None and not ticket.queued
 
-    def end(self, ticket: Ticket, ending: Ending) -> None:
+    def end(self, ticket: Ticket, flight: Flight, ending: Ending) -> None:
         """Learn from how a call ended. Its room stays taken until it leaves."""
         told: Told = []
-        flight = ticket.flight
-        if flight is None:
-            return
         with self._lock:
             now = ticket.clock.now()
             changes = self.controller.ended(
@@ -199,7 +196,8 @@ class Enforcement:
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
         self._patience.joined(ticket)
         told: Told = []
-        if len(self._clocks) > 1 or self._queue.peek() is ticket:
+        head = self._queue.peek()
+        if head is ticket or len(self._clocks) > 1 or (head is not None and head.loop.is_closed()):
             self._hand_over(now, told)
         else:
             self._set_alarms(now, told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Final, Self
+from typing import Final
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
@@ -45,8 +45,13 @@ class Limiter:
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={rate!r})")
         if fixed is None:
-            self._learn(
-                UNKNOWN_START, cap=max, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute
+            self._enforcement = Enforcement(
+                _learning(
+                    UNKNOWN_START,
+                    cap=max,
+                    requests_per_minute=requests_per_minute,
+                    tokens_per_minute=tokens_per_minute,
+                )
             )
             return
         if (max, requests_per_minute, tokens_per_minute) != (None, None, None):
@@ -55,40 +60,6 @@ class Limiter:
                 "give `max` instead of `fixed`"
             )
         self._enforcement = Enforcement(FixedController(fixed))
-
-    @classmethod
-    def learning(
-        cls, *, start: int, local: bool = False, remembered: Mapping[str, Mapping[str, float]] | None = None
-    ) -> Self:
-        """A limiter of which it is known where it begins.
-
-        Args:
-            start: Calls in flight to begin with.
-            local: The provider is a server on this machine.
-            remembered: What `remembered` gave at the end of an earlier run.
-        """
-        limiter = cls.__new__(cls)
-        limiter._learn(start, local=local, remembered=remembered)  # noqa: SLF001 - its own class
-        return limiter
-
-    def _learn(
-        self,
-        start: int,
-        *,
-        local: bool = False,
-        cap: int | None = None,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-        remembered: Mapping[str, Mapping[str, float]] | None = None,
-    ) -> None:
-        memory = remembered or {}
-        requests = Pacer("requests", per_minute=requests_per_minute)
-        tokens = Pacer("tokens", per_minute=tokens_per_minute)
-        for pacer in (requests, tokens):
-            if memory.get(pacer.unit):
-                pacer.restore(dict(memory[pacer.unit]))
-        law = AdaptiveLaw(start=start, local=local, cap=cap, remembered=memory.get("law"))
-        self._enforcement = Enforcement(Controller(law, requests, tokens, Gate(), Breaker()))
 
     def __repr__(self) -> str:
         now = self.statistics()
@@ -175,6 +146,40 @@ class Limiter:
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
         return self._enforcement.remembered()
+
+
+def learning_limiter(
+    *, start: int, local: bool = False, remembered: Mapping[str, Mapping[str, float]] | None = None
+) -> Limiter:
+    """A limiter of which it is known where it begins.
+
+    Args:
+        start: Calls in flight to begin with.
+        local: The provider is a server on this machine.
+        remembered: What `remembered` gave at the end of an earlier run.
+    """
+    limiter = Limiter.__new__(Limiter)
+    limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
+    return limiter
+
+
+def _learning(
+    start: int,
+    *,
+    local: bool = False,
+    cap: int | None = None,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    remembered: Mapping[str, Mapping[str, float]] | None = None,
+) -> Controller:
+    memory = remembered or {}
+    requests = Pacer("requests", per_minute=requests_per_minute)
+    tokens = Pacer("tokens", per_minute=tokens_per_minute)
+    for pacer in (requests, tokens):
+        if memory.get(pacer.unit):
+            pacer.restore(memory[pacer.unit])
+    law = AdaptiveLaw(start=start, local=local, cap=cap, remembered=memory.get("law"))
+    return Controller(law, requests, tokens, Gate(), Breaker())
 
 
 def check_limit(value: object, where: str) -> None:

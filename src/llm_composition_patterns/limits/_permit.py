@@ -88,15 +88,17 @@ class Permit:
 
     Attributes:
         waited: Seconds that the call had to wait for it.
+        probe: Whether this is a call that finds out whether an outage is over.
     """
 
-    __slots__ = ("_account", "_enforcement", "_ticket", "waited")
+    __slots__ = ("_account", "_enforcement", "_ticket", "probe", "waited")
 
     def __init__(self, enforcement: Enforcement, ticket: Ticket) -> None:
         self._enforcement = enforcement
         self._ticket = ticket
         self._account: runs.Account | None = None
         self.waited: float = 0.0
+<<<<<<< HEAD
 
     @property
     def reason(self) -> str:
@@ -108,6 +110,9 @@ class Permit:
         """Whether this is the one call that finds out whether an outage is over."""
         flight = self._ticket.flight
         return flight is not None and flight.probe
+=======
+        self.probe: bool = False
+>>>>>>> enforcement
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
@@ -119,7 +124,7 @@ class Permit:
         if ticket.flight is None or ticket.over:
             raise RuntimeError("say once how a call ended, inside `async with limiter.permit() as permit:`")
         ticket.over = True
-        self._enforcement.end(ticket, ending)
+        self._enforcement.end(ticket, ticket.flight, ending)
 
     async def __aenter__(self) -> Self:
         ticket = self._ticket
@@ -128,6 +133,8 @@ class Permit:
         ticket.entered = True
         if not self._enforcement.enter(ticket):
             await self._wait(ticket)
+        if ticket.flight is not None:
+            self.probe = ticket.flight.probe
         self._account = account = runs.current_account.get()
         if account is not None:
             account.shift(working=1)

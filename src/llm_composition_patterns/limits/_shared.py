@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ._limiter import UNKNOWN_START, Limiter
+from ._limiter import UNKNOWN_START, Limiter, learning_limiter
 
 _lock: Final = threading.Lock()
 _limiters: Final[WeakValueDictionary[Hashable, Limiter]] = WeakValueDictionary()
@@ -43,7 +43,7 @@ def shared_limiter(
     with _lock:
         limiter = _limiters.get(key)
         if limiter is None:
-            limiter = _limiters[key] = Limiter.learning(start=start, local=local, remembered=remembered)
+            limiter = _limiters[key] = learning_limiter(start=start, local=local, remembered=remembered)
             _caps[limiter] = []
         _change_caps(limiter, add=cap)
     try:

@@ -174,7 +174,7 @@ async def test_a_waiter_whose_loop_is_gone_is_passed_over():
         await asyncio.to_thread(abandon)
         alive = asyncio.create_task(hold(limiter))
         await asyncio.sleep(0)
-        assert limiter.statistics().waiting == 2
+        assert limiter.statistics().waiting == 1
     assert await alive == 0
     assert limiter.statistics().in_flight == 0
 
@@ -198,6 +198,21 @@ def test_a_limit_is_a_whole_number(wrong):
     """Anything else is a mistake, said at once."""
     with pytest.raises(TypeError, match="int of at least 1"):
         Limiter(max=wrong)
+
+
+def test_a_rate_is_a_number():
+    """Anything else is a mistake, said at once."""
+    with pytest.raises(TypeError, match="a number a minute"):
+        Limiter(requests_per_minute="60")
+
+
+def test_a_cap_can_be_taken_away_but_a_fixed_number_cannot():
+    """A learning limiter then goes on from where it was."""
+    limiter = Limiter(max=3)
+    limiter.set_limit(None)
+    assert limiter.statistics().limit == 16
+    with pytest.raises(TypeError, match="int of at least 1"):
+        Limiter(fixed=3).set_limit(None)
 
 
 @settings(max_examples=150, deadline=None)

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 
-from llm_composition_patterns.limits import _shared, shared_limiter
+import pytest
+
+from llm_composition_patterns.limits import Accepted, Reading, _shared, shared_limiter
 
 WHERE = {"endpoint": "https://api.example/v1", "model": "m", "credential": "secret-key"}
 
@@ -30,6 +32,29 @@ def test_of_several_caps_the_smallest_open_one_holds():
         with shared_limiter(**WHERE, cap=3), shared_limiter(**WHERE), shared_limiter(**WHERE, cap=9):
             assert limiter.statistics().limit == 3
         assert limiter.statistics().limit == 50
+
+
+def test_it_begins_where_its_first_user_says():
+    """Later users find it as it is."""
+    with shared_limiter(**WHERE, start=5) as limiter, shared_limiter(**WHERE, start=50):
+        assert limiter.statistics().limit == 5
+
+
+async def test_what_an_earlier_run_learnt_is_where_it_begins():
+    """Its limit, and the rates that it learnt."""
+    with shared_limiter(**WHERE, start=5) as limiter:
+        for used in (1.0, 2.0):
+            async with limiter.permit() as permit:
+                reading = Reading(unit="requests", limit=100.0, remaining=100.0 - used, reset=used)
+                permit.end(Accepted(readings=(reading,)))
+        learnt, before = limiter.remembered(), limiter.statistics()
+    del limiter
+    gc.collect()
+    with shared_limiter(**WHERE, start=50, remembered=learnt) as limiter:
+        after = limiter.statistics()
+    assert after.limit == before.limit == 5
+    assert after.requests_per_minute == pytest.approx(before.requests_per_minute, rel=0.05)
+    assert after.learnt_from == "memory"
 
 
 async def test_a_cap_that_goes_wakes_those_who_wait():
