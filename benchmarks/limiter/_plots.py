@@ -54,7 +54,7 @@ def ollama() -> str:
     """A local server with slots and a queue."""
     backend = _named("Ollama, 4 slots")
     limits, _, _ = _traced(backend)
-    chart = _svg.TimeChart(title="An Ollama with 4 slots and a queue", seconds=120, most=12)
+    chart = _svg.TimeChart(title="An Ollama with 4 slots and a queue", seconds=120, most=_most(limits))
     chart.steps([(0.0, 4.0)], "b dashed", "4: the slots", label_at=4)
     chart.steps(limits, "a", "the limit", label_at=_at(limits, chart.seconds) + 1)
     return chart.svg("calls in flight allowed; what is beyond the slots waits in the server's queue and gains nothing")
@@ -65,13 +65,17 @@ def drop() -> str:
     backend = _named("capacity falls to a third")
     limits, _, job = _traced(backend)
     seconds = job.makespan
-    chart = _svg.TimeChart(title="A vLLM that loses two thirds of its capacity for 30 s", seconds=seconds, most=80)
+    chart = _svg.TimeChart(title="A vLLM that loses two thirds of its capacity for 30 s", seconds=seconds, most=_most(limits))
     knee = backend.scenario.capacity.knee if backend.scenario.capacity and backend.scenario.capacity.knee else 0
     changes: Sequence[Change] = backend.scenario.capacity.changes if backend.scenario.capacity else ()
     true = [(0.0, float(knee)), *((change.at, knee * change.factor) for change in changes)]
     chart.steps(true, "b dashed", "the knee", label_at=true[-1][1] - 4)
     chart.steps(limits, "a", "the limit", label_at=_at(limits, seconds) + 4)
     return chart.svg("calls in flight allowed; the knee is the number beyond which more calls only slow each other down")
+
+
+def _most(limits: _svg.Points) -> float:
+    return 1.08 * max(limit for _, limit in limits)
 
 
 def _named(beginning: str) -> Backend:

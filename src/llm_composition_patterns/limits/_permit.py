@@ -98,21 +98,7 @@ class Permit:
         self._ticket = ticket
         self._account: runs.Account | None = None
         self.waited: float = 0.0
-<<<<<<< HEAD
-
-    @property
-    def reason(self) -> str:
-        """What held the call when it came, as in `HeldUp`, or "concurrency"; empty where nothing did."""
-        return self._ticket.reason
-
-    @property
-    def probe(self) -> bool:
-        """Whether this is the one call that finds out whether an outage is over."""
-        flight = self._ticket.flight
-        return flight is not None and flight.probe
-=======
         self.probe: bool = False
->>>>>>> enforcement
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.

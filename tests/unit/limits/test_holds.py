@@ -103,12 +103,8 @@ async def test_the_probe_knows_that_it_is_one():
         assert not permit.probe
     await fail(limiter)
     async with limiter.permit() as permit:
-<<<<<<< HEAD
-        assert permit.probe
-=======
         pass
     assert permit.probe
->>>>>>> enforcement
 
 
 async def test_a_probe_that_is_cancelled_leaves_its_place_to_the_next():
@@ -156,8 +152,6 @@ async def test_an_outage_is_seen_in_the_statistics():
     assert limiter.statistics().outage_for is None
 
 
-<<<<<<< HEAD
-=======
 async def test_how_late_the_loop_was_is_told_to_the_law(monkeypatch):
     """Twice the time from when a call was let go until it went: it will be as late for the answer."""
     limiter, loop, lags = Limiter(max=1), asyncio.get_running_loop(), []
@@ -173,7 +167,6 @@ async def test_how_late_the_loop_was_is_told_to_the_law(monkeypatch):
     assert lags == [0, 0.5]
 
 
->>>>>>> enforcement
 # Patience
 
 
@@ -275,11 +268,8 @@ def on_another_loop(limiter, *, calls, then=None):
     if then is not None:
         then()
     loop.close()
-<<<<<<< HEAD
-=======
     for task in tasks:
         task._log_destroy_pending = False
->>>>>>> enforcement
     return tasks
 
 
@@ -318,8 +308,6 @@ async def test_a_permit_that_was_handed_to_a_closed_loop_comes_back():
     del tasks
 
 
-<<<<<<< HEAD
-=======
 async def test_a_loop_that_is_closed_just_when_it_is_told_loses_nothing():
     """What it was handed goes to the next, and an alarm that it needs no more is no error."""
     limiter, loop = Limiter(fixed=1), VirtualTimeLoop()
@@ -343,7 +331,6 @@ async def test_a_loop_that_is_closed_just_when_it_is_told_loses_nothing():
     loop.close()
 
 
->>>>>>> enforcement
 async def test_permits_in_flight_on_a_closed_loop_come_back():
     """Their calls cannot end any more."""
     limiter = Limiter(fixed=2)
