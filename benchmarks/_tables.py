@@ -70,5 +70,7 @@ def _value(verdict: Verdict, units: Mapping[str, Figure]) -> str:
 
 
 def _bound(bar: Bar) -> str:
+    if bar.most is not None and bar.least is not None:
+        return f"{bar.least:.3g} to {bar.most:.3g}"
     sign, bound = ("<=", bar.most) if bar.most is not None else (">=", bar.least)
     return f"{sign} {bound:.3g}" if bar.of is None else f"{sign} {bound:.3g}x {bar.of}"
