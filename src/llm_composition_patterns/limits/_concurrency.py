@@ -1,4 +1,20 @@
-"""Adaptive concurrency (first version, being tuned)."""
+"""The adaptive concurrency law: how many calls may be in flight.
+
+Too few calls in flight leave a provider idle; too many wait in a queue there, are refused, or make it thrash. Where
+the right number is cannot be asked, but it can be seen: by Little's law throughput is calls in flight divided by
+latency, so a rise of latency with the limit shows what one more call in flight brings.
+
+1. **Measure.** Calls are measured in rounds, in the order in which they were sent (`_rounds`). Latency is corrected
+   for the length of the answers (`_lengths`). A round in which the limit did not bind, or in which the event loop was
+   busy with something else, decides nothing.
+2. **Slow start** (`_slow_start`). The limit grows with every answer while latency is flat. Each round narrows a belief
+   about the provider's knee (`_knee`); when it is within what was measured, the limit goes there.
+3. **Probing** (`_probing`). From then on one step up or down from time to time, kept if throughput says so, and at
+   once when latency changes at the same limit.
+4. **Ceiling** (`_ceiling`). A call that was refused without a word on rates says how many the provider takes at once.
+
+Failures teach nothing here: an outage is not a matter of concurrency.
+"""
 
 from __future__ import annotations
 
@@ -6,321 +22,253 @@ import math
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from ._rounds import Point, Round
+from ._ceiling import Ceiling
+from ._lengths import Lengths
+from ._probing import Probing, Step
+from ._rounds import Point, Round, Rounds
+from ._slow_start import SlowStart
+
+_MOST: Final = 4096
+"""Calls in flight beyond which nobody should go, whatever the provider seems to take."""
+_WIDE: Final = 32
+"""A start from which the provider is taken for a wide one: there the beginning costs most."""
+_GROWTH: Final = 2.0
+_GROWTH_WIDE: Final = 3.0
+"""How much an answer raises the limit in slow start."""
+_SHARP_LOCAL: Final = 2.0
+"""How much more likely a local server has a few slots than a soft knee."""
+_SMALLEST_EARLY: Final = 2
+_SMALLEST: Final = 8
+_LARGEST: Final = 64
+"""Calls of a round: as many as are in flight, but enough against noise and not so many that it takes long."""
+_WARM_UP: Final = 0.5
+"""Latencies between a change of the limit and the next round."""
+_INSTANT: Final = 1e-6
+"""The shortest latency that is believed."""
 
 
 class Flight:
-    __slots__ = ("area", "at", "round")
+    """A call, from being sent to its end: the law's own ticket, of no interest to others."""
 
-    def __init__(self, at: float, area: float, round_: Round | None) -> None:
-        self.at = at
-        self.area = area
+    __slots__ = ("passed", "round", "sent_at")
+
+    def __init__(self, sent_at: float, passed: float, round_: Round | None) -> None:
+        self.sent_at = sent_at
+        self.passed = passed
         self.round = round_
 
 
 class Law(Protocol):
+    """How many calls may be in flight: what happens goes in, a number comes out.
+
+    Every call that is sent ends in exactly one of `succeeded` and `left`. Times are seconds on any clock that does
+    not go back.
+
+    Attributes:
+        limit: Calls that may be in flight at once.
+        why: Why it last changed, in a few words.
+    """
+
     limit: int
     why: str
 
-    def sent(self, now: float, *, in_flight: int) -> Flight: ...
-    def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None: ...
-    def left(self, flight: Flight, now: float) -> None: ...
-    def refused(self, now: float, *, in_flight: int) -> None: ...
-    def remembered(self) -> dict[str, float]: ...
+    def sent(self, now: float, *, in_flight: int) -> Flight:
+        """A call is sent; `in_flight` includes it."""
+
+    def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None:
+        """The provider answered.
+
+        Args:
+            flight: What `sent` gave.
+            now: The time.
+            output_tokens: The length of the answer, where it is known.
+            waiting: Calls that wait for this limit right now.
+            lag: Seconds of its latency that were the event loop's.
+        """
+
+    def left(self, flight: Flight, now: float) -> None:
+        """A call ended in a way that teaches nothing: cancelled, hedged away, failed, refused."""
+
+    def refused(self, now: float, *, in_flight: int) -> None:
+        """A call was refused for being too many at once; `in_flight`: how many there were when it was sent, with it."""
+
+    def set_cap(self, cap: int | None) -> None:
+        """Never let more than `cap` calls be in flight from now on."""
+
+    def remembered(self) -> dict[str, float]:
+        """What the next process should start from."""
 
 
 class FixedLaw:
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.why = "fixed"
-        self._flight = Flight(0.0, 0.0, None)
+    """Always the same limit: learns nothing."""
 
-    def sent(self, now: float, *, in_flight: int) -> Flight:
-        return self._flight
+    __slots__ = ("_fixed", "limit", "why")
+
+    _FLIGHT: Final = Flight(0.0, 0.0, None)
+
+    def __init__(self, limit: int) -> None:
+        self._fixed = self.limit = limit
+        self.why = "fixed"
+
+    def sent(self, now: float, *, in_flight: int) -> Flight:  # noqa: ARG002 - it is all the same to it
+        """Note nothing."""
+        return self._FLIGHT
 
     def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None:
-        pass
+        """Learn nothing."""
 
     def left(self, flight: Flight, now: float) -> None:
-        pass
+        """Learn nothing."""
 
     def refused(self, now: float, *, in_flight: int) -> None:
-        pass
+        """Learn nothing."""
+
+    def set_cap(self, cap: int | None) -> None:
+        """Stay below a cap."""
+        self.limit = self._fixed if cap is None else min(cap, self._fixed)
 
     def remembered(self) -> dict[str, float]:
+        """Nothing."""
         return {}
 
 
-class Lengths:
-    """How much of a latency the length of the answer explains: log latency against log tokens."""
-
-    __slots__ = ("_cov", "_n", "_var", "_x", "_y", "share")
-
-    def __init__(self) -> None:
-        self._n = self._x = self._y = self._var = self._cov = 0.0
-        self.share = 1.0
-
-    def normal(self, log_latency: float, tokens: int | None) -> float:
-        if not tokens:
-            return log_latency
-        x = math.log(tokens)
-        if self._n < 200:
-            self._n += 1
-        gain = 1 / self._n
-        dx, dy = x - self._x, log_latency - self._y
-        self._x += gain * dx
-        self._y += gain * dy
-        self._var += gain * (dx * dx * (1 - gain) - self._var)
-        self._cov += gain * (dx * dy * (1 - gain) - self._cov)
-        if self._n >= 8:
-            self.share = min(1.0, max(0.0, self._cov / self._var)) if self._var > 1e-4 else 0.0
-        return log_latency - self.share * (x - self._x)
-
-
-MOST: Final = 4096
-KEEP: Final = 0.10
-FLAT: Final = 1.12
-HIGH: Final = 1.35
-AIM: Final = 1.15
-
-
 class AdaptiveLaw:
+    """Finds the limit by itself.
+
+    Args:
+        start: What to begin with.
+        local: The server is on this machine: probably one with a few slots.
+        cap: Never more than this.
+        remembered: What `remembered` said in an earlier process; it replaces `start`.
+
+    Attributes:
+        limit: Calls that may be in flight at once.
+        why: Why it last changed, in a few words.
+    """
+
+    __slots__ = (
+        "_cap", "_ceiling", "_flying", "_growth", "_latency", "_lengths", "_level", "_passed", "_passed_at", "_probing",
+        "_rounds", "_sharp", "_slow_start", "limit", "why",
+    )  # fmt: skip
+
     def __init__(
         self, *, start: int, local: bool = False, cap: int | None = None, remembered: Mapping[str, float] | None = None
     ) -> None:
-        self._cap = cap or MOST
         memory = remembered or {}
-        self._level = self._uncapped = float(memory.get("limit", start))
-        self._ceiling = memory.get("ceiling", math.inf)
-        self._ceiling_step = 1.0
-        self._ceiling_rest = 0
-        self._slow = "limit" not in memory
-        self._growth = 2.0 if local or start >= 32 else 1.0
-        self._why = "start"
-        self._area = self._area_at = 0.0
-        self._count = 0
+        self._cap = cap or _MOST
+        self._ceiling = Ceiling(memory.get("ceiling", math.inf))
+        self._growth = _GROWTH_WIDE if start >= _WIDE else _GROWTH
+        self._sharp = _SHARP_LOCAL if local else 1.0
         self._lengths = Lengths()
-        self._flat: float | None = memory.get("latency")
-        self._points: list[Point] = []
-        self._round: Round | None = None
-        self._warm_until = -math.inf
+        self._rounds = Rounds(self._lengths)
         self._latency = 0.0
-        self._trial: tuple[float, Point] | None = None  # level and point to go back to
-        self._rest = 0
-        self._patience = 2
-        self._last: Point | None = None
-        self._cut_at = -math.inf
-        self.why = "start"
+        self._flying = 0
+        # Calls in flight, summed up over time: differences of it are averages over a call's life.
+        self._passed = self._passed_at = 0.0
+        self._slow_start: SlowStart | None = None
+        self._probing = Probing(above_flat=memory.get("above_flat"))
         self.limit = 0
-        self._set(self._level, "start")
+        self.why = ""
+        self._set(memory.get("limit", start), "remembered" if "limit" in memory else "start")
+        if "limit" not in memory:
+            self._start_slowly()
 
     def set_cap(self, cap: int | None) -> None:
-        """Allow no more than this; when a cap goes that still held, the limit is again what it was without it."""
-        before, self._cap = self._cap, cap or MOST
-        level = self._level
-        if level >= before:
-            level = max(level, self._uncapped)
-        self._uncapped = level
-        self._set(level, "cap")
+        """Never let more than `cap` calls be in flight from now on."""
+        was_held = self._level >= self._cap
+        self._cap = cap or _MOST
+        self._set(self._level, "cap")
+        if was_held and self._level < self._highest and self._slow_start is None:
+            self._start_slowly()
 
     def remembered(self) -> dict[str, float]:
+        """What the next process should start from."""
         memory = {"limit": float(self.limit)}
-        if self._ceiling < math.inf:
-            memory["ceiling"] = self._ceiling
-        if self._flat:
-            memory["latency"] = self._flat
+        if self._ceiling.height < math.inf:
+            memory["ceiling"] = self._ceiling.height
+        above_flat = self._probing.above_flat
+        if self._slow_start is None and above_flat is not None:
+            memory["above_flat"] = above_flat
         return memory
 
+    def sent(self, now: float, *, in_flight: int) -> Flight:
+        """A call is sent; `in_flight` includes it."""
+        self._pass(now)
+        self._flying += 1
+        limit = self.limit
+        smallest = _SMALLEST if self._slow_start is None else _SMALLEST_EARLY
+        size = smallest if limit < smallest else min(limit, _LARGEST)
+        return Flight(now, self._passed, self._rounds.sent(now, size, settled=in_flight <= limit))
+
+    def left(self, flight: Flight, now: float) -> None:
+        """A call ended in a way that teaches nothing."""
+        self._pass(now)
+        self._flying -= 1
+        if flight.round is not None:
+            self._rounds.left(flight.round, now)
+
+    def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None:
+        """The provider answered."""
+        self._pass(now)
+        self._flying -= 1
+        latency = max(_INSTANT, now - flight.sent_at)
+        log_latency = math.log(latency)
+        log_tokens = self._lengths.learn(output_tokens, log_latency)
+        corrected = log_latency - self._lengths.share * log_tokens
+        if waiting > 0 and self._slow_start is not None:
+            self._set(self._slow_start.grown(self._level, corrected), "slow start")
+        round_ = flight.round
+        if round_ is None or not self._rounds.open(round_):
+            return
+        load = max(1.0, (self._passed - flight.passed) / latency)
+        round_.answered(latency, load, (log_latency, log_tokens, corrected), bound=waiting > 0, lag=lag)
+        if round_.complete:
+            point = self._rounds.closed(round_, now)
+            if point is not None:
+                self._judge(point, now)
+
+    def refused(self, now: float, *, in_flight: int) -> None:
+        """A call was refused for being too many at once."""
+        if not self._ceiling.refused(now, in_flight=in_flight, limit=self.limit, latency=self._latency):
+            return
+        self._probe(Probing(above_flat=0.0), now)  # a provider that refuses does not queue
+        self._set(self._level, f"refused at {in_flight}")
+
+    @property
+    def _highest(self) -> float:
+        return min(self._cap, self._ceiling.height)
+
+    def _pass(self, now: float) -> None:
+        self._passed += self._flying * (now - self._passed_at)
+        self._passed_at = now
+
     def _set(self, level: float, why: str) -> None:
-        self._level = max(1.0, min(level, self._cap, self._ceiling))
-        limit = int(self._level + 1e-9)
+        self._level = max(1.0, min(level, self._highest))
+        limit = int(self._level)
         if limit != self.limit:
             self.limit = limit
             self.why = why
 
-    # flights
+    def _start_slowly(self) -> None:
+        self._slow_start = SlowStart(self._level, growth=self._growth, sharp=self._sharp)
+        self._rounds.overlap()
 
-    def _integrate(self, now: float) -> None:
-        self._area += self._count * (now - self._area_at)
-        self._area_at = now
-
-    def sent(self, now: float, *, in_flight: int) -> Flight:
-        self._integrate(now)
-        self._count += 1
-        round_ = self._round
-        if round_ is None and now >= self._warm_until and in_flight <= self.limit:
-            round_ = self._round = Round(self._size())
-        flight = Flight(now, self._area, round_)
-        if round_ is not None:
-            round_.sent()
-            if round_.full:
-                self._round = None if self._slow else self._round
-                if not self._slow:
-                    self._warm_until = math.inf
-                    self._round = None
-        return flight
-
-    def _size(self) -> int:
-        return max(2, min(64, self.limit)) if self._slow else max(8, min(64, self.limit))
-
-    def left(self, flight: Flight, now: float) -> None:
-        self._integrate(now)
-        self._count -= 1
-        if flight.round is not None and not flight.round.closed:
-            flight.round.left()
-            if self._round is None and not self._slow:
-                self._round = flight.round if not flight.round.full else None
-
-    def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None:
-        self._integrate(now)
-        self._count -= 1
-        latency = max(now - flight.at, 1e-6)
-        load = max(1.0, (self._area - flight.area) / latency)
-        y = self._lengths.normal(math.log(latency), output_tokens)
-        if self._slow and waiting > 0:
-            self._grow(y)
-        round_ = flight.round
-        if round_ is None or round_.closed:
-            return
-        if round_.answered(latency, y, load, bound=waiting > 0, lag=lag):
-            round_.closed = True
-            point = round_.point()
-            if self._slow:
-                if point:
-                    self._judge_slow(point, now)
-            else:
-                self._next_round(now)
-                if point:
-                    self._judge(point, now)
-
-    def _next_round(self, now: float, warm: float = 0.0) -> None:
-        self._round = None
-        self._warm_until = now + warm
-
-    # slow start
-
-    def _grow(self, y: float) -> None:
-        if self._flat is not None and y > math.log(self._flat) + math.log(1.5):
-            return
-        self._set(self._level + self._growth, "slow start")
-
-    def _judge_slow(self, point: Point, now: float) -> None:
-        self._latency = point.latency
-        if self._flat is None or point.latency < self._flat:
-            self._flat = point.latency
-        points = self._points
-        points.append(point)
-        before = [p for p in points if p.load <= point.load / 1.4]
-        if not before:
-            if point.latency > 1.4 * self._flat:
-                self._leave(point.load * self._flat / point.latency * AIM, point, now)
-            return
-        a = max(before, key=lambda p: p.load)
-        span = math.log(point.load / a.load)
-        e_b = 1 - math.log(point.latency / a.latency) / span
-        if e_b >= 0.75:
-            return
-        earlier = [p for p in before if p.load <= a.load / 1.4]
-        if earlier:
-            z = max(earlier, key=lambda p: p.load)
-            e_a = 1 - math.log(a.latency / z.latency) / math.log(a.load / z.load)
-            mid = math.log(math.sqrt(point.load / z.load))
-        else:
-            e_a, mid = 0.97, span
-
-        def logit(e: float) -> float:
-            return math.log(1 / min(0.97, max(0.03, e)) - 1)
-
-        sharp = (logit(e_b) - logit(e_a)) / mid
-        if sharp >= 2 or e_b < KEEP:
-            self._leave(point.throughput * min(self._flat, a.latency) * AIM, point, now)
-            return
-        target = math.sqrt(point.load * a.load) * math.exp((math.log(9) - logit(e_b)) / max(0.7, sharp))
-        if target > 1.2 * self._level:
-            self._set(min(target, 2.5 * self._level), "throughput still rises")
-            self._points = [z, a, point] if earlier else [a, point]
-        else:
-            self._flat = point.latency / 1.2
-            self._leave(target, point, now)
-
-    def _leave(self, level: float, point: Point, now: float) -> None:
-        self._slow = False
-        self._set(level, "slow start over")
-        self._next_round(now, point.latency / 2)
-
-    # steady
+    def _probe(self, probing: Probing, now: float) -> None:
+        self._probing = probing
+        self._slow_start = None
+        self._rounds.restart(now)
 
     def _judge(self, point: Point, now: float) -> None:
-        self._latency = point.latency
-        flat = self._flat = self._flat or point.latency
-        ratio = point.latency / flat
-        if self._trial is not None:
-            level, base = self._trial
-            self._trial = None
-            if point.throughput < base.throughput * (point.load / base.load) ** KEEP:
-                up = self._level > level
-                if not up:
-                    self._flat = base.latency / 1.2
-                self._patience = min(64, self._patience * 2)
-                self._rest = self._patience
-                self._set(level, "probe up rejected" if up else "probe down rejected")
-                self._next_round(now, point.latency / 2)
-                return
-            self._patience = 2
-        if self._ceiling < math.inf and self._ceiling <= self._level + 1:
-            self._raise_ceiling()
-        if ratio < FLAT:
-            if ratio < 1:
-                self._flat = point.latency
-            if self._rest > 0:
-                self._rest -= 1
-                return
-            self._try(
-                point,
-                self._level * (1.25 if self._limit_is_small() else 1.5 if ratio < 0.95 else 1.25) + 0.5,
-                "latency is flat",
-                now,
-            )
-        elif ratio > HIGH:
-            if self._rest > 0:
-                self._rest -= 1
-                return
-            self._try(point, self._level / ratio * AIM, "latency rose", now)
+        self._latency = point.seconds
+        if self._slow_start is not None:
+            step = self._slow_start.judge(point, self._level)
+            if self._slow_start.over or self._level >= self._cap:
+                self._probe(self._slow_start.probing(), now)
+        elif self._level > self._ceiling.height - 1 and self._ceiling.held():
+            step = Step(self._ceiling.height, "ceiling rises", drain=False)
         else:
-            self._rest -= self._rest > 0
-
-    def _limit_is_small(self) -> bool:
-        return self.limit < 8
-
-    def _try(self, point: Point, level: float, why: str, now: float) -> None:
-        before = self._level
-        self._set(level, why)
-        if int(before) == self.limit:
-            self._level = before
-            return
-        self._trial = (before, point)
-        self._next_round(now, point.latency / 2)
-
-    # a cap on calls at once
-
-    def _raise_ceiling(self) -> None:
-        if self._ceiling_rest > 0:
-            self._ceiling_rest -= 1
-            return
-        self._ceiling += self._ceiling_step
-        self._ceiling_step *= 2
-
-    def refused(self, now: float, *, in_flight: int) -> None:
-        if in_flight - 1 >= self.limit and self._ceiling <= self.limit:
-            return
-        ceiling = in_flight - 1.0
-        if now - self._cut_at < self._latency and ceiling < self.limit:
-            ceiling = min(ceiling, 0.9 * self.limit)
-        self._cut_at = now
-        self._ceiling = max(1.0, min(ceiling, float(self.limit)))
-        self._ceiling_step = 1.0
-        self._ceiling_rest = 8
-        self._slow = False
-        self._trial = None
-        self._set(self._ceiling, f"refused at {in_flight}")
-        self._next_round(now)
+            step = self._probing.judge(point, self._level, self._highest)
+        if step is not None:
+            self._set(step.level, step.why)
+            if step.drain:
+                self._rounds.restart(now, _WARM_UP * point.seconds)

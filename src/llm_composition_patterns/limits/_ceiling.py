@@ -1,0 +1,59 @@
+"""What calls that were refused without a word on rates tell: how many the provider takes at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+_AGAIN: Final = 0.9
+"""Calls refused again within one latency: the calls in flight say less than this factor."""
+_SAME: Final = 0.05
+"""A ceiling found again where it was, within this share."""
+_REST: Final = 2
+_LONGEST_REST: Final = 8
+"""Rounds at the ceiling before it is tried whether it has risen."""
+
+
+class Ceiling:
+    """The most calls in flight that are not refused.
+
+    It rises slowly, by 1, 3, 9, ... a round after a pause, for capacity may come back; a ceiling that is found where
+    it was is left alone twice as long.
+
+    Attributes:
+        height: The ceiling; infinite while no call was refused.
+    """
+
+    __slots__ = ("_found", "_refused_at", "_rest", "_rests", "_step", "height")
+
+    def __init__(self, height: float = math.inf) -> None:
+        self.height = height
+        self._found = height
+        self._refused_at = -math.inf
+        self._step = 1.0
+        self._rest = self._rests = _REST
+
+    def refused(self, now: float, *, in_flight: int, limit: int, latency: float) -> bool:
+        """Lower it because the last of `in_flight` calls was refused; False if that was known already."""
+        room = in_flight - 1.0
+        if room >= limit and self.height <= limit:
+            return False
+        if room < limit and now - self._refused_at < latency:
+            room = min(room, _AGAIN * limit)
+        self._refused_at = now
+        self.height = max(1.0, room)
+        found_again = abs(self.height - self._found) <= _SAME * self.height
+        self._rests = min(_LONGEST_REST, 2 * self._rests) if found_again else _REST
+        self._found = self.height
+        self._step = 1.0
+        self._rest = self._rests
+        return True
+
+    def held(self) -> bool:
+        """A round went well at the ceiling; True if it rises now."""
+        if self._rest > 0:
+            self._rest -= 1
+            return False
+        self.height += self._step
+        self._step = min(3 * self._step, self.height / 2)
+        return True
