@@ -31,7 +31,6 @@ from ._latencies import Latencies
 from ._patience import Lost, Patience
 from ._permit import Ticket
 from ._queue import FairQueue
-from ._retry_budget import RetryBudget
 from ._statistics import LimiterStatistics
 
 Told = list[Ticket | Clock]
@@ -59,7 +58,6 @@ class Enforcement:
         self._clock: Clock | None = None  # of the loop that was here last
         self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
         self._latencies = Latencies()
-        self._retries = RetryBudget()
         self._jitter: Random | None = None
 
     def enter(self, ticket: Ticket) -> bool:
@@ -170,14 +168,6 @@ class Enforcement:
         with self._locked():
             self._latencies.hedged()
 
-    def retry_wait(self) -> float:
-        """Take one retry out of what the provider bears; seconds until it may be made."""
-        with self._locked():
-            now = self._now()
-            wait = self._retries.wait(now)
-            self._retries.spend(now)
-            return wait
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with self._lock:
@@ -227,6 +217,7 @@ class Enforcement:
 
     def _let_go(self, ticket: Ticket, flight: Flight) -> None:
         ticket.flight = flight
+        ticket.probe = flight.probe
         ticket.clock.flights.add(ticket)
 
     def _dequeue(self, ticket: Ticket) -> None:
@@ -265,7 +256,6 @@ class Enforcement:
         if type(ending) is Accepted:
             self.accepted += 1
             self._latencies.add(latency)
-            self._retries.succeeded(now)
             self._patience.accepted(now)
         elif type(ending) is Refused:
             self.refused += 1

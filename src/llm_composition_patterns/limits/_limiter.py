@@ -133,16 +133,6 @@ class Limiter:
         """Say that a call got a second one."""
         self._enforcement.hedged()
 
-    def retry_wait(self) -> float:
-        """Take one retry out of what the provider bears, so that an outage is not multiplied.
-
-        Ask once for each retry of a call that failed; one that was refused by a rate limit needs no leave.
-
-        Returns:
-            Seconds to wait before it is made.
-        """
-        return self._enforcement.retry_wait()
-
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
         return self._enforcement.remembered()

@@ -48,6 +48,7 @@ class Ticket:
         "outage_patience",
         "over",
         "patience",
+        "probe",
         "queued",
         "reason",
         "retry",
@@ -63,7 +64,7 @@ class Ticket:
         self.retry = retry
         self.patience = patience
         self.outage_patience = outage_patience
-        self.entered = self.queued = self.over = False
+        self.entered = self.queued = self.over = self.probe = False
         self.group: Hashable = None
         self.reason = ""
         self.flight: Flight | None = None
@@ -88,17 +89,25 @@ class Permit:
 
     Attributes:
         waited: Seconds that the call had to wait for it.
-        probe: Whether this is a call that finds out whether an outage is over.
     """
 
-    __slots__ = ("_account", "_enforcement", "_ticket", "probe", "waited")
+    __slots__ = ("_account", "_enforcement", "_ticket", "waited")
 
     def __init__(self, enforcement: Enforcement, ticket: Ticket) -> None:
         self._enforcement = enforcement
         self._ticket = ticket
         self._account: runs.Account | None = None
         self.waited: float = 0.0
-        self.probe: bool = False
+
+    @property
+    def reason(self) -> str:
+        """What held the call when it came, as in `HeldUp`, or "concurrency"; empty where nothing did."""
+        return self._ticket.reason
+
+    @property
+    def probe(self) -> bool:
+        """Whether this is the one call that finds out whether an outage is over."""
+        return self._ticket.probe
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
@@ -119,8 +128,6 @@ class Permit:
         ticket.entered = True
         if not self._enforcement.enter(ticket):
             await self._wait(ticket)
-        if ticket.flight is not None:
-            self.probe = ticket.flight.probe
         self._account = account = runs.current_account.get()
         if account is not None:
             account.shift(working=1)

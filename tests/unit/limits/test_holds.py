@@ -101,10 +101,12 @@ async def test_the_probe_knows_that_it_is_one():
     limiter = Limiter()
     async with limiter.permit() as permit:
         assert not permit.probe
+        assert permit.reason == ""
     await fail(limiter)
     async with limiter.permit() as permit:
         pass
     assert permit.probe
+    assert permit.reason == "outage"
 
 
 async def test_a_probe_that_is_cancelled_leaves_its_place_to_the_next():

@@ -77,16 +77,6 @@ async def test_only_accepted_calls_are_measured():
     assert limiter.hedge_after() == 3.0
 
 
-async def test_retries_of_failed_calls_are_rationed():
-    """A burst at first, then what successes earn, else a trickle."""
-    limiter = Limiter()
-    waits = [limiter.retry_wait() for _ in range(52)]
-    assert waits[:50] == [0.0] * 50
-    assert waits[50:] == [0.5, 1.0]
-    await _calls(limiter, *[Accepted()] * 4)
-    assert limiter.retry_wait() == 0.0
-
-
 async def _calls(limiter, *endings):
     for ending in endings:
         async with limiter.permit() as permit:

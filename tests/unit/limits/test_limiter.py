@@ -184,6 +184,7 @@ def test_the_limit_is_automatic_a_cap_or_fixed():
     assert Limiter().statistics().limit == 16
     assert Limiter(max=7).statistics().limit == 7
     assert Limiter(fixed=5).statistics().limit == 5
+    assert [Limiter().learns, Limiter(max=1).learns, Limiter(fixed=1).learns] == [True, True, False]
 
 
 @pytest.mark.parametrize("wrong", [{"max": 0}, {"fixed": -1}, {"max": 1, "fixed": 1}])
