@@ -10,6 +10,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from llm_composition_patterns import Limiter, connect, parallelize
+from llm_composition_patterns.limits._limiter import learning_limiter
 from llm_composition_patterns.llm._addresses import resolve
 from llm_composition_patterns.llm._start import start_of
 from llm_composition_patterns.outcome import Failure
@@ -128,4 +129,4 @@ async def _job(
 def learning(backend: Backend, memory: Memory | None = None) -> Limiter:
     """The limiter that `connect(..., concurrency="auto")` makes for this provider."""
     start = start_of(resolve("simulated:any", base_url=None, api_key=None, environ={}), backend.scenario)
-    return Limiter.learning(start=start.calls, local=start.local, remembered=memory)
+    return learning_limiter(start=start.calls, local=start.local, remembered=memory)
