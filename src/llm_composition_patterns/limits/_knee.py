@@ -29,12 +29,12 @@ from ._rounds import Point
 _ELASTICITY: Final = 0.08
 """Throughput that one more per cent of calls in flight must bring, in per cent."""
 _SHARPNESS: Final = (1.0, 4.0, 16.0)
-_STEPS: Final = 4
+_STEPS: Final = 6
 """Knees tried, for each factor of e."""
 _BELOW: Final = 1.0
 """How far below the smallest load the knee is looked for, as a power of e: what is below it all looks the same."""
 _ABOVE: Final = 2.1
-"""How far above the largest load (8 times): it makes the first goal of a server that was flat so far 5 times its load."""
+"""How far above the largest load (8 times): from it follows the first goal of a server that was flat so far."""
 _MODEL: Final = 0.04
 """How far a real server may be off its curve."""
 _FALLEN: Final = 0.08

@@ -35,6 +35,9 @@ _ROSE: Final = math.log(1.3)
 """Log latency against the usual at which capacity may have fallen."""
 _ALARMS: Final = 2
 """Rounds in a row that must say so: the first one saw the change happen, and cannot be compared with."""
+_DISTURBED: Final = 0.3
+"""Log latency by which it rose more than with the square of the load, as in the worst thrashing: capacity has fallen
+just then, and the probe says nothing."""
 _BACK: Final = 0.1
 """Log latency over that of before the alarm at which all is well again."""
 _PAUSE: Final = 4
@@ -73,6 +76,11 @@ class _Probe:
         elasticity = self.elasticity(point)
         return elasticity >= _GAIN_UP if self.up else elasticity <= _GAIN_DOWN
 
+    def disturbed(self, point: Point) -> bool:
+        """Whether latency rose by more than the load can have done."""
+        rise = point.log_latency - self.base.log_latency
+        return rise > _DISTURBED + 2 * math.log(point.load / self.base.load)
+
 
 class Probing:
     """Judges rounds at the limit, one after the other.
@@ -84,8 +92,8 @@ class Probing:
     """
 
     __slots__ = (
-        "_above_flat", "_alarms", "_before", "_descending", "_flattest", "_lowest", "_pause", "_pauses", "_probe",
-        "_up", "_usual",
+        "_above_flat", "_alarms", "_before", "_descending", "_falling", "_flattest", "_lowest", "_pause", "_pauses",
+        "_probe", "_up", "_usual",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +105,8 @@ class Probing:
         self._usual: Point | None = None
         self._probe: _Probe | None = None
         self._before: tuple[float, Point] | None = None
+        # Whether latency was still falling with the load at the smallest one that was measured, as far as is known.
+        self._falling = flattest is None and above_flat is None
         self._alarms = 0
         self._pause = 0
         self._pauses = {True: _PAUSE, False: _PAUSE}
@@ -131,8 +141,10 @@ class Probing:
     def _note(self, point: Point) -> None:
         if self._flattest is None:
             self._flattest = point.log_latency - (self._above_flat or 0.0)
-        self._flattest = min(self._flattest, point.log_latency)
+        elif point.load * _SAME_LOAD < self._lowest:
+            self._falling = point.log_latency < self._flattest - _BACK
         self._lowest = min(self._lowest, point.load)
+        self._flattest = min(self._flattest, point.log_latency)
 
     def _go_on(self, *, up: bool) -> None:
         self._pauses[up] = _PAUSE
@@ -143,12 +155,15 @@ class Probing:
     def _take_back(self, probe: _Probe, point: Point) -> None:
         up = probe.up
         self._usual = probe.base
+        self._descending = False
+        if up and probe.disturbed(point):
+            self._pause = _ALARMS
+            return
         self._pauses[up] = min(_LONGEST_PAUSE, 2 * self._pauses[up])
         self._pause = self._pauses[up]
         self._up = not up
-        self._descending = False
-        if not up and probe.elasticity(point) > _CLEAR_LOSS and self._queueing(probe.base):
-            self._pause = 0  # the knee is soft, and still ahead
+        if not up and probe.elasticity(point) > _CLEAR_LOSS:
+            self._pause = 0
 
     def _look(self, point: Point, usual: Point, level: float, highest: float) -> Step | None:
         """What latency says at the limit itself."""
@@ -166,6 +181,7 @@ class Probing:
         if self._alarms < _ALARMS:
             return None
         self._before = self._before or (level, usual)
+        self._pauses = {True: _PAUSE, False: _PAUSE}  # times are changing
         return self._try(point, level, _below(level), "latency rose")
 
     def _explore(self, point: Point, level: float, highest: float) -> Step | None:
@@ -184,8 +200,8 @@ class Probing:
         return self._try(point, level, to, f"probe {_name(up=self._up)}")
 
     def _queueing(self, point: Point) -> bool:
-        """Whether a lower limit might do as well; also where nothing lower was measured, so that nobody knows."""
-        if self._above_flat is None and 1 < point.load <= _SAME_LOAD * self._lowest:
+        """Whether a lower limit might do as well."""
+        if self._falling and point.load > 1:
             return True
         return self._flattest is not None and point.log_latency - self._flattest >= _QUEUEING
 

@@ -17,7 +17,7 @@ _SLOWED: Final = math.log(1.5)
 """An answer that took so much longer than the flattest round stops growth by answers."""
 _FLAT: Final = 0.15
 """Log latency up to which a round counts as flat."""
-_CAREFUL: Final = 1.6
+_CAREFUL: Final = 1.4
 """How far beyond what was measured a round may raise the limit when latency has risen already."""
 _BOLD: Final = 3.0
 """The same when it is clear that the knee is soft."""
