@@ -128,6 +128,8 @@ class FeltRate:
         seconds = bucket.wait(cost, now)
         if seconds:
             self._bound = True
+            if self.rate is None and now < self._rise_at:
+                return min(seconds, self._rise_at - now)
         return seconds
 
     def sent(self, cost: float, now: float, total: float) -> None:

@@ -65,7 +65,19 @@ class Pacer:
         per_minute: What the user allows; kept whatever else is learnt.
     """
 
-    __slots__ = ("_cost", "_felt", "_last", "_own", "_sent", "_shown", "_told", "_total", "_variance", "unit")
+    __slots__ = (
+        "_cost",
+        "_counted",
+        "_felt",
+        "_last",
+        "_own",
+        "_sent",
+        "_shown",
+        "_told",
+        "_total",
+        "_variance",
+        "unit",
+    )
 
     def __init__(self, unit: Unit, *, per_minute: float | None = None) -> None:
         self.unit = unit
@@ -80,6 +92,7 @@ class Pacer:
             self._own = Bucket(rate, max(1.0, USERS_BURST * rate), math.inf, -math.inf)
         self._cost = 1.0
         self._variance = 0.0
+        self._counted = 0
         self._told: float | None = None
 
     def wait(self, now: float, cost: float) -> float:
@@ -102,6 +115,8 @@ class Pacer:
 
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
+        if not self._counted:
+            self._cost = cost
         self._felt.sent(cost, now, self._total)
         self._total += cost
         self._last = now
@@ -130,8 +145,9 @@ class Pacer:
             self._own.take(-back, now)
 
     def _learn_cost(self, cost: float, actual: float) -> None:
-        self._cost += (actual - self._cost) / AVERAGED
-        self._variance += ((actual - cost) ** 2 - self._variance) / AVERAGED
+        self._counted = min(AVERAGED, self._counted + 1)
+        self._cost += (actual - self._cost) / self._counted
+        self._variance += ((actual - cost) ** 2 - self._variance) / self._counted
 
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
@@ -139,11 +155,12 @@ class Pacer:
         shown = self._find(reading, "headers", now)
         if shown is None:
             return False
+        before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
         if reading.remaining is not None:
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
-        return self._changed()
+        return (self._told is None or shown.bucket.rate != before) and self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
         """A call was refused; True where that changed the rate notably."""

@@ -111,13 +111,12 @@ class ShownLimit:
         if (window := _sensible(reading.window)) is not None:
             self._window = window
             self._set_rate(self.limit / window)
-            return
         reset = _sensible(reading.reset)
-        if reset is None or reading.remaining is None or self._window is not None:
+        if reset is None or reading.remaining is None:
             return
         used = self.limit - reading.remaining
         self._tell_kind(used, sent_at, reset, delay)
-        if not self.windowed and used > 0:
+        if self._window is None and not self.windowed and used > 0:
             self._narrow(used, reset)
             self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
 
