@@ -148,7 +148,7 @@ class AdaptiveLaw:
 
     __slots__ = (
         "_cap", "_ceiling", "_flying", "_growth", "_latency", "_lengths", "_level", "_passed", "_passed_at", "_probing",
-        "_rounds", "_sharp", "_slow_start", "limit", "why",
+        "_rounds", "_sharp", "_slow_start", "_uncapped", "limit", "why",
     )  # fmt: skip
 
     def __init__(
@@ -169,15 +169,17 @@ class AdaptiveLaw:
         self._probing = Probing(above_flat=memory.get("above_flat"))
         self.limit = 0
         self.why = ""
-        self._set(memory.get("limit", start), "remembered" if "limit" in memory else "start")
+        self._uncapped = float(memory.get("limit", start))
+        self._set(self._uncapped, "remembered" if "limit" in memory else "start")
         if "limit" not in memory:
             self._start_slowly()
 
     def set_cap(self, cap: int | None) -> None:
-        """Never let more than `cap` calls be in flight from now on."""
+        """Never let more than `cap` calls be in flight from now on; one that only held down gives back what it held."""
         was_held = self._level >= self._cap
+        self._uncapped = max(self._level, self._uncapped if was_held else 0.0)
         self._cap = cap or _MOST
-        self._set(self._level, "cap")
+        self._set(self._uncapped, "cap")
         if was_held and self._level < self._highest and self._slow_start is None:
             self._start_slowly()
 

@@ -26,7 +26,7 @@ from ._concurrency import AdaptiveLaw
 from ._endings import Accepted, Ending, Refused
 from ._gate import Gate
 from ._pacer import Pacer
-from ._readings import Reading, Refusal
+from ._readings import Refusal
 
 A_MOMENT: Final = 1e-9
 """Seconds that are no wait: adding less to a clock may not move it, and a timer for it would never be over."""
@@ -238,14 +238,12 @@ class Controller:
             self._seen += 1
             self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
             self.tokens.corrected(now, flight.tokens, ending.tokens, flight.sent_at)
-        if not ending.readings:
-            return _NOTHING
-        changed = [
-            pacer
-            for reading in ending.readings
-            if (pacer := self._pacer_of(reading)).read(reading, sent_at=flight.sent_at, now=now)
-        ]
-        return [_rate(pacer) for pacer in dict.fromkeys(changed)]
+        changed: dict[Pacer, None] = {}
+        for reading in ending.readings:
+            pacer = self.requests if reading.unit == "requests" else self.tokens
+            if pacer.read(reading, sent_at=flight.sent_at, now=now):
+                changed[pacer] = None
+        return [_rate(pacer) for pacer in changed] if changed else _NOTHING
 
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
@@ -262,9 +260,6 @@ class Controller:
         self.gate.refused(refusal, now, jitter)
         closed = self.gate.wait(now)
         return [*changed, Change("gate", closed)] if closed > before + A_MOMENT else changed
-
-    def _pacer_of(self, reading: Reading) -> Pacer:
-        return self.requests if reading.unit == "requests" else self.tokens
 
     def _moved(self, limit: int, outage: float | None, now: float) -> Iterator[Change]:
         if self.law.limit != limit:

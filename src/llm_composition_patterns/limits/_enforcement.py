@@ -133,19 +133,14 @@ class Enforcement:
 
     def statistics(self) -> LimiterStatistics:
         """What is done and known now."""
+        told: Told = []
         with self._locked():
-            now, controller, waiting = self._now(), self.controller, len(self._queue)
-            reason = CONCURRENCY if self._hold is None else self._hold.reason
-            return LimiterStatistics(
-                limit=controller.limit,
-                limit_changed_because=controller.why,
-                in_flight=controller.in_flight,
-                waiting=waiting,
-                waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
-                accepted=self.accepted,
-                refused=self.refused,
-                **controller.learnt(now)._asdict(),
-            )
+            now = self._now()
+            self._bury()
+            self._hand_over(now, told)
+            shown = self._shown(now)
+        self._tell(told)
+        return shown
 
     def is_out(self) -> bool:
         """Whether the provider fails, as far as is known."""
@@ -176,6 +171,20 @@ class Enforcement:
             self._collect()
 
     # Below, the lock is held by the caller, unless it says otherwise.
+
+    def _shown(self, now: float) -> LimiterStatistics:
+        controller, waiting = self.controller, len(self._queue)
+        reason = CONCURRENCY if self._hold is None else self._hold.reason
+        return LimiterStatistics(
+            limit=controller.limit,
+            limit_changed_because=controller.why,
+            in_flight=controller.in_flight,
+            waiting=waiting,
+            waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
+            accepted=self.accepted,
+            refused=self.refused,
+            **controller.learnt(now)._asdict(),
+        )
 
     def _enqueue(self, ticket: Ticket, now: float) -> Told:
         ticket.woken = ticket.clock.loop.create_future()

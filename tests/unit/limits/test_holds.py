@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused
+from llm_composition_patterns.limits._concurrency import FixedLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
 
@@ -154,12 +155,15 @@ async def test_an_outage_is_seen_in_the_statistics():
     assert limiter.statistics().outage_for is None
 
 
-async def test_how_late_the_loop_was_is_told_to_the_law(monkeypatch):
+async def test_how_late_the_loop_was_is_told_to_the_law():
     """Twice the time from when a call was let go until it went: it will be as late for the answer."""
     limiter, loop, lags = Limiter(max=1), asyncio.get_running_loop(), []
-    monkeypatch.setattr(
-        limiter._enforcement.controller.law, "succeeded", lambda *_, lag, **__: lags.append(lag), raising=False
-    )
+
+    class Law(FixedLaw):
+        def succeeded(self, *_, lag, **__):
+            lags.append(lag)
+
+    limiter._enforcement.controller.law = Law(1)
     async with limiter.permit() as permit:
         waiting = asyncio.create_task(call(limiter, Accepted()))
         await asyncio.sleep(0)
@@ -281,7 +285,7 @@ async def test_an_alarm_survives_the_closing_of_another_loop():
     await call(limiter, Refused(Refusal(retry_after=10.0)))
     opens = limiter.statistics().gate_closed_for
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
-    assert limiter.statistics().waiting == 3
+    assert len(limiter._enforcement._queue) == 3
     assert await call(limiter) == opens
     assert limiter.statistics().waiting == 0
     del tasks
@@ -304,7 +308,7 @@ async def test_a_permit_that_was_handed_to_a_closed_loop_comes_back():
         leave.wait(5)
 
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=1, then=give_back)
-    assert limiter.statistics().in_flight == 1
+    assert limiter._enforcement.controller.in_flight == 1
     assert await call(limiter) == 0
     assert limiter.statistics().in_flight == 0
     del tasks
@@ -338,6 +342,14 @@ async def test_permits_in_flight_on_a_closed_loop_come_back():
     limiter = Limiter(fixed=2)
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
     assert await asyncio.gather(call(limiter), call(limiter)) == [0, 0]
+    assert (limiter.statistics().in_flight, limiter.statistics().waiting) == (0, 0)
+    del tasks
+
+
+async def test_statistics_count_nobody_on_a_closed_loop():
+    """What they held goes to those who wait, without anybody else's doing."""
+    limiter = Limiter(fixed=2)
+    tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
     assert (limiter.statistics().in_flight, limiter.statistics().waiting) == (0, 0)
     del tasks
 
