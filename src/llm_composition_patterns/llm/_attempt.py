@@ -95,14 +95,18 @@ async def attempt(
         patience=call.patience,
         outage_patience=call.outage_patience,
     ) as permit:
+        if call.answered:
+            raise asyncio.CancelledError  # the permit that the other attempt gave back came here
         call.attempts += 1
         if begins is not None:
             begins()
         connection.sends(permit, asyncio.get_running_loop().time())
         try:
-            return await _shown(connection, call, body, permit, hedge=hedge)
+            answered = await _shown(connection, call, body, permit, hedge=hedge)
         finally:
             connection.ends(permit)
+        call.answered = True
+        return answered
 
 
 async def _shown(

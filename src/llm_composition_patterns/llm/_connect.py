@@ -7,7 +7,7 @@ import os
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from ..errors import ConfigurationError
 from ..limits import Limiter, check_limit
@@ -29,6 +29,7 @@ def connect(
     max_rate_limit_wait: float = 120.0,
     outage_timeout: float = 600.0,
     hedge: bool = False,
+    remember: bool = True,
     price: Price | None = None,
     scenario: Scenario | None = None,
 ) -> ConnectedModel:
@@ -56,6 +57,8 @@ def connect(
         hedge: Whether a call that takes much longer than most gets a second attempt beside the first; the first
             answer wins, and the other attempt is cancelled. 5 % of the calls at most, none with `on_text`. Both are
             paid for: never use it for calls with side effects.
+        remember: Whether what the automatic limiter has found out is kept in the user's cache directory, so that the
+            next run begins there: numbers under a hash of endpoint, model and key. Never for simulated models.
         price: What the model costs, where neither the provider nor the price list says so, or says it wrongly.
         scenario: How the simulated provider behaves; for `simulated:` models only.
 
@@ -79,6 +82,7 @@ def connect(
     if api_key is not None and not isinstance(api_key, str):
         raise TypeError("connect(api_key=...): give the key as text")
     _check_kind(hedge, "hedge", bool, "True")
+    _check_kind(remember, "remember", bool, "False")
     _check_kind(price, "price", Price, "Price(input=0.1, output=0.5)")
     _check_kind(scenario, "scenario", Scenario, "Scenario(seed=1)")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
@@ -91,6 +95,7 @@ def connect(
         max_rate_limit_wait=float(max_rate_limit_wait),
         outage_timeout=float(outage_timeout),
         hedge=hedge,
+        remember=remember and address.provider.sdk != "simulated",
         price=price,
         endpoint=_endpoint(address, scenario),
         start=start_of(address, scenario),
@@ -145,22 +150,10 @@ async def _open_sdk(address: Address, options: Options, resources: AsyncExitStac
 
 
 def _build(address: Address, options: Options) -> Any:
-    limit = _most_in_flight(options)
     if address.provider.sdk == "groq":
         from ._groq import GroqEndpoint  # noqa: PLC0415
 
-        return GroqEndpoint(address, timeout=options.timeout, limit=limit)
+        return GroqEndpoint(address, timeout=options.timeout)
     from ._openai import OpenAIEndpoint  # noqa: PLC0415
 
-    return OpenAIEndpoint(address, timeout=options.timeout, limit=limit)
-
-
-_MANY: Final = 1000
-"""Connections where the number in flight is found out: a pool must not be the limit."""
-
-
-def _most_in_flight(options: Options) -> int:
-    wanted = options.concurrency
-    if isinstance(wanted, Limiter):
-        return max(wanted.statistics().limit, _MANY)
-    return wanted or _MANY
+    return OpenAIEndpoint(address, timeout=options.timeout)

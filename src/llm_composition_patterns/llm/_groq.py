@@ -12,7 +12,7 @@ import httpx
 
 from ._addresses import Address
 from ._endpoint import Reply
-from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, BoundedStream, connections, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, meaning, streamed, whole
 
 _PATH = "/openai/v1/chat/completions"
 _FAILURES = (groq.GroqError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError)
@@ -21,10 +21,11 @@ _FAILURES = (groq.GroqError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientE
 class GroqEndpoint:
     """Sends requests with `groq.AsyncGroq`."""
 
-    def __init__(self, address: Address, *, timeout: float, limit: int) -> None:
+    def __init__(self, address: Address, *, timeout: float) -> None:
         times = httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
-        most = connections(limit)
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEEP_ALIVE)
+        limits = httpx.Limits(
+            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE
+        )
         self.client = groq.AsyncGroq(
             api_key=address.api_key,
             base_url=address.base_url,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from ..limits import HeldUp
+from ..limits import HeldUp, Limiter
 from ._attempt import attempt
 from ._connection import Call, Connection
 from ._costs import UNKNOWN
@@ -20,6 +20,12 @@ from ._types import Completion
 from ._wire import Body
 
 T = TypeVar("T")
+
+_LOOK_AGAIN: Final = 0.25
+"""Seconds, at least, until it is asked again what is late, where that is not known yet."""
+
+_A_MOMENT: Final = 1e-6
+"""Seconds that are no wait: adding less to a clock may not move it."""
 
 Racer: TypeAlias = "asyncio.Task[tuple[Completion, T]]"
 """One attempt, running."""
@@ -38,7 +44,7 @@ async def hedged(connection: Connection, call: Call[T], body: Body) -> tuple[Com
     racers = [first]
     try:
         await asyncio.wait([first, begun], return_when=asyncio.FIRST_COMPLETED)
-        if await _is_late(first, connection):
+        if await _is_late(first, connection.limiter):
             connection.limiter.hedged()
             racers.append(loop.create_task(attempt(connection, call, body, hedge=True)))
         completion, value = await _first_answer(racers, call)
@@ -47,12 +53,20 @@ async def hedged(connection: Connection, call: Call[T], body: Body) -> tuple[Com
     return _summed(completion, call), value
 
 
-async def _is_late(first: Racer[Any], connection: Connection) -> bool:
-    after = connection.limiter.hedge_after()
-    if after is None or first.done():
-        return False
-    await asyncio.wait([first], timeout=after)
-    return not first.done() and connection.limiter.hedge_after() is not None
+async def _is_late(first: Racer[Any], limiter: Limiter) -> bool:
+    """Wait until the first attempt has ended, or has taken so long that a second one is worth its price.
+
+    What is late is asked anew each time: it is not known while few calls were answered, and may be more by then.
+    """
+    clock = asyncio.get_running_loop().time
+    sent = clock()
+    while not first.done():
+        after, elapsed = limiter.hedge_after(), clock() - sent
+        if after is not None and elapsed >= after - _A_MOMENT:
+            return True
+        rest = max(_LOOK_AGAIN, elapsed / 4) if after is None else after - elapsed
+        await asyncio.wait([first], timeout=rest)
+    return False
 
 
 async def _first_answer(racers: Sequence[Racer[T]], call: Call[T]) -> tuple[Completion, T]:

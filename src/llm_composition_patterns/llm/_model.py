@@ -9,10 +9,10 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeVar, Unpack
+from typing import Any, Final, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from ..errors import ModelError
-from ..limits import HeldUp, Limiter, LimiterStatistics, shared_limiter
+from ..limits import HeldUp, Limiter, LimiterStatistics, memory_key, recall, remember, shared_limiter
 from ..simulation import Price
 from ._addresses import Address
 from ._attempt import attempt
@@ -51,6 +51,7 @@ class Options:
         max_rate_limit_wait: Seconds that a call bears to be held up by rate limits.
         outage_timeout: Seconds that a call bears an outage.
         hedge: Whether a call that is late gets a second attempt beside the first.
+        remember: Whether what the automatic limiter finds out is kept for the next run.
         price: The user's own price.
         endpoint: What the limiter is shared by, beside model and key.
         start: Where the automatic limit begins.
@@ -62,6 +63,7 @@ class Options:
     max_rate_limit_wait: float
     outage_timeout: float
     hedge: bool
+    remember: bool
     price: Price | None
     endpoint: Hashable
     start: Start
@@ -105,7 +107,7 @@ class ConnectedModel:
             self._connection = Connection(
                 address=self._address,
                 endpoint=endpoint,
-                limiter=self._limiter(resources),
+                limiter=await self._limiter(resources),
                 pricing=await self._pricing(),
                 timeout=self._options.timeout,
                 attempts=self._options.attempts,
@@ -123,20 +125,24 @@ class ConnectedModel:
         self._state, self._connection = "closed", None
         await self._resources.aclose()
 
-    def _limiter(self, resources: AsyncExitStack) -> Limiter:
-        wanted, address = self._options.concurrency, self._address
-        if isinstance(wanted, Limiter):
-            return wanted
-        return resources.enter_context(
+    async def _limiter(self, resources: AsyncExitStack) -> Limiter:
+        options, address = self._options, self._address
+        if isinstance(options.concurrency, Limiter):
+            return options.concurrency
+        whose: _Whose = {"endpoint": options.endpoint, "model": address.model, "credential": address.api_key}
+        key = memory_key(**whose) if options.remember else None
+        limiter = resources.enter_context(
             shared_limiter(
-                endpoint=self._options.endpoint,
-                model=address.model,
-                credential=address.api_key,
-                cap=wanted,
-                start=self._options.start.calls,
-                local=self._options.start.local,
+                **whose,
+                cap=options.start.cap(options.concurrency),
+                start=options.start.calls,
+                local=options.start.local,
+                remembered=None if key is None else await asyncio.to_thread(recall, key),
             )
         )
+        if key is not None:
+            resources.push_async_callback(_keep, key, limiter)
+        return limiter
 
     async def _pricing(self) -> Pricing:
         address, price = self._address, self._options.price
@@ -248,6 +254,20 @@ class ConnectedModel:
 
 _MOST_STEPS: Final = 12
 """More steps than there are settings: no provider can keep a call going for ever."""
+
+
+class _Whose(TypedDict):
+    """What a limiter is shared and remembered by."""
+
+    endpoint: Hashable
+    model: str
+    credential: str | None
+
+
+async def _keep(key: str, limiter: Limiter) -> None:
+    """Remember what was learnt, if anything was."""
+    if limiter.accepted:
+        await asyncio.to_thread(remember, key, limiter.remembered())
 
 
 def _tell_of_last_failure(cancelled: asyncio.CancelledError, call: Call[Any]) -> None:

@@ -15,7 +15,7 @@ from ..errors import UnknownModel
 from ._addresses import Address
 from ._endpoint import AnswerTooLong, Reply
 from ._provider_errors import error_of, unreachable
-from ._sdk import CONNECT_TIMEOUT, KEEP_ALIVE, BoundedStream, connections, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, meaning, streamed, whole
 
 _PATH = "/chat/completions"
 _FAILURES = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError)
@@ -25,10 +25,11 @@ _PRIVATE = ("OpenAI-Organization", "OpenAI-Project")
 class OpenAIEndpoint:
     """Sends requests with `openai.AsyncOpenAI`."""
 
-    def __init__(self, address: Address, *, timeout: float, limit: int) -> None:
+    def __init__(self, address: Address, *, timeout: float) -> None:
         times = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
-        most = connections(limit)
-        limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=KEEP_ALIVE)
+        limits = httpx2.Limits(
+            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE
+        )
         self.client = openai.AsyncOpenAI(
             api_key=address.api_key,
             base_url=address.base_url,

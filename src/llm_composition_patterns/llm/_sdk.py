@@ -13,7 +13,9 @@ from ._endpoint import AnswerTooLong, Reply
 from ._streams import StreamedAnswer, parse_json
 
 CONNECT_TIMEOUT: Final = 10.0
-CONNECTIONS: Final = 1000
+CONNECTIONS: Final = 100_000
+"""More than any limiter lets be in flight: a pool that held calls back would look like a slow provider."""
+
 KEEP_ALIVE: Final = 4.0
 """Seconds that an idle connection is kept: common servers close theirs after 5, and the race would cost a call."""
 
@@ -74,11 +76,6 @@ class BoundedStream:
     async def aclose(self) -> None:
         """Let go of the connection."""
         await self._stream.aclose()
-
-
-def connections(limit: int) -> int:
-    """Connections for a client under a limiter: never fewer than the calls that may be in flight."""
-    return max(CONNECTIONS, limit)
 
 
 def whole(response: Response) -> Reply:

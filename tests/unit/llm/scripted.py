@@ -68,6 +68,8 @@ def model_over(
     max_rate_limit_wait: float = 120.0,
     outage_timeout: float = 600.0,
     hedge: bool = False,
+    remember: bool = False,
+    known_as: Any = None,
     price: Any = None,
 ) -> ConnectedModel:
     """A model whose endpoint is `endpoint`, as `connect` would make it."""
@@ -82,8 +84,9 @@ def model_over(
         max_rate_limit_wait=max_rate_limit_wait,
         outage_timeout=outage_timeout,
         hedge=hedge,
+        remember=remember,
         price=price,
-        endpoint=object(),
+        endpoint=object() if known_as is None else known_as,
         start=UNKNOWN,
     )
     address = resolve(name, base_url=None, api_key=None if name.startswith("simulated") else KEY, environ={})

@@ -130,12 +130,12 @@ async def test_a_rehearsal_is_the_same_every_time():
 
 
 async def test_simulated_rate_limits_end_in_rate_limited():
-    """The whole path, in exact virtual time: 4 attempts and the free one."""
+    """The whole path, in virtual time: 4 attempts and the free one, each when the provider wants it, or later."""
     scenario = Scenario(faults=(Fault(kind="rate_limit", retry_after=10),), time_to_first_token=0.0)
     async with connect("simulated:", scenario=scenario) as model:
         with pytest.raises(RateLimited, match="Tried 5 times"):
             await ask(model, "hello")
-    assert asyncio.get_running_loop().time() == 40
+    assert 40 <= asyncio.get_running_loop().time() < 80
 
 
 async def test_a_model_that_could_not_be_opened_is_closed():

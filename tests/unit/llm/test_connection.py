@@ -1,0 +1,78 @@
+"""What the attempts of a model learn for each other, and what is remembered for the next run."""
+
+import asyncio
+
+import pytest
+from scripted import ScriptedEndpoint, completion, model_over
+
+from llm_composition_patterns.limits import _memory, memory_key, recall
+from llm_composition_patterns.llm import connect
+from llm_composition_patterns.llm._connection import TokenEstimate
+from llm_composition_patterns.llm._replies import Tokens
+
+
+def test_nothing_is_estimated_before_the_first_answer():
+    """Then the limiter uses what it knows."""
+    assert TokenEstimate().of(400) is None
+
+
+def test_the_estimate_follows_prompts_and_answers():
+    """So many tokens for a character of the prompt, and the usual answer."""
+    estimate = TokenEstimate()
+    estimate.learn(400, Tokens(input=100, output=50))
+    assert estimate.of(800) == 250
+    estimate.learn(400, Tokens(input=100, output=150))
+    assert estimate.of(400) == 200
+
+
+def test_an_empty_prompt_is_no_division_by_zero():
+    """Some providers count a few tokens for it."""
+    estimate = TokenEstimate()
+    estimate.learn(0, Tokens(input=3, output=1))
+    assert estimate.of(0) == 1
+
+
+@pytest.fixture
+def memory(tmp_path, monkeypatch):
+    """Where limits are remembered in this test."""
+    path = tmp_path / "limits.json"
+    monkeypatch.setattr(_memory, "default_path", lambda: path)
+    return path
+
+
+async def opened_and_called():
+    endpoint = ScriptedEndpoint((1, completion()))
+    model = model_over(endpoint, remember=True, known_as="https://api.example/v1")
+    async with model:
+        await model.complete("hello")
+        return model.statistics()
+
+
+async def test_what_was_learnt_is_there_in_the_next_run(memory):
+    """Kept when the model is closed, under a hash."""
+    await opened_and_called()
+    address = {"endpoint": "https://api.example/v1", "model": "openai/gpt-oss-20b", "credential": "gsk-planted-secret"}
+    learnt = await asyncio.to_thread(recall, memory_key(**address), path=memory)
+    assert learnt["law"]["limit"] == 16
+    assert "gsk-planted-secret" not in memory.read_text()
+
+
+async def test_the_next_run_begins_where_the_last_one_ended(memory, monkeypatch):
+    """With the limit that was found."""
+    monkeypatch.setattr("llm_composition_patterns.llm._model.recall", lambda _: {"law": {"limit": 77.0}})
+    assert (await opened_and_called()).limit == 77
+
+
+async def test_a_model_that_was_never_answered_leaves_no_memory(memory):
+    """There is nothing to remember."""
+    async with model_over(ScriptedEndpoint(), remember=True):
+        pass
+    assert not memory.exists()
+
+
+@pytest.mark.parametrize("remember", [True, False])
+async def test_simulated_models_are_never_remembered(memory, remember):
+    """Each rehearsal begins anew."""
+    async with connect("simulated:", remember=remember) as model:
+        await model.complete("hello")
+    assert not memory.exists()

@@ -1,0 +1,197 @@
+"""Calls that were refused or failed: nobody starves, outages are sat out, bad requests hold nobody up."""
+
+import asyncio
+import dataclasses
+import itertools
+
+import pytest
+from scripted import ScriptedEndpoint, completion, model_over, refusal
+
+from llm_composition_patterns.errors import ModelUnavailable, RateLimited
+from llm_composition_patterns.limits import Limiter
+from llm_composition_patterns.llm import connect
+from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
+
+A_SECOND = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0)
+_seeds = itertools.count(1000)
+
+
+async def outcomes_of(count, scenario, **settings):
+    """Many calls at once to a provider of this scenario that nobody called before: answers, or errors."""
+    fresh = dataclasses.replace(scenario, seed=next(_seeds))
+    async with connect("simulated:", scenario=fresh, **settings) as model:
+        calls = (model.complete(f"call {number}") for number in range(count))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def failed(outcomes):
+    return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("latency", [0.2, 5.0])
+@pytest.mark.parametrize("retry_after", [True, False])
+@pytest.mark.parametrize("dialect", ["groq", "openai", "none"])
+async def test_no_call_of_one_job_starves(dialect, retry_after, latency):
+    """21 calls at once, where 5 and then one a second are let through: all are answered."""
+    limit = RateLimit(requests_per_minute=60, burst=5, dialect=dialect, retry_after=retry_after)
+    outcomes = await outcomes_of(21, Scenario(time_to_first_token=latency, rate_limit=limit))
+    assert not failed(outcomes)
+    least = 16 + latency
+    assert asyncio.get_running_loop().time() < least + (6 if retry_after or dialect != "none" else 25)
+
+
+async def test_a_refused_call_waits_at_the_limiter_and_holds_everybody():
+    """Nobody calls before the time that the provider named, and the refused call goes first."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "10"}), (1, completion()))
+    limiter = Limiter()
+    async with model_over(endpoint, concurrency=limiter) as model:
+        first = asyncio.create_task(model.complete("first"))
+        await asyncio.sleep(1)
+        second = asyncio.create_task(model.complete("second"))
+        await asyncio.sleep(1)
+        assert limiter.statistics().waiting_by_reason == {"retry_after": 2}
+        await asyncio.gather(first, second)
+    assert endpoint.times[1] >= 10
+    assert endpoint.bodies[1]["messages"][0]["content"] == "first"
+
+
+async def test_a_limit_of_a_day_fails_at_once():
+    """Waiting as for a minute's is no use, and the message says what is."""
+    said = "Rate limit reached on requests per day (RPD): Limit 1000, Used 1000, Requested 1."
+    endpoint = ScriptedEndpoint(refusal(429, said, headers={"retry-after": "60"}))
+    async with model_over(endpoint) as model:
+        with pytest.raises(RateLimited, match=r"a limit of a day or longer.* Go on when it is reset"):
+            await model.complete("hello")
+    assert endpoint.times == [0]
+
+
+async def test_a_request_larger_than_the_limit_fails_at_once():
+    """No waiting makes it smaller."""
+    said = "Request too large on tokens per minute (TPM): Limit 8000, Requested 9000."
+    endpoint = ScriptedEndpoint(refusal(429, said))
+    async with model_over(endpoint) as model:
+        with pytest.raises(RateLimited, match=r"larger than the limit.* Send less in one request"):
+            await model.complete("hello")
+    assert endpoint.times == [0]
+
+
+async def test_refusals_while_others_are_taken_cost_no_attempt():
+    """One that is unlucky six times is answered in the end, with two attempts of its own."""
+    refusals = itertools.count()
+
+    def reply(body):
+        return refusal(429) if "unlucky" in str(body) and next(refusals) < 6 else completion()
+
+    async def others(model):
+        while True:
+            await model.complete("lucky")
+            await asyncio.sleep(0.1)
+
+    async with model_over(ScriptedEndpoint(reply), attempts=2) as model:
+        other = asyncio.create_task(others(model))
+        answer = await model.complete("unlucky")
+        other.cancel()
+    assert answer.attempts == 7
+
+
+async def test_a_call_that_was_never_let_through_says_so():
+    """It was not refused itself; the gate that another one closed stayed closed."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "100"}))
+    async with model_over(endpoint, max_rate_limit_wait=120) as model:
+        first = asyncio.create_task(model.complete("first"))
+        await asyncio.sleep(1)
+        with pytest.raises(RateLimited, match=r"was not called.* It accepted no call for 120 s") as caught:
+            await model.complete("second")
+        with pytest.raises(RateLimited):
+            await first
+    assert caught.value.attempts in {0, 1}
+
+
+async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
+    """No gate is closed by it, so the call itself takes its time, from the second one on."""
+    endpoint = ScriptedEndpoint(refusal(429), refusal(429), refusal(429), completion())
+    async with model_over(endpoint) as model:
+        await model.complete("hello")
+    assert endpoint.times == [0, 0, 1, 3]
+
+
+async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
+    """Nothing is learnt, nobody else is held: the call waits by itself as long as it is asked to."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "10"}), completion())
+    async with model_over(endpoint, concurrency=Limiter(fixed=1)) as model:
+        await asyncio.gather(model.complete("first"), model.complete("second"))
+    assert endpoint.times == [0, 0, 10]
+
+
+# Failures
+
+
+@pytest.mark.parametrize("kind", ["server_overloaded", "server_error", "drop", "hang"])
+@pytest.mark.parametrize("at_once", [1, 4, 64])
+async def test_no_call_is_lost_in_an_outage(kind, at_once):
+    """20 seconds in which nothing is answered, in the middle of a job."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind=kind, after=5, until=25),))
+    outcomes = await outcomes_of(12 * at_once, scenario, concurrency=at_once, timeout=5)
+    assert not failed(outcomes)
+    assert asyncio.get_running_loop().time() < 12 + 20 + 12
+
+
+async def test_there_is_no_storm_at_the_end_of_an_outage():
+    """In the first second after it no more calls come than may be in flight; during it, about one or two a second."""
+    clock, sent = asyncio.get_running_loop().time, []
+
+    def reply(body):
+        sent.append(clock() - 1)
+        return refusal(503) if 5 <= clock() - 1 < 25 else completion()
+
+    async with model_over(ScriptedEndpoint((1, reply)), concurrency=20) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(400)))
+    assert sum(6 <= at < 25 for at in sent) <= 20 + 2 * 19
+    assert sum(25 <= at < 26 for at in sent) <= 20
+
+
+async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
+    """After `outage_timeout`; the error says how long and what the last failure was."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_overloaded", after=5),))
+    outcomes = await outcomes_of(60, scenario, concurrency=4, outage_timeout=60)
+    errors = failed(outcomes)
+    assert len(outcomes) - len(errors) >= 20
+    assert {type(error) for error in errors} == {ModelUnavailable}
+    assert any("whoever called it. The last failure: " in str(error) for error in errors)
+    assert 60 < asyncio.get_running_loop().time() < 75
+
+
+async def test_a_provider_that_never_answered_is_not_sat_out():
+    """Whoever starts with a server that is not there learns it in seconds, however many calls there are."""
+    outcomes = await outcomes_of(100, dataclasses.replace(A_SECOND, faults=(Fault(kind="server_error"),)))
+    assert {type(error) for error in failed(outcomes)} == {ModelUnavailable}
+    assert len(failed(outcomes)) == 100
+    assert asyncio.get_running_loop().time() < 15
+
+
+async def test_bad_requests_hold_nobody_up():
+    """Five requests that always fail, one after another, end after their attempts; all others are answered."""
+    faults = (Fault(kind="server_error", match="call 1[0-4]$"),)
+    outcomes = await outcomes_of(100, dataclasses.replace(A_SECOND, faults=faults))
+    assert [4 <= error.attempts <= 8 for error in failed(outcomes)] == [True] * 5
+    assert asyncio.get_running_loop().time() < 20
+
+
+async def test_one_call_that_fails_on_and_on_is_believed_for_a_while():
+    """Alone it might be the request; after half a minute its attempts count."""
+    endpoint = ScriptedEndpoint(completion(), refusal(503))
+    async with model_over(endpoint) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelUnavailable):
+            await model.complete("hello")
+    assert 30 < asyncio.get_running_loop().time() < 40
+
+
+async def test_retries_of_a_failing_provider_have_a_budget():
+    """Where most attempts fail and some do not, retries come at a trickle once the reserve is used up."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_error", probability=0.6),))
+    outcomes = await outcomes_of(300, scenario, attempts=50)
+    assert not failed(outcomes)
