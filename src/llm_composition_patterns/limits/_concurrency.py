@@ -219,6 +219,10 @@ class AdaptiveLaw:
         corrected = log_latency - self._lengths.share * log_tokens
         if waiting > 0 and self._slow_start is not None:
             self._set(self._slow_start.grown(self._level, corrected), "slow start")
+        elif waiting > 0:
+            step = self._probing.answered(corrected, self._level)
+            if step is not None:
+                self._take(step, now, latency)
         round_ = flight.round
         if round_ is None or not self._rounds.open(round_):
             return
@@ -271,6 +275,9 @@ class AdaptiveLaw:
         else:
             step = self._probing.judge(point, self._level, self._highest)
         if step is not None:
-            self._set(step.level, step.why)
-            if step.drain:
-                self._rounds.restart(now, _WARM_UP * point.seconds)
+            self._take(step, now, point.seconds)
+
+    def _take(self, step: Step, now: float, latency: float) -> None:
+        self._set(step.level, step.why)
+        if step.drain:
+            self._rounds.restart(now, _WARM_UP * latency)

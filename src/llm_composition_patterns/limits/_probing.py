@@ -38,6 +38,9 @@ _ALARMS: Final = 2
 _DISTURBED: Final = 0.3
 """Log latency by which it rose more than with the square of the load, as in the worst thrashing: capacity has fallen
 just then, and the probe says nothing."""
+_LATE: Final = math.log(1.5)
+_LATE_ANSWERS: Final = 8
+"""So many answers in a row, each later than usual by that much, are an emergency: a round of slow calls is long."""
 _BACK: Final = 0.1
 """Log latency over that of before the alarm at which all is well again."""
 _PAUSE: Final = 4
@@ -92,8 +95,8 @@ class Probing:
     """
 
     __slots__ = (
-        "_above_flat", "_alarms", "_before", "_descending", "_falling", "_flattest", "_lowest", "_pause", "_pauses",
-        "_probe", "_up", "_usual",
+        "_above_flat", "_alarms", "_before", "_descending", "_falling", "_flattest", "_late_answers", "_lateness",
+        "_lowest", "_pause", "_pauses", "_probe", "_up", "_usual",
     )  # fmt: skip
 
     def __init__(
@@ -108,6 +111,8 @@ class Probing:
         # Whether latency was still falling with the load at the smallest one that was measured, as far as is known.
         self._falling = flattest is None and above_flat is None
         self._alarms = 0
+        self._late_answers = 0
+        self._lateness = 0.0
         self._pause = 0
         self._pauses = {True: _PAUSE, False: _PAUSE}
         self._up = self._descending = False
@@ -118,6 +123,26 @@ class Probing:
         if self._usual is None or self._flattest is None:
             return self._above_flat
         return max(0.0, self._usual.log_latency - self._flattest)
+
+    def answered(self, log_latency: float, level: float) -> Step | None:
+        """What a single answer changes: nothing, unless it is one of many late ones."""
+        if self._usual is None or self._probe is not None:
+            return None
+        late = log_latency - self._usual.log_latency
+        if late < _LATE:
+            self._late_answers = 0
+            self._lateness = 0.0
+            return None
+        self._late_answers += 1
+        self._lateness += late
+        if self._late_answers < _LATE_ANSWERS or level <= _LATE_ANSWERS:
+            return None
+        lateness = self._lateness / self._late_answers
+        self._alarm(level, self._usual)
+        self._usual = None
+        self._late_answers = 0
+        self._lateness = 0.0
+        return Step(_below(level, lateness), "answers are late")
 
     def judge(self, point: Point, level: float, highest: float) -> Step | None:
         """What a round changes.
@@ -180,9 +205,13 @@ class Probing:
         self._alarms += 1
         if self._alarms < _ALARMS:
             return None
+        self._alarm(level, usual)
+        return self._try(point, level, _below(level), "latency rose")
+
+    def _alarm(self, level: float, usual: Point) -> None:
         self._before = self._before or (level, usual)
         self._pauses = {True: _PAUSE, False: _PAUSE}  # times are changing
-        return self._try(point, level, _below(level), "latency rose")
+        self._pause = 0
 
     def _explore(self, point: Point, level: float, highest: float) -> Step | None:
         """Probe, if it is time to."""
@@ -224,5 +253,6 @@ def _above(level: float, highest: float) -> float:
     return min(highest, max(level * _UP, math.floor(level) + 1))
 
 
-def _below(level: float) -> float:
-    return max(1.0, min(level * _DOWN, math.floor(level) - 1))
+def _below(level: float, late: float = 0.0) -> float:
+    """A step down; a wider one where latency rose by much, but not further than a thrashing server would need it."""
+    return max(1.0, min(level * _DOWN, level * math.exp(-late / 2), math.floor(level) - 1))

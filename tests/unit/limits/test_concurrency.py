@@ -88,6 +88,16 @@ def test_the_cap_is_found_again_when_it_has_risen():
     assert law.limit == 60
 
 
+def test_a_fall_of_capacity_is_noticed_before_a_round_is_over():
+    """From 60 slots to 10: answers are late, and the limit follows."""
+    law, server = AdaptiveLaw(start=32), Server(slots=60)
+    server.serve(law, 1500)
+    before = law.limit
+    server.free = [server.now] * 10
+    server.serve(law, 200)
+    assert law.limit < before
+
+
 def test_a_limit_that_does_not_bind_stays():
     """Calls come one by one: nobody waits."""
     law = AdaptiveLaw(start=16)

@@ -106,6 +106,53 @@ def test_a_probe_disturbed_by_a_fall_of_capacity_says_nothing():
     assert server.rounds(3) == [None, None, "probe up"]
 
 
+def steady(level=100.0):
+    """At its knee, with a probe up just taken back."""
+    server = Server(slots(100), level)
+    server.rounds(2)
+    return server.probing
+
+
+def test_eight_late_answers_in_a_row_are_not_waited_out():
+    """A round of slow calls is long; four times the latency is at most half the capacity."""
+    probing = steady()
+    steps = [probing.answered(math.log(4), 100) for _ in range(8)]
+    assert steps[:7] == [None] * 7
+    assert steps[7].level == pytest.approx(50)
+    assert steps[7].why == "answers are late"
+
+
+def test_a_few_late_answers_are_no_emergency():
+    """One in time among them, and the count begins again."""
+    probing = steady()
+    assert [probing.answered(math.log(4), 100) for _ in range(7)] == [None] * 7
+    assert probing.answered(0.0, 100) is None
+    assert [probing.answered(math.log(4), 100) for _ in range(7)] == [None] * 7
+
+
+def test_late_answers_during_a_probe_are_the_round_s_to_judge():
+    """A higher limit may have made them late."""
+    server = Server(slots(100), 100)
+    assert server.round() == "probe up"
+    assert [server.probing.answered(math.log(4), 125) for _ in range(20)] == [None] * 20
+
+
+def test_a_small_limit_is_left_to_its_rounds():
+    """They are short."""
+    server = Server(slots(4), 4)
+    server.rounds(2)
+    assert [server.probing.answered(math.log(4), 4) for _ in range(20)] == [None] * 20
+
+
+def test_after_an_emergency_the_limit_of_before_is_tried_when_latency_is_back():
+    """The first round at the lower limit shows that all is well."""
+    probing = steady()
+    for _ in range(8):
+        probing.answered(math.log(4), 100)
+    step = probing.judge(point(50, 1), 50, MOST)
+    assert (step.level, step.why) == (100, "latency is back")
+
+
 def test_after_an_alarm_pauses_are_short_again():
     """Times are changing: what was learnt of higher limits is worth less."""
     server = Server(slots(100), 100)
