@@ -44,7 +44,8 @@ LONG_ENOUGH: Final = 1.0
 """Rises that are remembered, and seconds after which one is a measurement."""
 
 BREATH: Final = 0.1
-"""Seconds of pace that may always be sent at once: timers are late."""
+SHORT_BREATH: Final = 0.01
+"""Seconds of pace that may always be sent at once, because timers are late; and of a pace that is only guessed."""
 
 EARLY: Final = 1.0
 """Seconds after the gate has opened in which a refusal shows that too much was sent at once."""
@@ -176,7 +177,7 @@ class FeltRate:
     def _guess(self, accepted: float, seconds: float, retry_after: float, cost: float, now: float) -> None:
         self._first = accepted, seconds
         rate = accepted / max(MOMENT, seconds + retry_after)
-        self.bucket = Bucket(rate, max(1.1 * cost, BREATH * rate), 0.0, now)
+        self.bucket = Bucket(rate, max(1.1 * cost, SHORT_BREATH * rate), 0.0, now)
 
     def _measure(self, accepted: float, seconds: float, cost: float) -> None:
         bucket = self.bucket

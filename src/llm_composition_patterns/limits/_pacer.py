@@ -104,8 +104,8 @@ class Pacer:
         if self._felt.bucket is not None:
             seconds = max(seconds, self._felt.wait(cost, now))
         if seconds:
-            last = self._last
-            seconds = min(seconds, LONGEST_WAIT if last is None else max(0.0, last + LONGEST_WAIT - now))
+            waited = 0.0 if self._last is None else max(0.0, now - self._last)
+            seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
         return seconds
@@ -116,7 +116,7 @@ class Pacer:
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
         if not self._counted:
-            self._cost = cost
+            self._cost = max(TINY, cost)
         self._felt.sent(cost, now, self._total)
         self._total += cost
         self._last = now
@@ -130,7 +130,7 @@ class Pacer:
         """What a call really cost is known: 0 where it was refused or not sent."""
         if not 0 <= actual < HUGE:
             return
-        if actual:
+        if actual >= TINY:
             self._learn_cost(cost, actual)
         back = cost - actual
         if not back:
