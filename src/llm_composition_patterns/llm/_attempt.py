@@ -151,7 +151,8 @@ async def _answered(
         reply = await _send(connection, call, body, shown, settlement)
         answer = _read(connection, reply, _error(connection, call, reply, shown), shown, settlement)
         connection.answers(call, permit, answer.tokens, asyncio.get_running_loop().time())
-        ending = accepted(read_headers(reply.headers), answer.tokens)
+        readings = read_headers(reply.headers) if connection.limiter.learns else ()
+        ending = accepted(readings, answer.tokens)
     except ModelError as error:
         _say(permit, connection.fails(call, permit, error, asyncio.get_running_loop().time()), shown)
         raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
-from ..limits import Accepted, Ending, Failed, Limiter, Permit, Refusal, RetryBudget
+from ..limits import Accepted, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget
 from ..limits import Refused as TooMany
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
@@ -167,7 +167,7 @@ class Call(Generic[T]):
     answered: bool = False
 
 
-def accepted(readings: Any, tokens: Tokens | None) -> Accepted:
+def accepted(readings: tuple[Reading, ...], tokens: Tokens | None) -> Accepted:
     """How a call ended that was answered."""
     if tokens is None:
         return Accepted(readings)

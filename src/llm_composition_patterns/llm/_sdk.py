@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Final, Protocol, cast
 
@@ -23,6 +23,15 @@ KEEP_ALIVE: Final = 4.0
 MOST_BYTES: Final = 32 * 2**20
 
 
+class Headers(Protocol):
+    """What both generations of httpx keep headers in."""
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """Names and values as they came."""
+        ...
+
+
 class Response(Protocol):
     """What both generations of httpx give back."""
 
@@ -32,8 +41,8 @@ class Response(Protocol):
         ...
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, found by names in any case."""
+    def headers(self) -> Headers:
+        """The headers."""
         ...
 
     @property
@@ -80,7 +89,12 @@ class BoundedStream:
 
 def whole(response: Response) -> Reply:
     """The reply of a response that was read."""
-    return Reply(response.status_code, response.headers, parse_json(response.content))
+    return Reply(response.status_code, _headers(response), parse_json(response.content))
+
+
+def _headers(response: Response) -> dict[str, str]:
+    """The headers by lower-case names: every reply's are read through, which httpx's own mapping is slow at."""
+    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
 
 
 async def streamed(response: Response, on_text: Callable[[str], None], started: float) -> Reply:
@@ -95,7 +109,8 @@ async def streamed(response: Response, on_text: Callable[[str], None], started: 
         ConnectionError: The stream ended before the answer did.
     """
     try:
-        if "event-stream" not in response.headers.get("content-type", ""):
+        headers = _headers(response)
+        if "event-stream" not in headers.get("content-type", ""):
             await response.aread()
             return whole(response)
         answer, first = StreamedAnswer(), None
@@ -110,7 +125,7 @@ async def streamed(response: Response, on_text: Callable[[str], None], started: 
         await response.aclose()
     if not answer.complete:
         raise ConnectionError("the stream ended before the answer did")
-    return Reply(response.status_code, response.headers, answer.body(), first)
+    return Reply(response.status_code, headers, answer.body(), first)
 
 
 def meaning(error: BaseException) -> OSError:
