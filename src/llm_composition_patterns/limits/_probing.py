@@ -4,7 +4,8 @@ A probe changes the limit, measures one round, and stands if throughput says so:
 lower one must cost nothing. A probe that is taken back is made again after a pause that doubles; one that stands is
 followed by another at once. Higher limits are tried from time to time; lower ones while calls seem to queue, that is
 while latency is well above the flattest measured. When latency rises at the same limit, capacity has fallen: lower
-limits are tried, and when latency is back, the limit of before. When it falls, there is more capacity than there was.
+limits are tried, at once when many answers in a row are late, and when latency is back, the limit of before. When
+latency falls, there is more capacity than there was.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _ALARMS: Final = 2
 _DISTURBED: Final = 0.3
 """Log latency by which it rose more than with the square of the load, as in the worst thrashing: capacity has fallen
 just then, and the probe says nothing."""
-_LATE: Final = math.log(1.5)
+_LATE: Final = math.log(2)
 _LATE_ANSWERS: Final = 8
 """So many answers in a row, each later than usual by that much, are an emergency: a round of slow calls is long."""
 _BACK: Final = 0.1
@@ -95,8 +96,8 @@ class Probing:
     """
 
     __slots__ = (
-        "_above_flat", "_alarms", "_before", "_descending", "_falling", "_flattest", "_late_answers", "_lateness",
-        "_lowest", "_pause", "_pauses", "_probe", "_up", "_usual",
+        "_above_flat", "_alarms", "_before", "_descending", "_draining", "_falling", "_flattest", "_late_answers",
+        "_lateness", "_lowest", "_pause", "_pauses", "_probe", "_up", "_usual",
     )  # fmt: skip
 
     def __init__(
@@ -115,7 +116,7 @@ class Probing:
         self._lateness = 0.0
         self._pause = 0
         self._pauses = {True: _PAUSE, False: _PAUSE}
-        self._up = self._descending = False
+        self._up = self._descending = self._draining = False
 
     @property
     def above_flat(self) -> float | None:
@@ -126,7 +127,7 @@ class Probing:
 
     def answered(self, log_latency: float, level: float) -> Step | None:
         """What a single answer changes: nothing, unless it is one of many late ones."""
-        if self._usual is None or self._probe is not None:
+        if self._usual is None or self._probe is not None or self._draining:
             return None
         late = log_latency - self._usual.log_latency
         if late < _LATE:
@@ -153,9 +154,11 @@ class Probing:
             highest: The most that the limit may be.
         """
         self._note(point)
+        self._draining = False
         probe, self._probe = self._probe, None
         if probe is not None and not probe.stands(point):
             self._take_back(probe, point)
+            self._draining = True  # answers to calls of the probe say nothing of the limit that is back
             return Step(probe.back, f"probe {_name(up=probe.up)} rejected")
         if probe is not None:
             self._usual = point

@@ -107,9 +107,9 @@ def test_a_probe_disturbed_by_a_fall_of_capacity_says_nothing():
 
 
 def steady(level=100.0):
-    """At its knee, with a probe up just taken back."""
+    """At its knee, one round after a probe up was taken back."""
     server = Server(slots(100), level)
-    server.rounds(2)
+    server.rounds(3)
     return server.probing
 
 
@@ -137,10 +137,19 @@ def test_late_answers_during_a_probe_are_the_round_s_to_judge():
     assert [server.probing.answered(math.log(4), 125) for _ in range(20)] == [None] * 20
 
 
+def test_late_answers_to_calls_of_a_probe_that_was_taken_back_are_no_emergency():
+    """They say nothing of the limit that is back; the next round ends that."""
+    server = Server(slots(100), 100)
+    assert server.rounds(2) == ["probe up", "probe up rejected"]
+    assert [server.probing.answered(math.log(4), 100) for _ in range(20)] == [None] * 20
+    server.round()
+    assert any(server.probing.answered(math.log(4), 100) for _ in range(8))
+
+
 def test_a_small_limit_is_left_to_its_rounds():
     """They are short."""
     server = Server(slots(4), 4)
-    server.rounds(2)
+    server.rounds(3)
     assert [server.probing.answered(math.log(4), 4) for _ in range(20)] == [None] * 20
 
 
