@@ -185,4 +185,4 @@ HELD_OUT: Final = (
         ),
     ),
 )
-"""The same kinds with other parameters, which no constant was chosen by."""
+"""The same kinds with other parameters, the last one two kinds at once; no constant was chosen by them."""

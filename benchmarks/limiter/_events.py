@@ -6,8 +6,7 @@ test holds it against runs through `connect`.
 
 A worker does what people write by hand: it makes one call after the other, and waits as told, or longer each time,
 before it makes the same call again. The oracle's workers know one thing more: what the provider would refuse, for its
-rate limits, its capacity or an outage, so that they send nothing of that. And they hedge, by the limiter's rule and with
-luck: a straggler takes them as long as the wait for its second attempt and one that is none.
+rate limits, its capacity or an outage, so that they send nothing of that. Stragglers strike them like everybody.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -64,18 +63,13 @@ def _call(backend: Backend, scenario: Scenario, index: int, tokens: int) -> Call
     return Call(request, first_token, work, request.prompt_tokens + tokens)
 
 
-def _hedge_after(calls: Sequence[Call]) -> float:
-    ordered = sorted(call.work for call in calls)
-    return max(1.5 * ordered[int(0.95 * len(ordered))], 3.0 * ordered[len(ordered) // 2])
-
-
 def naive(backend: Backend, seed: int, workers: int) -> Job:
     """The job, done by a fixed number of workers who know nothing."""
     return _Simulation(backend.seeded(seed), calls_of(backend, seed), knows=False).run(workers)
 
 
 def knowing(backend: Backend, seed: int, workers: int) -> Job:
-    """The job, done by a fixed number of workers who know the rate limits and the outages."""
+    """The job, done by a fixed number of workers who know what would be refused."""
     return _Simulation(backend.seeded(seed), calls_of(backend, seed), knows=True).run(workers)
 
 
@@ -103,7 +97,6 @@ class _Simulation:
         self._gate = None if scenario.rate_limit is None else RateGate(scenario.rate_limit)
         faults = [fault for fault in scenario.faults if fault.kind == "straggler" or not knows]
         self._faults = Faults(faults, scenario.seed)
-        self._hedge_after = _hedge_after(calls) if knows else _NEVER
         self._knows = knows
         self._says_when = scenario.rate_limit is not None and scenario.rate_limit.dialect != "openrouter"
         self._outages = [(fault.after, fault.until) for fault in scenario.faults if fault.until is not None and knows]
@@ -174,8 +167,7 @@ class _Simulation:
         exceeded = None if self._gate is None else self._gate.admit(call.tokens, now)
         if exceeded is not None:
             return self._refused(attempt, now, self._retry_after(exceeded))
-        work = call.work if fault is None else min(fault.factor * call.work, self._hedge_after + call.work)
-        return self._work(attempt, now, work, self._answered)
+        return self._work(attempt, now, call.work * (1.0 if fault is None else fault.factor), self._answered)
 
     def _retry_after(self, exceeded: Exceeded) -> float:
         """What a refusal tells a worker to wait: a gateway names the time at which the limit is full again."""

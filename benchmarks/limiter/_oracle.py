@@ -1,4 +1,4 @@
-"""The oracle: the best fixed number of workers who know the rate limits and the outages, found by search."""
+"""The oracle: the best fixed number of workers who send nothing that would be refused, found by search."""
 
 from __future__ import annotations
 

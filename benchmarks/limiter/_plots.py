@@ -65,13 +65,17 @@ def drop() -> str:
     backend = _named("capacity falls to a third")
     limits, _, job = _traced(backend)
     seconds = job.makespan
-    chart = _svg.TimeChart(title="A vLLM that loses two thirds of its capacity for 30 s", seconds=seconds, most=_most(limits))
+    chart = _svg.TimeChart(
+        title="A vLLM that loses two thirds of its capacity for 30 s", seconds=seconds, most=_most(limits)
+    )
     knee = backend.scenario.capacity.knee if backend.scenario.capacity and backend.scenario.capacity.knee else 0
     changes: Sequence[Change] = backend.scenario.capacity.changes if backend.scenario.capacity else ()
     true = [(0.0, float(knee)), *((change.at, knee * change.factor) for change in changes)]
     chart.steps(true, "b dashed", "the knee", label_at=true[-1][1] - 4)
     chart.steps(limits, "a", "the limit", label_at=_at(limits, seconds) + 4)
-    return chart.svg("calls in flight allowed; the knee is the number beyond which more calls only slow each other down")
+    return chart.svg(
+        "calls in flight allowed; the knee is the number beyond which more calls only slow each other down"
+    )
 
 
 def _most(limits: _svg.Points) -> float:

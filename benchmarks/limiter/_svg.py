@@ -10,6 +10,8 @@ from typing import Final
 
 Points = Sequence[tuple[float, float]]
 
+NAMESPACE: Final = "http://www.w3.org/2000/svg"
+
 STYLE: Final = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #24292f }
 .title { font-size: 16px; font-weight: 600 }
@@ -38,8 +40,7 @@ def drawing(width: int, height: int, title: str, parts: Iterable[str]) -> str:
     """An SVG document; `title` is what screen readers say."""
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}" role="img">',
+            f'<svg xmlns="{NAMESPACE}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
             f"<title>{escape(title)}</title>",
             f"<style>{STYLE}</style>",
             f'<rect class="card" width="{width}" height="{height}" rx="6"/>',
@@ -103,14 +104,17 @@ class TimeChart:
         path = f"M{self.x(shown[0][0]):.1f} {self.y(shown[0][1]):.1f}"
         path += "".join(f"H{self.x(when):.1f}V{self.y(number):.1f}" for when, number in shown[1:])
         self.parts.append(f'<path d="{path}H{self.x(self.seconds):.1f}" class="line {kind}"/>')
-        color = kind.split()[0]
+        color = kind.partition(" ")[0]
         self.parts.append(text(self.width - self.right + 10, self.y(label_at) + 4, label, kind=color))
 
     def crosses(self, points: Points, kind: str) -> None:
         """A cross at each point."""
         for when, number in points:
             x, y = self.x(when), self.y(number)
-            self.parts += [line(x - 4, y - 4, x + 4, y + 4, f"line {kind}"), line(x - 4, y + 4, x + 4, y - 4, f"line {kind}")]
+            self.parts += [
+                line(x - 4, y - 4, x + 4, y + 4, f"line {kind}"),
+                line(x - 4, y + 4, x + 4, y - 4, f"line {kind}"),
+            ]
 
     def svg(self, above: str) -> str:
         """The chart; `above` says what the numbers are."""

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import limiter
 from benchmarks.limiter import _backend_run, _http, _plots, _promises
 from benchmarks.limiter._backends import HELD_OUT, TUNED
-from benchmarks.limiter._connected import connected, learning
+from benchmarks.limiter._connected import connected
 from benchmarks.limiter._events import knowing, naive
 from benchmarks.limiter._oracle import oracle
 from llm_composition_patterns import Limiter
@@ -111,7 +111,9 @@ def test_the_scenarios_over_http_are_right():
             assert url.startswith("http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("contest", [limiter.backends(), limiter.promises(), limiter.over_http()], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "contest", [limiter.backends(), limiter.promises(), limiter.over_http()], ids=lambda it: it.name
+)
 def test_contests_fit_together(contest):
     """Names are unique, and every row and figure that a bar or a summary refers to exists."""
     entries = [entry.name for entry in contest.entries]

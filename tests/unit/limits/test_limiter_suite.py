@@ -44,7 +44,7 @@ def main():
             job, limit = found(backend)
             share = job.throughput / oracle(replace(backend, calls=CALLS), 1).throughput
             figures = job.makespan.__round__(6), job.refused, job.failed, limit
-            print(f'    "{backend.name}": {figures},  # {share:.3f} of the oracle')
+            print(f'    "{backend.name}": {figures},  # {share:.3f} of the oracle')  # noqa: T201
 
 
 if __name__ == "__main__":
