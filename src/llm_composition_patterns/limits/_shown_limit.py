@@ -32,7 +32,7 @@ SHORTEST_RESET: Final = 0.001
 
 FINE: Final = 0.01
 COARSE: Final = 1.0
-"""Seconds to which a reset is rounded: where it is a whole number, and where not."""
+"""Seconds to which a reset is rounded: where it has decimals, and where it is a whole number."""
 
 SURE: Final = 3.0
 """Seconds between two replies that tell whether a limit is windowed, besides what they took."""

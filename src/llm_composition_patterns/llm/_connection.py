@@ -58,6 +58,7 @@ class Connection:
         outage_timeout: Seconds that a call bears an outage.
         hedge: Whether a call that is late gets a second attempt beside the first.
         failed: The last failure of the provider.
+        sent: Attempts that were sent so far.
     """
 
     address: Address
@@ -72,6 +73,7 @@ class Connection:
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
+    sent: int = 0
     _sent: dict[Permit, float] = field(default_factory=dict)
     _victims: set[Call[Any]] = field(default_factory=set)
     _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
@@ -90,6 +92,7 @@ class Connection:
     def sends(self, permit: Permit, now: float) -> None:
         """An attempt is sent."""
         self._sent[permit] = now
+        self.sent += 1
 
     def ends(self, permit: Permit) -> None:
         """An attempt has ended, however it did."""

@@ -37,6 +37,7 @@ class Recovery:
         self._held_up = Patience(self._connection.max_rate_limit_wait)
         self._refused_at = 0.0
         self._accepted = 0
+        self._sent_by_others = 0
 
     def held_up(self, held: HeldUp) -> None:
         """The call was not let through for as long as it bears: raise what that means, unless it bears more by now."""
@@ -76,8 +77,8 @@ class Recovery:
         call, learns = self._call, self._limiter.learns
         call.last_in_line = False
         now, accepted = asyncio.get_running_loop().time(), self._limiter.accepted
-        others = accepted > self._accepted or self._connection.sent_first() < self._refused_at
-        self._refused_at, self._accepted = now, accepted
+        others = self._others_are_taken(accepted)
+        self._refused_at, self._accepted, self._sent_by_others = now, accepted, self._connection.sent - call.attempts
         if not tries.refused(excused=learns and others):
             raise final(error, call)
         patience = self._held_up.refused(now, accepted)
@@ -90,6 +91,16 @@ class Recovery:
         call.patience = patience
         if tries.refusals > 1 and not call.refusal.tells_rate:
             await asyncio.sleep(min(wait, patience))  # no gate is closed by a refusal that tells nothing
+
+    def _others_are_taken(self, accepted: int) -> bool:
+        """Whether this call only had bad luck: since its last refusal others were sent, and some were taken.
+
+        What was not refused at once was taken, too. A call that is refused again though it alone was sent had no
+        rivals: the provider may have something against this very call.
+        """
+        if self._connection.sent - self._call.attempts <= self._sent_by_others:
+            return False
+        return accepted > self._accepted or self._connection.sent_first() < self._refused_at
 
     async def _after_failure(self, error: ModelError, tries: Tries) -> None:
         call, limiter, budget = self._call, self._limiter, self._connection.retry_budget

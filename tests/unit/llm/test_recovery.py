@@ -126,6 +126,40 @@ async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
     assert endpoint.times == [0, 0, 10]
 
 
+async def test_a_fixed_limiters_call_bears_no_more_either():
+    """It is held up by its own waiting, and gives up after as long."""
+    endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "50"}))
+    async with model_over(endpoint, attempts=9, concurrency=Limiter(fixed=1)) as model:
+        with pytest.raises(RateLimited, match="accepted no call for 120 s"):
+            await model.complete("hello")
+    assert endpoint.times == [0, 50, 100]
+    assert asyncio.get_running_loop().time() == 120
+
+
+async def test_a_call_refused_when_its_time_is_over_gives_up_at_once():
+    """Though it has attempts left."""
+    endpoint = ScriptedEndpoint((5, refusal(429, headers={"retry-after": "115"})))
+    async with model_over(endpoint, attempts=9) as model:
+        with pytest.raises(RateLimited, match="accepted no call for 120 s"):
+            await model.complete("hello")
+    assert asyncio.get_running_loop().time() == 125
+
+
+@pytest.mark.parametrize("kind", [RateLimited, ModelUnavailable])
+async def test_what_the_callers_own_code_raises_says_nothing_of_the_provider(kind):
+    """Neither a refusal nor a failure is counted, and it is raised as it is."""
+
+    def raises(_):
+        raise kind("by hand")
+
+    limiter = Limiter()
+    async with connect("simulated:", concurrency=limiter) as model:
+        for _ in range(4):
+            with pytest.raises(kind, match="by hand"):
+                await model.complete("hello", on_text=raises)
+    assert (limiter.statistics().refused, limiter.outage) == (0, False)
+
+
 # Failures
 
 
