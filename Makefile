@@ -42,6 +42,7 @@ test: setup browser ## pass the tests, with coverage
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
+# --verifytypes knows no --pythonpath: it asks the first Python on the path.
 check: setup ## formatting, lint, types, layers
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .

@@ -28,9 +28,10 @@ def validated_traced(base_url: str, calls: int, in_flight: int) -> Figures:
 
 
 async def _asking(base_url: str, calls: int, in_flight: int, *, output: type[Any]) -> Figures:
-    from llm_composition_patterns import Success, ask, connect, parallelize, track
+    from llm_composition_patterns import Limiter, Success, ask, connect, parallelize, track
 
-    async with connect(f"groq:{MODEL}", base_url=base_url, api_key=KEY, concurrency=in_flight) as model:
+    limiter = Limiter(fixed=in_flight)  # the others do not look for their limit either
+    async with connect(f"groq:{MODEL}", base_url=base_url, api_key=KEY, concurrency=limiter) as model:
 
         async def question(_: int) -> object:
             return await ask(model, PROMPT, output=output)

@@ -31,7 +31,8 @@ Wrong use of the API is a `TypeError` or a `ValueError`, outside this tree. Each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .usage import NO_USAGE, Usage
@@ -273,3 +274,9 @@ class WorkerLost(LLMCompositionError):
 
 class BatchError(LLMCompositionError):
     """A batch that cannot start or go on; what it recorded is kept."""
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that is close to it, if any is."""
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -70,8 +70,11 @@ async def through_openai(scenario: Scenario, **settings: Any) -> AsyncIterator[C
 def opened(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Opens a model over a simulated provider with the given faults."""
 
-    def open_model(*faults: Fault, attempts: int = 1, price: Price | None = None, **settings: Any) -> Any:
-        return request.param(Scenario(**QUICK, faults=faults, price=price), attempts=attempts, **settings)
+    def open_model(
+        *faults: Fault, attempts: int = 1, price: Price | None = None, answer: Any = None, **settings: Any
+    ) -> Any:
+        scenario = Scenario(**QUICK, faults=faults, price=price, answer=answer)
+        return request.param(scenario, attempts=attempts, **settings)
 
     return open_model
 
@@ -149,6 +152,22 @@ async def test_each_failure_has_its_class(opened, kind, error, streams):
     assert type(caught.value) is error
     assert caught.value.model.split(":")[0] in {"simulated", "groq", "openai"}
     assert "gsk-key" not in str(caught.value)
+
+
+def without_a_rule(_):
+    raise KeyError("a rule")
+
+
+def without_an_answer(_):
+    return {"not": {"JSON"}}
+
+
+@pytest.mark.parametrize("answer", [without_a_rule, without_an_answer])
+async def test_a_scenarios_answer_that_raises_is_a_failure_of_the_provider(opened, answer):
+    """What it raised is told by its name, and to the log."""
+    async with opened(answer=answer) as model:
+        with pytest.raises(ModelUnavailable, match=r"the scenario's answer raised (Key|Type)Error"):
+            await model.complete("hello")
 
 
 async def test_a_hanging_provider_is_left_after_the_timeout(opened):

@@ -122,7 +122,7 @@ async def test_a_server_without_a_key_gets_a_dummy(provider):
 
 
 async def test_the_environment_moves_openai_with_its_key(monkeypatch):
-    """OPENAI_BASE_URL is the user's own choice: key, organisation and project go there, as with the SDK."""
+    """OPENAI_BASE_URL is the user's own choice: key, organization and project go there, as with the SDK."""
     async with recording() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.delenv("OPENAI_CUSTOM_HEADERS")

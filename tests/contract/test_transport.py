@@ -199,8 +199,8 @@ async def test_a_broken_body_is_a_lost_connection(through):
     assert caught.value.usage.unpriced == 1
 
 
-@pytest.mark.parametrize("provider", ["groq", "openai"])
-async def test_proxies_of_the_environment_are_used(monkeypatch, provider):
+@pytest.mark.parametrize(("provider", "path"), [("groq", "/openai/v1"), ("openai", "/v1")])
+async def test_proxies_of_the_environment_are_used(monkeypatch, provider, path):
     """As the SDKs do as shipped."""
     asked: list[str] = []
 
@@ -214,5 +214,4 @@ async def test_proxies_of_the_environment_are_used(monkeypatch, provider):
         monkeypatch.delenv("no_proxy", raising=False)
         async with connect(f"{provider}:m", base_url="http://models.example/v1", api_key="k") as model:
             assert (await model.complete("hello")).text == "hi"
-    assert asked[0].startswith("http://models.example/v1")
-    assert asked[0].endswith("/chat/completions")
+    assert asked == [f"http://models.example{path}/chat/completions"]

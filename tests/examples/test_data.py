@@ -1,4 +1,4 @@
-"""The catalogue in `data/` and the texts beside it keep what `data/README.md` promises."""
+"""The catalog in `data/` and the texts beside it keep what `data/README.md` promises."""
 
 import json
 import re
@@ -125,7 +125,7 @@ def test_no_feature_is_filler(details):
     assert len(features) == len(set(features))
 
 
-def test_the_catalogue_is_varied(details):
+def test_the_catalog_is_varied(details):
     """There is something of every kind, none of which is most of it."""
     categories = [one["category_id"] for one in details.values()]
     wanted = {"jackets", "pants", "shorts", "shirts", "base-layers", "hats", "socks", "gloves", "packs", "accessories"}
@@ -253,7 +253,7 @@ def test_pitches_have_75_to_100_words(pitches):
     )
 
 
-def test_pitches_claim_only_figures_of_the_catalogue(pitches, details):
+def test_pitches_claim_only_figures_of_the_catalog(pitches, details):
     """Every number in digits that a pitch gives stands in its product's record."""
     for heading, text in pitches.items():
         record = json.dumps(details[int(re.search(r"\d+(?=\)$)", heading)[0])], ensure_ascii=False)
@@ -266,6 +266,6 @@ def test_the_brand_does_not_shout(pitches):
 
 
 def test_the_readme_names_every_file():
-    """No file beside the catalogue is left unexplained."""
+    """No file beside the catalog is left unexplained."""
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in DATA.iterdir() if path.name not in readme and path.name != "README.md"] == []

@@ -29,7 +29,7 @@ def one_line(err: str) -> str:
 
 
 def test_the_demo_translates_product_5(capsys: pytest.CaptureFixture[str]):
-    """Both languages come back, named, labelled simulated, with everything that must not change unchanged."""
+    """Both languages come back, named, labeled simulated, with everything that must not change unchanged."""
     code, out, err = run(capsys, "--product", "5", "--languages", "spanish", "fr", *SIMULATED, "--json")
     assert code == 0
     whole = json.loads(out)
@@ -130,7 +130,7 @@ def test_findings_alone_are_no_failure_unless_strict(
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (("--product", "99"), "unknown product '99'; the catalogue has 1 to 44"),
+        (("--product", "99"), "unknown product '99'; the catalog has 1 to 44"),
         (("--product", "five"), "unknown product 'five'"),
         (("--languages", "klingon"), "unknown language 'klingon'; known are arabic (ar)"),
         (("--model", "groq"), "'groq' is no model"),
@@ -138,6 +138,7 @@ def test_findings_alone_are_no_failure_unless_strict(
         (("--output", ""), "an empty name is no directory"),
         (("--language-model", "french"), "'french' is no language=provider:name"),
         (("--language-model", "korean=groq:x"), "korean, which is not among --languages"),
+        (("--language-model", "french=groq:x", "fr=groq:y"), "two models for french, groq:x and groq:y: keep one"),
         (("--model", "nobody:x"), "nobody"),
         (("--model", "groq:openai/gpt-oss-20b"), "GROQ_API_KEY"),
     ],
@@ -160,17 +161,17 @@ def test_an_unwritable_output_is_found_before_any_call(capsys: pytest.CaptureFix
     assert "cannot write into" in one_line(err)
 
 
-def test_a_missing_catalogue_is_one_line(
+def test_a_missing_catalog_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     """An incomplete installation says what is missing."""
     monkeypatch.setattr(
-        "llm_composition_patterns.patterns.parallelization.product_translation.catalogue.packaged",
+        "llm_composition_patterns.patterns.parallelization.product_translation.catalog.packaged",
         lambda: tmp_path / "products.json",
     )
     code, _, err = run(capsys, *SIMULATED)
     assert code == 2
-    assert "there is no catalogue at" in one_line(err)
+    assert "there is no catalog at" in one_line(err)
 
 
 def test_languages_have_models_of_their_own(capsys: pytest.CaptureFixture[str]):

@@ -77,17 +77,16 @@ def test_the_groq_sdk_gives_the_same_json(simulated: Serve, environ: dict[str, s
     assert one["status"]["french"].keys() == other["status"]["french"].keys()
 
 
+ONE_FOR_EACH_LANGUAGE = (
+    Fault(kind="rate_limit", match="into Spanish", retry_after=0.1),
+    Fault(kind="hang", match="into French"),
+    Fault(kind="malformed_json", match="into German", times=3),
+)
+
+
 def test_faults_cost_only_their_own_language(simulated: Serve, environ: dict[str, str], tmp_path: Path):
     """One language refused for ever, one hanging, one malformed three times: the fourth is written, the rest listed."""
-    server = simulated(
-        Scenario(
-            faults=(
-                Fault(kind="rate_limit", match="into Spanish", retry_after=0.1),
-                Fault(kind="hang", match="into French"),
-                Fault(kind="malformed_json", match="into German", times=3),
-            )
-        )
-    )
+    server = simulated(Scenario(faults=ONE_FOR_EACH_LANGUAGE))
     trace = tmp_path / "trace.jsonl"
     done = run(
         with_groq(environ, server),
@@ -103,25 +102,20 @@ def test_faults_cost_only_their_own_language(simulated: Serve, environ: dict[str
     assert kinds == {"spanish": "rate_limit", "french": "timeout", "german": "invalid_output", "italian": None}
     for language, kind in list(kinds.items())[:3]:
         assert f"failed: product 5, {language}: {kind}" in done.stderr
-    spans = spans_of(trace)
-    branches = {span["name"]: span for span in spans if span["name"].startswith("translate_to_")}
-    assert {name: is_error(span) for name, span in branches.items()} == {
-        "translate_to_spanish": True,
-        "translate_to_french": True,
-        "translate_to_german": True,
-        "translate_to_italian": False,
-    }
-    attempts = {
-        name: [
-            span for span in spans if span.get("parentSpanId") == branch["spanId"] and span["name"].startswith("chat ")
-        ]
-        for name, branch in branches.items()
-    }
     made = {language: status["attempts"] for language, status in written["status"].items()}
-    assert {name.removeprefix("translate_to_"): len(found) for name, found in attempts.items()} == made
     assert made == {"spanish": 5, "french": 1, "german": 3, "italian": 1}
-    for name, found in attempts.items():
-        assert [is_error(span) for span in found] == [name != "translate_to_italian"] * len(found)
+    assert attempts_in(spans_of(trace)) == {name: [name != "italian"] * count for name, count in made.items()}
+
+
+def attempts_in(spans: list[dict]) -> dict[str, list[bool]]:
+    """The attempts at each language, as whether each one's span tells of an error; the branch's own tells the same."""
+    attempts = {}
+    for branch in (span for span in spans if span["name"].startswith("translate_to_")):
+        under = [span for span in spans if span.get("parentSpanId") == branch["spanId"]]
+        failed = [is_error(span) for span in under if span["name"].startswith("chat ")]
+        assert is_error(branch) is failed[-1]
+        attempts[branch["name"].removeprefix("translate_to_")] = failed
+    return attempts
 
 
 @pytest.mark.parametrize(
@@ -202,6 +196,16 @@ def test_a_model_of_one_language_costs_only_that_language(simulated: Serve, envi
     assert list(result["translations"]) == ["french"]
     assert result["status"]["german"]["kind"] == "provider"
     assert "openai/gpt-oss-20b" in result["status"]["german"]["error"]
+
+
+def test_what_was_translated_before_credit_ran_out_counts(simulated: Serve, environ: dict[str, str]):
+    """One language is refused for want of credit and ends the run: some translations failed, and some did not."""
+    server = simulated(Scenario(faults=(Fault(kind="no_credit", match="into German"),)))
+    argv = ("--product", "1", "2", "--languages", "spanish", "french", "german", "--max-concurrency", "1")
+    done = run(with_groq(environ, server), *argv, "--json", "--trace", "off")
+    first, _ = json.loads(done.stdout)["results"]
+    assert list(first["translations"]) == ["spanish", "french"]
+    assert done.returncode == 3, done.stderr
 
 
 def _wait_until_it_stands_still(server: SimulatedServer) -> int:

@@ -84,6 +84,18 @@ def test_what_answers_is_reported(server, configured, capsys, monkeypatch):
     assert SECRET[:5] not in out
 
 
+def test_a_local_model_is_the_default_where_the_environment_wants_one(server, configured, capsys, monkeypatch):
+    """`LLM_MODEL=auto` is what `--model auto` is, for doctor too."""
+    configured(server)
+    monkeypatch.setenv("LLM_MODEL", "auto")
+    assert _doctor.run(Namespace(json=True)) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == {
+        "name": "ollama:qwen3:8b",
+        "reason": f"found at {server}/v1",
+        "problem": "",
+    }
+
+
 def test_the_same_as_one_json_object(server, configured, capsys, monkeypatch):
     """For scripts; an endpoint that only says that it is unwell counts as not reachable."""
     configured(server)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -94,6 +95,49 @@ def test_it_runs_until_it_is_stopped(stand_in, port, tmp_path, capsys, number, c
     assert _phoenix._running("127.0.0.1", port) is None
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_moment_of_its_start_leaves_nothing_running(
+    stand_in, port, tmp_path, monkeypatch, number, code
+):
+    """The process has begun, and the command has hardly noticed."""
+    stand_in("phoenix")
+    started = []
+
+    class Signalled(subprocess.Popen):
+        def __init__(self, *args, **settings):
+            super().__init__(*args, **settings)
+            started.append(self)
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(subprocess, "Popen", Signalled)
+    try:
+        assert _phoenix.run(arguments(port, tmp_path)) == code
+        assert started[0].poll() is not None
+    finally:
+        started[0].kill()
+        started[0].wait()
+
+
+def test_a_second_signal_ends_it_at_once(stand_in, port, tmp_path, monkeypatch):
+    """Also a server that takes its time to stop."""
+    monkeypatch.setattr(
+        sys.modules[__name__], "STAND_IN", "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAND_IN
+    )
+    stand_in("phoenix")
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = when_ready(port, twice)
+    began = time.monotonic()
+    assert _phoenix.run(arguments(port, tmp_path)) == 130
+    assert time.monotonic() - began < _phoenix.STOPPING_MAY_TAKE
+    thread.join()
+    assert _phoenix._running("127.0.0.1", port) is None
+
+
 def test_it_can_be_left_running_and_is_found_there(stand_in, port, tmp_path, capsys):
     """`--background` comes back when it is ready and says how to stop it; a second call starts nothing."""
     started = stand_in("phoenix")
@@ -182,7 +226,7 @@ def test_a_port_of_something_else_is_a_mistake(port, capsys):
 
 def test_the_grpc_port_is_the_usual_one_or_a_free_one(monkeypatch, port):
     """A taken 4317 does not keep Phoenix from starting."""
-    monkeypatch.setattr(_phoenix, "GRPC_PORT", port)
+    monkeypatch.setattr(_phoenix, "PHOENIX_GRPC_PORT", port)
     assert _phoenix._grpc_port({}) == port
     with closing(socket.socket()) as other:
         other.bind(("", port))

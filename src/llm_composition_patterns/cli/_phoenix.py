@@ -14,18 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
-from ..console import FAILED, INTERRUPTED, OK, TERMINATED, say
+from ..console import FAILED, OK, port, say
 from ..errors import ConfigurationError
+from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 
-PORT: Final = 6006
-GRPC_PORT: Final = 4317
-VERSION_HEADER: Final = "x-phoenix-server-version"
 READY_PATH: Final = "/readyz"
 NOT_NEEDED: Final[Mapping[str, str]] = {
     "PHOENIX_TELEMETRY_ENABLED": "false",
@@ -40,12 +38,11 @@ STOPPING_MAY_TAKE = 8.0
 _ANSWERING_MAY_TAKE: Final = 2.0
 _BETWEEN_LOOKS: Final = 0.25
 _LAST_LINES: Final = 8
-_MOST_PORT: Final = 65535
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--port", type=_port, default=PORT, help="the port to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=PHOENIX_PORT, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
         "--working-dir",
@@ -68,10 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
     _check_installed()
     directory = _directory(arguments.working_dir, os.environ)
     grpc_port = _grpc_port(os.environ)
-    with _stopped_by_sigterm():
-        return _serve(
-            _Server(host, port, grpc_port, directory), background=arguments.background, note=_note(url, grpc_port)
-        )
+    signals = _Signals()
+    with signals.handled():
+        try:
+            with ExitStack() as running:
+                with signals.held():  # none may come between the process and the promise to end it
+                    server = _Server(host, port, grpc_port, directory)
+                    running.callback(server.stop)
+                return _serve(server, background=arguments.background, note=_note(url, grpc_port))
+        except _Stopped as stopped:
+            return stopped.code
 
 
 class _Server:
@@ -81,6 +84,7 @@ class _Server:
         self.host, self.port, self.directory = host, port, directory
         self.url = _url(host, port)
         self.log = directory / "phoenix.log"
+        self._stays = False
         command = _command(host, port, grpc_port)
         environ = {**NOT_NEEDED, **os.environ, "PHOENIX_WORKING_DIR": str(directory)}
         with self.log.open("wb") as log:
@@ -100,17 +104,26 @@ class _Server:
         return False
 
     def stop(self) -> None:
-        """End it: friendly, then as it would be by a second Ctrl-C, then by force."""
-        for ending in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
-            self.process.send_signal(ending)
-            try:
-                self.process.wait(STOPPING_MAY_TAKE)
-            except subprocess.TimeoutExpired:
-                continue
+        """End it, unless it stays: friendly, as it would be by a second Ctrl-C, then by force.
+
+        Whoever is stopped once more meanwhile ends it at once.
+        """
+        if self._stays:
             return
+        try:
+            for ending in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+                self.process.send_signal(ending)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(STOPPING_MAY_TAKE)
+                    return
+        except _Stopped:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def leave_running(self) -> None:
         """Let it outlive this process, on purpose."""
+        self._stays = True
         self.process.returncode = 0  # else its Popen warns of a process that nobody waited for
 
     def last_words(self) -> str:
@@ -121,23 +134,17 @@ class _Server:
 
 def _serve(server: _Server, *, background: bool, note: Sequence[str]) -> int:
     say(f"starting Phoenix (about 15 s); it keeps traces, and its log, in {server.directory}")
-    stop = server.stop
-    try:
-        if not server.wait_until_ready():
-            say(f"Phoenix did not start: {server.last_words()} (all of it: {server.log})")
-            return FAILED
-        for line in note:
-            say(line)
-        say(f"stop it with: kill {server.process.pid}" if background else "Ctrl-C stops it")
-        print(server.url, flush=True)
-        stop = server.leave_running if background else server.stop
-        return OK if background else _stay(server)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except _Terminated:
-        return TERMINATED
-    finally:
-        stop()
+    if not server.wait_until_ready():
+        say(f"Phoenix did not start: {server.last_words()} (all of it: {server.log})")
+        return FAILED
+    for line in note:
+        say(line)
+    say(f"stop it with: kill {server.process.pid}" if background else "Ctrl-C stops it")
+    print(server.url, flush=True)
+    if not background:
+        return _stay(server)
+    server.leave_running()
+    return OK
 
 
 def _stay(server: _Server) -> int:
@@ -147,7 +154,7 @@ def _stay(server: _Server) -> int:
 
 
 def _note(url: str, grpc_port: int) -> Sequence[str]:
-    how = "--trace phoenix" if url.endswith(f":{PORT}") else f"PHOENIX_COLLECTOR_ENDPOINT={url}"
+    how = "--trace phoenix" if url.endswith(f":{PHOENIX_PORT}") else f"{PHOENIX_VARIABLE}={url}"
     return (
         f"Phoenix is ready; send traces with {how}",
         f"open to the network: its gRPC port {grpc_port}, which Phoenix binds on every interface; a firewall closes it",
@@ -165,7 +172,7 @@ def _running(host: str, port: int) -> str | None:
     with closing(http.client.HTTPConnection(_reached(host), port, timeout=_ANSWERING_MAY_TAKE)) as connection:
         try:
             connection.request("GET", READY_PATH)
-            return connection.getresponse().getheader(VERSION_HEADER)
+            return connection.getresponse().getheader(PHOENIX_VERSION_HEADER)
         except (OSError, http.client.HTTPException):
             return None
 
@@ -199,11 +206,11 @@ def _grpc_port(environ: Mapping[str, str]) -> int:
     """The port for gRPC: the environment's, else the usual one, else any that is free."""
     if wanted := environ.get("PHOENIX_GRPC_PORT", "").strip():
         try:
-            return _port(wanted)
+            return port(wanted)
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"PHOENIX_GRPC_PORT: {error}") from None
-    if _problem_of_binding("", GRPC_PORT) is None:
-        return GRPC_PORT
+    if _problem_of_binding("", PHOENIX_GRPC_PORT) is None:
+        return PHOENIX_GRPC_PORT
     with socket.socket() as free:
         free.bind(("", 0))
         return int(free.getsockname()[1])
@@ -235,12 +242,6 @@ def _data_directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or base) / "llm-composition-patterns" / "phoenix"
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_MOST_PORT}, not {text}")
-    return int(text)
-
-
 def _progress(line: str) -> None:
     """Rewrite one line of a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
@@ -248,17 +249,41 @@ def _progress(line: str) -> None:
         sys.stderr.flush()
 
 
-class _Terminated(BaseException):
-    """SIGTERM came."""
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM came."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
 
 
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - what a handler is called with
-        raise _Terminated
+class _Signals:
+    """What SIGINT and SIGTERM do: they raise `_Stopped`, at once or, while they are held, afterwards."""
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self) -> None:
+        self._held = False
+        self._received: int | None = None
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._received is not None:
+            raise _Stopped(self._received)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - what a handler is called with
+        self._received = number
+        if not self._held:
+            raise _Stopped(number)

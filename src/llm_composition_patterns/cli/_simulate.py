@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from ..console import run_command, say, seed
+from ..console import port_or_any, run_command, say, seed
 from ..errors import ConfigurationError
 from ..simulation import Fault, RateLimit, Scenario, serve
 
-_MOST_PORT = 65535
 _GALLERY = Path(__file__).resolve().parents[3] / "data" / "scenarios"
 """Ready scenarios; there in a checkout."""
 
@@ -51,7 +50,7 @@ example:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags, and what a scenario says to its help."""
     parser.epilog = _KEYS
-    parser.add_argument("--port", type=_port, default=8080, help="0 for any that is free (default: %(default)s)")
+    parser.add_argument("--port", type=port_or_any, default=8080, help="0 for any that is free (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="an address of loopback (default: %(default)s)")
     parser.add_argument(
         "--scenario",
@@ -66,12 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it; gives the exit code."""
     scenario = _scenario(arguments)
     return run_command(lambda: _serve(scenario, arguments.host, arguments.port), stopping="")
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to {_MOST_PORT}")
-    return int(text)
 
 
 def _scenario(arguments: argparse.Namespace) -> Scenario:

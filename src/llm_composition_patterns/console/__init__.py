@@ -19,14 +19,16 @@ if __name__ == "__main__":
 ```
 """
 
-from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
+from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._files import check_writable, write_atomically
-from ._flags import add_common_flags, command_parser, count, directory, model_name, seconds, seed, suggestion
+from ._flags import add_common_flags, command_parser, count, directory, model_name, port, port_or_any, seconds, seed
+from ._limit_line import limit_line
+from ._live import live_progress
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
-from ._providers import default_model, key_variables, why_not
+from ._providers import default_model, full_name, key_variables, why_not
 from ._run import ending_well, leave, run_command
 from ._terminal import print_json, printable, say, terminal
 from ._timeline import Bar, bars, duration, text_of, timeline
@@ -34,6 +36,7 @@ from ._timeline import Bar, bars, duration, text_of, timeline
 __all__ = [
     "BROKEN_PIPE",
     "FAILED",
+    "HUNG_UP",
     "INTERRUPTED",
     "OK",
     "SIMULATED",
@@ -54,11 +57,16 @@ __all__ = [
     "duration",
     "ending_well",
     "find_local_servers",
+    "full_name",
     "is_simulated",
     "key_variables",
     "leave",
+    "limit_line",
+    "live_progress",
     "load_env_file",
     "model_name",
+    "port",
+    "port_or_any",
     "print_json",
     "print_timeline",
     "printable",
@@ -68,7 +76,6 @@ __all__ = [
     "seconds",
     "seed",
     "shown_url",
-    "suggestion",
     "terminal",
     "text_of",
     "timeline",

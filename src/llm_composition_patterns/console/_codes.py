@@ -14,6 +14,9 @@ USAGE = 2
 SOME_FAILED = 3
 """Some items failed, each of them listed, and some did not."""
 
+HUNG_UP = 129
+"""Ended because its terminal was closed (128 + SIGHUP)."""
+
 INTERRUPTED = 130
 """Ended by Ctrl-C (128 + SIGINT)."""
 

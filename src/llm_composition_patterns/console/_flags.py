@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
+from ..errors import did_you_mean
 from ._codes import USAGE
+from ._providers import AUTO
 from ._terminal import say
+
+_MOST_PORT: Final = 65535
 
 
 def command_parser(description: str, *, examples: str = "", prog: str | None = None) -> argparse.ArgumentParser:
@@ -44,7 +47,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         type=model_name,
         metavar="PROVIDER:NAME",
         help="as groq:openai/gpt-oss-20b; 'auto' looks for a local server first; "
-        "default: LLM_MODEL, else the provider whose key is set, else simulated",
+        "default: LLM_MODEL (auto there too), else the provider whose key is set, else simulated",
     )
     group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
     group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
@@ -81,10 +84,20 @@ def seconds(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """Read the number of a port, as the `type` of an argument."""
+    return _port(text, least=1)
+
+
+def port_or_any(text: str) -> int:
+    """Read the number of a port, or 0 for any that is free, as the `type` of an argument."""
+    return _port(text, least=0)
+
+
 def model_name(text: str) -> str:
     """Read `provider:name` or `auto`, as the `type` of an argument. Whether there is such a model is seen later."""
     provider, colon, _ = text.partition(":")
-    if text == "auto" or (provider and colon and not any(character.isspace() for character in text)):
+    if text == AUTO or (provider and colon and not any(character.isspace() for character in text)):
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is no model; give provider:name, as groq:openai/gpt-oss-20b, or auto")
 
@@ -94,12 +107,6 @@ def directory(text: str) -> Path:
     if text.strip():
         return Path(text)
     raise argparse.ArgumentTypeError("an empty name is no directory; give one, as translations")
-
-
-def suggestion(word: str, known: list[str]) -> str:
-    """Guess which of `known` was meant, as the end of a sentence; empty when nothing is close."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -117,7 +124,7 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             known = [flag for action in self._actions for flag in action.option_strings]
             word = unknown[0].partition("=")[0]
-            self.error(f"unknown argument {unknown[0]}{suggestion(word, known)}")
+            self.error(f"unknown argument {unknown[0]}{did_you_mean(word, known)}")
         return arguments
 
 
@@ -127,6 +134,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **settings: Any) -> None:
         width = min(max(shutil.get_terminal_size().columns - 2, 38), 100)
         super().__init__(prog, **{"width": width, "max_help_position": 28, **settings})
+
+
+def _port(text: str, *, least: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from {least} to {_MOST_PORT}")
+    return int(text)
 
 
 def _whole(text: str, least: int, wanted: str) -> int:

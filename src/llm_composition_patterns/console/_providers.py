@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from .. import llm
 from ..errors import AuthenticationFailed, ConfigurationError
 
+if TYPE_CHECKING:
+    from ._local_servers import LocalServer
 
-def default_model(environ: Mapping[str, str]) -> llm.ModelChoice:
-    """Give the model of a command without `--model`, and why it is that one."""
-    return llm.choose_model(environ)
+AUTO = "auto"
+_VARIABLE = "LLM_MODEL"
+
+
+def wants_local(environ: Mapping[str, str]) -> bool:
+    """Say whether the environment wants a local server's model, as `--model auto` does."""
+    return environ.get(_VARIABLE, "").strip() == AUTO
+
+
+def default_model(environ: Mapping[str, str], servers: Sequence[LocalServer] = ()) -> llm.ModelChoice:
+    """Give the model of a command without `--model`, and why it is that one.
+
+    Args:
+        environ: The environment.
+        servers: Those found on this machine; looked at only where the environment wants a local one.
+    """
+    return local_or_default(environ, servers) if wants_local(environ) else llm.choose_model(environ)
+
+
+def local_or_default(environ: Mapping[str, str], servers: Sequence[LocalServer]) -> llm.ModelChoice:
+    """Give the first model of `servers` that is likely to chat, else what the environment says without them."""
+    for server in servers:
+        if server.chat_model is not None:
+            return llm.ModelChoice(name=server.chat_model, reason=f"found at {server.url}")
+    choice = llm.choose_model({**environ, _VARIABLE: ""} if wants_local(environ) else environ)
+    return llm.ModelChoice(name=choice.name, reason=f"no local server has a model; {choice.reason}")
+
+
+def full_name(name: str, environ: Mapping[str, str]) -> str:
+    """Give `provider:` back with the model that is called then; as it is where only the server knows which.
+
+    What cannot be called at all comes back as it is too: `connect` says why.
+    """
+    if name.partition(":")[2].strip():
+        return name
+    try:
+        return llm.resolve(name, base_url=None, api_key=None, environ=environ).name
+    except (ConfigurationError, AuthenticationFailed):
+        return name
 
 
 def why_not(name: str, environ: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """Running a command to a good end, whatever ends it.
 
-The first Ctrl-C (or SIGTERM) cancels the command's coroutine, which then writes what is finished in its `except` and
-`finally` blocks; the second ends the process at once. The handlers are plain signal handlers, set before the loop
-starts: a handler of the loop runs only when the loop turns, and a second Ctrl-C is pressed just when it does not.
+The first Ctrl-C (or SIGTERM, or the end of the terminal) cancels the command's coroutine, which then writes what is
+finished in its `except` and `finally` blocks; the second ends the process at once. The handlers are plain signal
+handlers, set before the loop starts: a handler of the loop runs only when the loop turns, and a second Ctrl-C is
+pressed just when it does not.
 `asyncio.Runner` leaves SIGINT alone where it finds a handler.
 
 When the coroutine has ended, the command has: `leave` does not wait for threads that still work for nobody (a name
@@ -44,9 +45,9 @@ class Closing(Protocol):
 def run_command(main: Main, *, tracing: Closing | None = None, stopping: str = STOPPING) -> int:
     """Run the coroutine that is a command, and give back its exit code.
 
-    The first SIGINT or SIGTERM cancels `main`, whose `except` and `finally` blocks may write what is finished; the code
-    is then 130 or 143, whatever `main` returns. The second ends the process at once. A known error becomes one line
-    on stderr (see `ending_well`); what nobody foresaw is raised, because it is a bug.
+    The first SIGINT, SIGTERM or SIGHUP cancels `main`, whose `except` and `finally` blocks may write what is finished;
+    the code is then 130, 143 or 129, whatever `main` returns. The second ends the process at once. A known error
+    becomes one line on stderr (see `ending_well`); what nobody foresaw is raised, because it is a bug.
 
     Args:
         main: Gives the coroutine to run; its result is the exit code.
@@ -114,7 +115,7 @@ class _CommandLoop(asyncio.SelectorEventLoop):
 
 
 class _Signals:
-    """What SIGINT and SIGTERM do while a command runs."""
+    """What SIGINT, SIGTERM and SIGHUP do while a command runs."""
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -122,11 +123,15 @@ class _Signals:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle them inside, also where a shell started us with SIGINT ignored: who sends one means it."""
+        """Handle them inside.
+
+        A SIGINT also where a shell started us with it ignored: who sends one means it. SIGHUP stays ignored where it
+        is, because that is what `nohup` is for.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._receive) for number in _handled()}
         try:
             yield
         finally:
@@ -144,11 +149,19 @@ class _Signals:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
+            if number == signal.SIGHUP:  # a terminal that closes says so twice, by the kernel and by the shell
+                return
             _end_at_once(128 + number)
         self.received = number
         if self._stop is None:
             raise KeyboardInterrupt
         self._stop()
+
+
+def _handled() -> list[signal.Signals]:
+    """The signals that stop a command."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 def _code_of(command: Callable[[], int]) -> int:

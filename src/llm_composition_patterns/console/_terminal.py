@@ -1,19 +1,22 @@
 """Saying things on a terminal, or on what is none.
 
-Progress and remarks go to stderr, data to stdout. Colour is for terminals that want it; nothing is said by colour
+Progress and remarks go to stderr, data to stdout. Color is for terminals that want it; nothing is said by color
 alone.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_RAISING = frozenset({"strict", "surrogateescape", "surrogatepass"})  # the second is what the POSIX locale sets
 
 
 def say(line: str) -> None:
@@ -30,15 +33,22 @@ def say(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on stdout, in characters that its encoding has."""
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    print(json.dumps(value, ensure_ascii=plain, indent=2))
+    """Print a value as JSON on stdout, in characters that its encoding has.
+
+    Raises:
+        OSError: There is no stdout, or it cannot be written to.
+    """
+    stdout = _stdout()
+    plain = (stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, ensure_ascii=plain, indent=2)
+    # Half a surrogate pair, which models and catalogs do hold, becomes its escape: JSON again, as in our files.
+    print(text.encode("utf-8", "backslashreplace").decode(), file=stdout)
 
 
 def tolerate_narrow_encodings() -> None:
     """Let a character that stdout or stderr cannot show come out as `?` rather than as an error."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _RAISING:
             stream.reconfigure(errors="replace")
 
 
@@ -52,6 +62,9 @@ def terminal(*, stderr: bool = True, width: int | None = None) -> Console:
 
     With `NO_COLOR`, and where the output is no terminal, only text comes out. A closed pipe raises `BrokenPipeError`,
     which `run_command` ends quietly.
+
+    Raises:
+        OSError: It is for stdout, and there is none.
     """
     from rich.console import Console  # noqa: PLC0415  # 50 ms that --help need not pay
 
@@ -59,5 +72,18 @@ def terminal(*, stderr: bool = True, width: int | None = None) -> Console:
         def on_broken_pipe(self) -> None:
             raise  # noqa: PLE0704  # rich calls this from its handler, and would leave with code 1 by itself
 
+    if not stderr:
+        _stdout()
     colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    return Terminal(stderr=stderr, width=width, color_system=colors, highlight=False, markup=False, emoji=False)
+    # No columns at all is how some say that they do not know.
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS" or value.strip("0")}
+    return Terminal(
+        stderr=stderr, width=width, color_system=colors, highlight=False, markup=False, emoji=False, _environ=environ
+    )
+
+
+def _stdout() -> TextIO:
+    """Where data goes; what is printed on a closed stdout would be lost without a word."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "stdout is closed, so results cannot be printed: open it, or redirect it to a file")
+    return sys.stdout

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationFailed, ConfigurationError
+from ..simulation import SIMULATED_PREFIX
 from ._providers import PROVIDERS, Provider
 
 NO_KEY: Final = "not-needed"
@@ -96,8 +97,7 @@ def _simulated(provider: Provider, model: str, base_url: str | None) -> Address:
             "the simulated provider runs in this process and has no base_url; "
             "for a simulated server write openai:NAME with its base_url"
         )
-    prefix = f"{provider.name}/"
-    full = model if model.startswith(prefix) else prefix + model
+    full = model if model.startswith(SIMULATED_PREFIX) else SIMULATED_PREFIX + model
     return Address(provider=provider, model=full, base_url=None, api_key=None, key_name="")
 
 
@@ -155,9 +155,17 @@ def _tidied(provider: Provider, given: str, source: str) -> str:
             f"{source} is no address of a server: write it whole, such as http://127.0.0.1:8000/v1"
         )
     if provider.sdk == "groq":
-        return url.removesuffix(_GROQ_PATH).rstrip("/")  # the SDK appends it itself
+        return _without_path(url)
     if provider.local and not urlsplit(url).path:
         return url + "/v1"
+    return url
+
+
+def _without_path(url: str) -> str:
+    """The address without the path of the API, or a part of it, that other clients want: Groq's SDK appends its own."""
+    for path in (_GROQ_PATH, "/v1", "/openai"):
+        if url.endswith(path):
+            return url.removesuffix(path).rstrip("/")
     return url
 
 

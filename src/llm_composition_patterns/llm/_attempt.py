@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
 from ..limits import Ending, Permit, read_headers, retry_after
+from ..simulation import SIMULATED_PREFIX
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
 from ._connection import Call, Connection, accepted
@@ -31,7 +32,6 @@ from ._wire import Body
 T = TypeVar("T")
 
 _OK: Final = 200
-_SIMULATED: Final = "simulated/"
 
 
 @dataclass(slots=True)
@@ -235,7 +235,7 @@ def _read(
     settlement.tokens = tokens
     settlement.unclear = reply.status == _OK
     if tokens is not None or answer is not None:
-        simulated = answer is not None and answer.model.startswith(_SIMULATED)
+        simulated = answer is not None and answer.model.startswith(SIMULATED_PREFIX)
         settlement.bill = connection.pricing.bill(tokens, simulated=simulated)
         if simulated and answer is not None:
             settlement.model = f"{connection.address.provider.name}:{answer.model}"

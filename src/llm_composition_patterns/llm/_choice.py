@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ._providers import PROVIDERS, SIMULATED_MODEL
+from ..simulation import SIMULATED_MODEL
+from ._providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,28 @@ async def _open_sdk(address: Address, options: Options, resources: AsyncExitStac
 
 
 def _build(address: Address, options: Options) -> Any:
+    """The client of an SDK; all of them read the environment's proxies when they are made."""
+    try:
+        return _client(address, options)
+    except Exception as error:
+        # By its name, because each SDK may have a generation of httpx of its own.
+        about_proxies = type(error).__name__ == "InvalidURL" or "proxy" in str(error)
+        if not about_proxies or not (variables := _proxy_variables()):
+            raise
+        # Never quote it: the address of a proxy may hold a password.
+        raise ConfigurationError(
+            f"{' or '.join(variables)} is set to what is no proxy: write a proxy as http://127.0.0.1:3128 and the "
+            "hosts of NO_PROXY as localhost,10.0.0.1, or unset the variable"
+        ) from None
+
+
+def _proxy_variables() -> list[str]:
+    """The variables about proxies that are set, as they are written here."""
+    known = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+    return sorted(name for name, value in os.environ.items() if name.upper() in known and value)
+
+
+def _client(address: Address, options: Options) -> Any:
     if address.provider.sdk == "groq":
         from ._groq import GroqEndpoint  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-SIMULATED_MODEL: Final = "simulated/translator-small"
+from ..simulation import SIMULATED_MODEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

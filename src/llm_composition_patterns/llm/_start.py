@@ -45,8 +45,8 @@ def start_of(address: Address, scenario: Scenario | None = None) -> Start:
     provider is unknown, unless its scenario has slots and a queue, as local servers do.
     """
     if address.base_url is None:
-        capacity = getattr(scenario, "capacity", None)
-        return LOCAL if getattr(capacity, "slots", None) is not None else UNKNOWN
+        capacity = None if scenario is None else scenario.capacity
+        return LOCAL if capacity is not None and capacity.slots is not None else UNKNOWN
     if _is_loopback(urlsplit(address.base_url).hostname or ""):
         start = LOCAL
     else:

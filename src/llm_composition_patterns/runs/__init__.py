@@ -1,16 +1,13 @@
 """What a run uses and how far it has come."""
 
-from ..usage import NO_USAGE, Usage
 from ._account import Account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
 from ._progress import Progress
 from ._track import Tracked, track, usage_attributes
 
 __all__ = [
-    "NO_USAGE",
     "Account",
     "Progress",
     "Tracked",
-    "Usage",
     "current_account",
     "fairness_group",
     "holding_permit",

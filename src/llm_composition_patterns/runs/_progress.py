@@ -12,9 +12,9 @@ class Progress:
     Attributes:
         total: The number of inputs, or None while it is unknown.
         started: Branches started so far.
-        done: Branches ended so far.
+        done: Branches ended so far, and inputs that were given up before they had one.
         succeeded: Branches that returned.
-        failed: Branches that did not.
+        failed: All others that are done.
         in_flight: Branches running now.
         elapsed: Seconds since the fan-out's start.
     """

@@ -39,6 +39,13 @@ class track:  # noqa: N801 - used like the function it reads as
     ```
 
     Scopes nest: what is used inside an inner one counts for the outer ones too.
+
+    Args:
+        name: What the run and its span are called.
+
+    Raises:
+        TypeError: The name is no text, or empty.
+        RuntimeError: From entering: this run was entered already; each `async with` needs a `track(...)` of its own.
     """
 
     def __init__(self, name: str) -> None:
@@ -62,10 +69,17 @@ class track:  # noqa: N801 - used like the function it reads as
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        current_account.reset(self._token)
+        self._leave_account()
         if self._written.recording:
             self._written.set(usage_attributes(self._account.usage))
         self._scope.__exit__(kind, error, trace)
+
+    def _leave_account(self) -> None:
+        try:
+            current_account.reset(self._token)
+        except ValueError:  # left in another context, as where tasks take turns at an async generator
+            if current_account.get() is self._account:
+                current_account.set(self._account.parent)
 
 
 def usage_attributes(usage: Usage) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A provider that needs no key, no network and no model, for tests and rehearsals.
 
-One behaviour, in process (`SimulatedProvider`) and as a server (`serve`). It is honest: every answer says that it is
+One behavior, in process (`SimulatedProvider`) and as a server (`serve`). It is honest: every answer says that it is
 simulated, and it is no translator.
 """
 
@@ -9,8 +9,12 @@ from ._price import Price
 from ._provider import ConnectionDropped, Reply, SimulatedProvider, Statistics
 from ._scenario import Fault, RateLimit, Scenario
 from ._server import SimulatedServer, serve
+from ._wire import DEFAULT_MODEL as SIMULATED_MODEL
+from ._wire import PREFIX as SIMULATED_PREFIX
 
 __all__ = [
+    "SIMULATED_MODEL",
+    "SIMULATED_PREFIX",
     "Capacity",
     "Change",
     "ConnectionDropped",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -17,8 +16,6 @@ from aiohttp import web
 
 from ._provider import ConnectionDropped, Reply, SimulatedProvider
 from ._wire import ERRORS, error_body, model_body, models_body
-
-_log = logging.getLogger("llm_composition_patterns")
 
 MOST_BYTES = 4 * 2**20
 """A body of a whole context window, with room to spare."""
@@ -82,9 +79,6 @@ class _Handler:
             reply = await self._provider.respond(wire)
         except ConnectionDropped:
             return _dropped(request)
-        except Exception as error:  # noqa: BLE001 - the scenario's own function may raise anything
-            _log.exception("the scenario's answer raised")
-            return _error("answer_failed", message=f"the scenario's answer raised {type(error).__name__} (simulated)")
         return _json(reply.status, reply.body, reply.headers) if reply.chunks is None else await _stream(request, reply)
 
 

@@ -20,6 +20,9 @@ class Price:
         input: Of the prompt.
         output: Of the answer, reasoning included.
         cached_input: Of the part of the prompt that the provider had in its cache; `input` where it is left out.
+
+    Raises:
+        ValueError: A price is no number, below 0, or above a thousand dollars a token.
     """
 
     input: Decimal | float

@@ -1,4 +1,4 @@
-"""The simulated provider inside the process: the behaviour, told by the clock of the running loop.
+"""The simulated provider inside the process: the behavior, told by the clock of the running loop.
 
 What is answered is decided at once and without a clock, by functions that know neither time nor network; here only
 time passes, as fast as the scenario's capacity lets it. On the loop of `virtual_time` it passes exactly, and costs
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,13 @@ from ._request import LETTERS_OF_A_TOKEN, BadRequest, Request, count_tokens, rea
 from ._scenario import ERROR_KINDS, Fault, RateLimit, Scenario
 from ._wire import ERRORS, PREFIX, chunk_bodies, completion_body, error_body, usage
 
+_log = logging.getLogger("llm_composition_patterns")
+
 OK = 200
+
+
+class _AnswerFailedError(Exception):
+    """The scenario's own function did not answer."""
 
 
 class ConnectionDropped(ConnectionError):
@@ -118,6 +125,8 @@ class SimulatedProvider:
         with self._at_work():
             try:
                 reply = await self._reply(request, number)
+            except _AnswerFailedError as error:
+                reply = self._error(number, "answer_failed", message=str(error))
             except BadRequest as error:
                 reply = self._error(number, "bad_request", message=str(error), param=error.parameter, code=error.code)
             except RecursionError:
@@ -194,10 +203,19 @@ class SimulatedProvider:
         return engine
 
     def _composed(self, request: Request) -> Composed:
-        given = None if self.scenario.answer is None else self.scenario.answer(request.wire)
+        given = self._given(request)
         if given is None:
             return compose(request, seed=self.scenario.seed, protected=self.scenario.protected)
-        return Composed(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False), request.schema)
+        return Composed(given, request.schema)
+
+    def _given(self, request: Request) -> str | None:
+        """What the scenario's own function answers, if anything."""
+        try:
+            given = None if self.scenario.answer is None else self.scenario.answer(request.wire)
+            return given if given is None or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        except Exception as error:
+            _log.exception("the scenario's answer raised")
+            raise _AnswerFailedError(f"the scenario's answer raised {type(error).__name__} (simulated)") from error
 
     def _has(self, model: str) -> bool:
         known = self.scenario.models

@@ -56,12 +56,12 @@ def pseudo_translate(text: str, language: str | None = None, *, protected: Colle
         protected: Words that are kept as they are.
     """
     body = text.strip()
-    tokens = _tokens(tuple(sorted(protected, key=len, reverse=True)))
-    if not any(character.isalpha() for character in body) or _is_one_address(body, tokens):
+    parts = _parts(tuple(sorted(protected, key=len, reverse=True)))
+    if not any(character.isalpha() for character in body) or _is_one_address(body, parts):
         return text
     tag = language or GENERIC
     accents = _accents(tag)
-    changed = tokens.sub(lambda found: found[0] if found["word"] is None else _changed(found[0], accents), body)
+    changed = parts.sub(lambda found: found[0] if found["word"] is None else _changed(found[0], accents), body)
     start = text.index(body)
     return f"{text[:start]}[{tag}] {changed}{text[start + len(body) :]}"
 
@@ -84,14 +84,14 @@ _QUOTED = re.compile(r"[\"“`]([^\"“”`\n]{1,80})[\"”`]")
 
 
 @lru_cache(maxsize=64)
-def _tokens(protected: tuple[str, ...]) -> re.Pattern[str]:
+def _parts(protected: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in protected)
     kept = f"(?:{names}|{_KEPT}|{_CODE_WORD})" if names else f"(?:{_KEPT}|{_CODE_WORD})"
     return re.compile(f"{kept}|(?P<word>{_WORD})")
 
 
-def _is_one_address(body: str, tokens: re.Pattern[str]) -> bool:
-    found = tokens.fullmatch(body)
+def _is_one_address(body: str, parts: re.Pattern[str]) -> bool:
+    found = parts.fullmatch(body)
     return found is not None and found["word"] is None and body[0] in "{<%&⟦`hw" and not body[0].isupper()
 
 

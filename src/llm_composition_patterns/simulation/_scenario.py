@@ -174,7 +174,7 @@ class Scenario:
         keys: The API keys that the server accepts; empty for any, and for none.
         protected: Words that translations keep as they are, such as names of brands.
         answer: A rule of your own that comes first: a function of the wire request that gives the answer, or None
-            where the usual behaviour is wanted. From code only.
+            where the usual behavior is wanted. From code only.
     """
 
     seed: int = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable
 from typing import Any
+
+from ..errors import did_you_mean
 
 
 def check_number(name: str, value: Any, *, least: float = 0.0, most: float = math.inf, above: bool = False) -> None:
@@ -57,9 +58,3 @@ def check_instance(name: str, value: Any, kind: type) -> None:
     """`value` is a `kind`, or None."""
     if value is not None and not isinstance(value, kind):
         raise ValueError(f"{name} must be a {kind.__name__}(...), not {value!r}")
-
-
-def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """The end of a message: the known word that is close to `word`, if any is."""
-    close = difflib.get_close_matches(str(word), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

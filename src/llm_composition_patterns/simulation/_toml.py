@@ -8,8 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigurationError
-from ._settings import did_you_mean
+from ..errors import ConfigurationError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

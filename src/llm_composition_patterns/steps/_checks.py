@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+
+
+def is_plain_function(given: object) -> bool:
+    """Whether something can be called for its result; what an async function gives is none yet."""
+    if not callable(given):
+        return False
+    return not (inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(given.__call__))
+
 
 def check_count(name: str, value: object, *, least: int) -> None:
     """Raise unless `value` is a whole number of at least `least`."""

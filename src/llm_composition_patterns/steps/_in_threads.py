@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from ..virtual_time import VirtualTimeLoop
-from ._checks import check_count
+from ._checks import check_count, is_plain_function
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ def _refuse_what_cannot_run(fn: object) -> None:
         raise TypeError(
             f"in_threads takes a plain function, not {type(fn).__name__}; write in_threads(read), not read()"
         )
-    if inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(fn.__call__):
+    if not is_plain_function(fn):
         raise _already_async(getattr(fn, "__name__", type(fn).__name__))
 
 
@@ -213,6 +213,7 @@ class _Pool:
         self._threads: list[_Thread] = []  # those that are not at a call which was given up
         self._numbers = count()
         self._waited_for = 0
+        self._closing = False
         self._empty = asyncio.Event()
 
     async def run(self, work: Callable[[tuple[Any, ...]], Any], name: str) -> Any:
@@ -231,12 +232,21 @@ class _Pool:
             raise
         finally:
             self._waited_for -= 1
+            if call.given_up:
+                self._replace_thread(name)
 
     def _find_thread(self, name: str) -> None:
         """Start a thread if none is idle and there may be another."""
         with self._lock:
             if len(self._threads) < min(self._waited_for, self._most):
                 self._threads.append(_Thread(f"{name} {next(self._numbers)}", self, self._resource))
+
+    def _replace_thread(self, name: str) -> None:
+        """Start a thread for the calls that wait already, where one was given up with its call."""
+        try:
+            self._find_thread(name)
+        except RuntimeError:  # nobody asked for it here; the next call tries again
+            _log.exception("no thread could be started for the calls of %s that wait for one", name)
 
     def _give_up(self, call: _Call) -> bool:
         """Wait for a call no more; True if it runs on."""
@@ -275,7 +285,7 @@ class _Pool:
         with self._lock:
             call.thread = None
             if call.given_up:
-                if len(self._threads) >= self._most:
+                if self._closing or len(self._threads) >= self._most:
                     return False
                 self._threads.append(thread)
             return True
@@ -283,14 +293,16 @@ class _Pool:
     async def aclose(self) -> None:
         """Let the threads end after their calls, and wait for those whose calls nobody has given up."""
         with self._lock:
-            self._most = 0
+            self._closing = True
             for _ in self._threads:
-                self.calls.put(None)
-            if not self._threads:
-                return
-            self._empty.clear()
+                self.calls.put(None)  # one that is given up leaves its own to the thread that takes its place
         with outstanding(self.loop):
-            await self._empty.wait()
+            while self._threads:
+                self._empty.clear()
+                await self._empty.wait()
+        while not self.calls.empty():
+            if (call := self.calls.get_nowait()) is not None:
+                call.fail(RuntimeError("the threads were closed before one could be started for this call"))
 
 
 class _Thread(threading.Thread):

@@ -1,13 +1,19 @@
 """Spans of this package: what they are called, who writes them, and where they go."""
 
 from . import _names as names
+from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 from ._setup import Tracing, setup_tracing
+from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, span, without_keys
 from ._statistics import TracingStatistics
-from ._target import LOCAL_PHOENIX, endpoint_variable
+from ._target import endpoint_variable
 
 __all__ = [
     "LOCAL_PHOENIX",
+    "PHOENIX_GRPC_PORT",
+    "PHOENIX_PORT",
+    "PHOENIX_VARIABLE",
+    "PHOENIX_VERSION_HEADER",
     "SpanHandle",
     "Spans",
     "Tracing",
@@ -19,5 +25,6 @@ __all__ = [
     "names",
     "setup_tracing",
     "span",
+    "spelled",
     "without_keys",
 ]

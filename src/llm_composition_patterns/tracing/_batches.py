@@ -5,6 +5,7 @@ to the exporter, which says of each what became of it:
 
 - `Delivered`: the spans are out of this process;
 - `Refused`: they never will be, so they are lost;
+- `Unwritable`: one of them cannot be written down. The halves of the batch are offered apart, until it is alone;
 - `Unavailable`: not now. The batch is offered again, with growing pauses, until it is taken or the queue is closed.
 
 A span is lost only when the queue is full, when it is refused, or when the time for closing is over. What was never
@@ -25,6 +26,7 @@ from typing import Protocol, TypeAlias
 from openinference.instrumentation import suppress_tracing
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from ._spelling import spelled_span
 from ._statistics import TracingStatistics
 
 CAPACITY = 65_536
@@ -47,6 +49,10 @@ class Refused:
     """The spans will never be taken."""
 
     reason: str
+
+
+class Unwritable(Refused):
+    """There is a span among them that nobody could take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Batches(SpanProcessor):
         self._queue: deque[ReadableSpan] = deque()
         self._thread: threading.Thread | None = None
         self._sending = self._exported = self._lost = self._overflowed = 0
-        self._waiting_for_flush = self._failures_while_closing = 0
+        self._waiting_for_flush = self._failures_while_closing = self._lost_and_told = 0
         self._delivered_before = self._unreachable = self._closing = self._closed = False
         self._trouble = ""
         self.reasons: Counter[str] = Counter()
@@ -142,10 +148,9 @@ class Batches(SpanProcessor):
     def flush(self, timeout: float) -> bool:
         """Wait until the spans queued by now are settled.
 
-        False when they are not in time, or one is lost; at once where there is nobody to take them.
+        False when they are not in time, or one was lost since the last flush; at once where nobody takes them.
         """
         with self._changed:
-            lost = self._lost
             target = self._settled + len(self._queue) + self._sending
             self._waiting_for_flush += 1
             self._changed.notify_all()
@@ -153,7 +158,8 @@ class Batches(SpanProcessor):
                 self._changed.wait_for(lambda: self._settled >= target or self._unreachable or self._closed, timeout)
             finally:
                 self._waiting_for_flush -= 1
-            return self._settled >= target and self._lost == lost
+            complete, self._lost_and_told = self._lost == self._lost_and_told, self._lost
+            return complete and self._settled >= target
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """`flush`, as the SDK calls it."""
@@ -256,15 +262,19 @@ class Batches(SpanProcessor):
             if not self._pause(delivery, attempt):
                 return
             attempt += 1
-        first = self._settle(len(batch), delivery)
-        if first:
+        if isinstance(delivery, Unwritable) and len(batch) > 1:
+            half = len(batch) // 2
+            for part in (batch[:half], batch[half:]):
+                if not self._closed:  # else it is counted as lost already
+                    self._deliver(part)
+        elif self._settle(len(batch), delivery):
             self._on_first_delivery()
 
     def _offered(self, batch: list[ReadableSpan]) -> Delivery:
         try:
-            return self._exporter.export(batch)
+            return self._exporter.export(list(map(spelled_span, batch)))
         except Exception as error:  # noqa: BLE001 - a span that cannot be written must not end the thread
-            return Refused(f"they could not be written ({type(error).__name__})")
+            return Unwritable(f"they could not be written ({type(error).__name__})")
 
     def _pause(self, delivery: Unavailable, attempt: int) -> bool:
         """Wait before the next offer; False when there will be none."""
@@ -284,7 +294,7 @@ class Batches(SpanProcessor):
         with self._changed:
             if self._closed:  # counted as lost already
                 return False
-            self._sending = 0
+            self._sending -= count
             self._trouble, self._unreachable = "", False
             first = isinstance(delivery, Delivered) and not self._delivered_before
             if isinstance(delivery, Refused):

@@ -1,7 +1,8 @@
 """Writing spans to a file: one OTLP request as JSON a line, as the OTLP file format has it.
 
-A line is written whole, and one that a killed process left half written is closed before the next, so every other
-line can be read and replayed into a collector.
+A line is appended whole. One that a full disk or a killed process left half written is closed before the next, so
+every other line can be read and replayed into a collector. Nothing is ever cut off: the file may be another process's
+too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class FileExporter:
     """Appends spans to a file."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._half_a_line = False
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             if (size := os.fstat(self._file).st_size) and os.pread(self._file, 1, size - 1) != b"\n":
@@ -37,15 +38,18 @@ class FileExporter:
     def export(self, spans: Sequence[ReadableSpan], /) -> Delivery:
         """Write one line."""
         line = json.dumps(_request(spans), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        size = os.fstat(self._file).st_size
         try:
-            written = 0
-            while written < len(line):
-                written += os.write(self._file, line[written:])
+            self._append(line)
         except OSError as error:
-            os.ftruncate(self._file, size)
             return Unavailable(f"it cannot be written: {error.strerror}", unreachable=True)
         return Delivered()
+
+    def _append(self, line: bytes) -> None:
+        left = b"\n" + line if self._half_a_line else line
+        while left:
+            written = os.write(self._file, left)
+            left = left[written:]
+            self._half_a_line = bool(left)
 
     def after_fork(self) -> None:
         """Go on with the same file: each line is appended whole."""

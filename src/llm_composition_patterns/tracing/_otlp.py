@@ -21,13 +21,13 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import ReadableSpan
 
-from ._batches import THREAD, Delivered, Delivery, Refused, Unavailable
+from ._batches import THREAD, Delivered, Delivery, Refused, Unavailable, Unwritable
+from ._phoenix import PHOENIX_VERSION_HEADER
 
-PHOENIX_HEADER = "x-phoenix-server-version"
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _KEY_NEEDED = frozenset({401, 403})
 _NO_COLLECTOR = "what answers there is no collector of spans"
-_WRITTEN_BADLY = Refused("they could not be written")
+_WRITTEN_BADLY = Unwritable("they could not be written")
 
 
 class OtlpExporter:
@@ -82,7 +82,7 @@ class _Session(requests.Session):
         except requests.RequestException as error:
             self.delivery = _without_answer(error)
             raise _NotAcceptedError from None
-        self.phoenix = PHOENIX_HEADER in response.headers
+        self.phoenix = PHOENIX_VERSION_HEADER in response.headers
         self.delivery = _answered(response)
         if not isinstance(self.delivery, Delivered):
             raise _NotAcceptedError

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.version import __version__
 
 from ._batches import Exporter
+from ._shown import spelled
 from ._target import CONSOLE, FILE, Target
 
 DEFAULT_PROJECT = "llm-composition-patterns"
@@ -60,17 +61,17 @@ def _resource(project: str | None, environ: Mapping[str, str]) -> Resource:
     # Not `Resource.create`: it waits for threads, and this may be called on an event loop.
     said = OTELResourceDetector().detect().attributes
     named = project or next(filter(None, map(environ.get, _PROJECTS)), None)
-    return Resource(
-        {
-            "telemetry.sdk.language": "python",
-            "telemetry.sdk.name": "opentelemetry",
-            "telemetry.sdk.version": __version__,
-            SERVICE_NAME: DEFAULT_PROJECT,
-            ResourceAttributes.PROJECT_NAME: DEFAULT_PROJECT,
-            **said,
-            **({ResourceAttributes.PROJECT_NAME: named} if named else {}),
-        }
-    )
+    attributes = {
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.version": __version__,
+        SERVICE_NAME: DEFAULT_PROJECT,
+        ResourceAttributes.PROJECT_NAME: DEFAULT_PROJECT,
+        **said,
+        **({ResourceAttributes.PROJECT_NAME: named} if named else {}),
+    }
+    # A variable that is no UTF-8 has halves of characters in it, and the resource is sent with every span.
+    return Resource({key: spelled(value) if isinstance(value, str) else value for key, value in attributes.items()})
 
 
 _random = random.Random()  # noqa: S311 - ids are no secrets

@@ -106,7 +106,8 @@ class Tracing:
             timeout: How long to wait at most, in seconds.
 
         Returns:
-            False if they are not settled in time, or any was lost meanwhile; at once when nothing answers there.
+            False if they are not settled in time, or any was lost since the last flush; at once when nothing answers
+            there.
         """
         return self._pipeline.batches.flush(timeout) if self._pipeline else True
 

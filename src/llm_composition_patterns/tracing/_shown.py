@@ -35,6 +35,11 @@ def as_text(form: Callable[[object], str], value: object) -> str:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
+def spelled(text: str) -> str:
+    """The text without the halves of characters that JSON can spell and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _kept_whole(value: object) -> Any:
     """The value, or a copy with a text for each iterator in it: writing an iterator would use it up."""
     kind: Any = type(value)

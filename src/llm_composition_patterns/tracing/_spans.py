@@ -26,9 +26,11 @@ from opentelemetry.trace import (
     StatusCode,
 )
 
-from ._shown import as_json, as_text
+from ._shown import as_json, as_text, spelled
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from openinference.instrumentation import OITracer, TraceConfig
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer, TracerProvider
@@ -56,7 +58,7 @@ class Spans:
         self.hides_inputs: bool = bool(config.hide_inputs)
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)
-        self.masks = _masking.hides_anything(config)
+        self.masks: bool = _masking.hides_anything(config)
         self._llm: OITracer | None = None
 
     @property
@@ -76,26 +78,26 @@ class Spans:
         """Start a span under `parent`, else under the current span. The caller ends it, and gives `attributes` away."""
         attributes = attributes if attributes is not None else {}
         attributes[_SPAN_KIND] = kind
-        return (self.llm if self.masks else self.tracer).start_span(name, parent, attributes=attributes)
+        return (self.llm if self.masks else self.tracer).start_span(spelled(name), parent, attributes=attributes)
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""
         if self.hides_inputs:
             return {_INPUT_VALUE: REDACTED}
         if type(value) in _PLAIN:
-            return {_INPUT_VALUE: str(value)}
+            return {_INPUT_VALUE: spelled(str(value))}
         return {_INPUT_VALUE: as_json(value), _INPUT_MIME: _JSON}
 
     def key(self, value: object) -> str:
         """What is shown of the key of an input, masked where inputs are hidden."""
-        return REDACTED if self.hides_inputs else as_text(str, value)
+        return REDACTED if self.hides_inputs else spelled(as_text(str, value))
 
     def show_output(self, span: Span, value: object) -> None:
         """Show an output on a span, masked where outputs are hidden."""
         if self.hides_outputs:
             span.set_attribute(_OUTPUT_VALUE, REDACTED)
         elif type(value) in _PLAIN:
-            span.set_attribute(_OUTPUT_VALUE, str(value))
+            span.set_attribute(_OUTPUT_VALUE, spelled(str(value)))
         else:
             span.set_attribute(_OUTPUT_VALUE, as_json(value))
             span.set_attribute(_OUTPUT_MIME, _JSON)
@@ -115,8 +117,8 @@ class Spans:
         if not span.is_recording():
             return
         name = type(error).__qualname__
-        message = REDACTED if self.hides else without_keys(as_text(str, error))
-        stack = REDACTED if self.hides else without_keys("".join(traceback.format_exception(error)))
+        message = REDACTED if self.hides else spelled(without_keys(as_text(str, error)))
+        stack = REDACTED if self.hides else spelled(without_keys("".join(traceback.format_exception(error))))
         span.add_event(
             "exception",
             {"exception.type": name, "exception.message": message, "exception.stacktrace": stack},
@@ -174,15 +176,25 @@ def span(
         return
     shown = {} if input is _NOTHING else spans.input(input)
     written = spans.start(name, kind, {**spans.ambient(), **(attributes or {}), **shown})
-    token = otel_context.attach(trace.set_span_in_context(written))
+    outside, inside = otel_context.get_current(), trace.set_span_in_context(written)
+    token = otel_context.attach(inside)
     try:
         yield SpanHandle(spans, written)
     except BaseException as error:
         spans.fail(written, error)
         raise
     finally:
-        otel_context.detach(token)
+        _restore(token, inside, outside)
         written.end()
+
+
+def _restore(token: Token[Context], inside: Context, outside: Context) -> None:
+    """Make the span that was current before so again; where the body ended in another context, only if need be."""
+    try:
+        token.var.reset(token)  # `detach` would log what it cannot reset
+    except ValueError:
+        if otel_context.get_current() is inside:
+            otel_context.attach(outside)
 
 
 def add_event(name: str, attributes: Attributes) -> None:

@@ -10,17 +10,15 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import ConfigurationError
+from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE
 
-LOCAL_PHOENIX = "http://localhost:6006"
 TRACES_PATH = "/v1/traces"
-GRPC_PORT = 4317
 AUTO, PHOENIX = "auto", "phoenix"
 OFF: Final = "off"
 CONSOLE: Final = "console"
 FILE: Final = "file"
 OTLP: Final = "otlp"
 
-_PHOENIX_ENDPOINT = "PHOENIX_COLLECTOR_ENDPOINT"
 _OTEL_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _OTEL_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTEL_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
@@ -81,7 +79,7 @@ def _resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Targe
     if to == CONSOLE:
         return Target(kind=CONSOLE)
     raise ConfigurationError(
-        f"traces cannot go to {_without_credentials(to)!r}: say {_KNOWN}; name a server by {_PHOENIX_ENDPOINT}"
+        f"traces cannot go to {_without_credentials(to)!r}: say {_KNOWN}; name a server by {PHOENIX_VARIABLE}"
     )
 
 
@@ -111,7 +109,7 @@ def _server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target
         if to == AUTO:
             return Target(kind=OFF)
         address = LOCAL_PHOENIX
-    phoenix = to == PHOENIX or source == _PHOENIX_ENDPOINT
+    phoenix = to == PHOENIX or source == PHOENIX_VARIABLE
     return Target(
         kind=OTLP, endpoint=_address(address, source), phoenix=phoenix, headers=_headers(environ, phoenix=phoenix)
     )
@@ -119,7 +117,7 @@ def _server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target
 
 def _named(environ: Mapping[str, str]) -> tuple[str, str | None]:
     """The first endpoint that the environment names, the most particular variable first."""
-    for variable in (_PHOENIX_ENDPOINT, _OTEL_TRACES_ENDPOINT, _OTEL_ENDPOINT):
+    for variable in (PHOENIX_VARIABLE, _OTEL_TRACES_ENDPOINT, _OTEL_ENDPOINT):
         if value := environ.get(variable, "").strip():
             return variable, value
     return "", None
@@ -134,9 +132,10 @@ def _address(address: str, source: str) -> str:
         parts, port, host = urlsplit(""), None, ""
     if parts.scheme not in {"http", "https"} or not host or port == 0 or re.search(r"\s", host):
         raise ConfigurationError(f"{shown} is no address of a server: write it as {LOCAL_PHOENIX}")
-    if port == GRPC_PORT:
+    if port == PHOENIX_GRPC_PORT:
         raise ConfigurationError(
-            f"{shown} is a gRPC port and spans are sent over HTTP: use Phoenix's port 6006, or a collector's 4318"
+            f"{shown} is a gRPC port and spans are sent over HTTP: use Phoenix's port {PHOENIX_PORT}, or a collector's "
+            "4318"
         )
     if "@" in parts.netloc:
         raise ConfigurationError(

@@ -56,21 +56,23 @@ def test_a_machine_that_has_everything():
     assert exit_code(FACTS) == 0
 
 
+NOTHING = Facts(
+    python="3.11.7",
+    packages={"groq": None},
+    env_file=None,
+    keys={"GROQ_API_KEY": False},
+    model=ModelFacts(name="simulated:simulated/small", reason="no key is set"),
+    local_servers=[
+        LocalServer(provider="ollama", url="http://here:1/v1", problem="nothing listens there", hint="start it")
+    ],
+    phoenix=PhoenixFacts(installed=None, url="http://localhost:6006", problem="nothing listens there"),
+    tracing=TracingFacts(),
+)
+
+
 def test_a_machine_that_has_nothing():
     """Every missing thing has a line that says how to mend it; the simulated model can run all the same."""
-    facts = Facts(
-        python="3.11.7",
-        packages={"groq": None},
-        env_file=None,
-        keys={"GROQ_API_KEY": False},
-        model=ModelFacts(name="simulated:simulated/small", reason="no key is set"),
-        local_servers=[
-            LocalServer(provider="ollama", url="http://here:1/v1", problem="nothing listens there", hint="start it")
-        ],
-        phoenix=PhoenixFacts(installed=None, url="http://localhost:6006", problem="nothing listens there"),
-        tracing=TracingFacts(),
-    )
-    assert report(facts) == [
+    assert report(NOTHING) == [
         "Environment",
         "  ✓ Python  3.11.7",
         "  ✗ groq    not installed",
@@ -94,7 +96,7 @@ def test_a_machine_that_has_nothing():
         "  - --trace auto  off: the environment names no endpoint",
         "      to mend: --trace phoenix, or export PHOENIX_COLLECTOR_ENDPOINT=http://localhost:6006",
     ]
-    assert exit_code(facts) == 0
+    assert exit_code(NOTHING) == 0
 
 
 def test_a_model_that_cannot_be_called_is_a_broken_configuration():

@@ -56,7 +56,7 @@ def test_an_unknown_command_is_guessed(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["fakes"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "llm-patterns: error: there is no command 'fakes'; did you mean fake?\n"
+    assert capsys.readouterr().err == "llm-patterns: error: there is no command 'fakes'; did you mean 'fake'?\n"
 
 
 def test_an_unknown_flag_is_refused(capsys):
@@ -64,7 +64,7 @@ def test_an_unknown_flag_is_refused(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--verison"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "llm-patterns: error: unknown argument --verison; did you mean --version?\n"
+    assert capsys.readouterr().err == "llm-patterns: error: unknown argument --verison; did you mean '--version'?\n"
 
 
 def test_without_a_command_there_is_help(capsys):

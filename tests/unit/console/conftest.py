@@ -23,10 +23,11 @@ def choose_model(environ):
 
 
 def resolve(name, *, base_url, api_key, environ):
-    provider, colon, _ = name.partition(":")
+    provider, colon, model = name.partition(":")
     if not colon or environ.get(f"{provider.upper()}_BROKEN"):
         raise ConfigurationError(f"{name} cannot be; mend it")
-    return SimpleNamespace(base_url=environ.get(f"{provider.upper()}_URL", f"http://{provider}.test/v1"))
+    base_url = environ.get(f"{provider.upper()}_URL", f"http://{provider}.test/v1")
+    return SimpleNamespace(base_url=base_url, name=f"{provider}:{model or 'default'}")
 
 
 @pytest.fixture(autouse=True)

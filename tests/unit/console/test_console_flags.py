@@ -1,11 +1,12 @@
 """Flags that commands share, and errors of one line."""
 
+import argparse
 import os
 import sys
 
 import pytest
 
-from llm_composition_patterns.console import add_common_flags, command_parser
+from llm_composition_patterns.console import add_common_flags, command_parser, port, port_or_any
 
 
 def parser():
@@ -72,7 +73,7 @@ def test_nonsense_is_refused_in_one_line(arguments, wanted, capsys):
 
 def test_a_mistyped_flag_is_guessed(capsys):
     """The likeliest one is named."""
-    assert refused(["--modl", "groq:x"], capsys) == ["tool: error: unknown argument --modl; did you mean --model?"]
+    assert refused(["--modl", "groq:x"], capsys) == ["tool: error: unknown argument --modl; did you mean '--model'?"]
 
 
 def test_an_unknown_flag_points_to_the_help(capsys):
@@ -82,7 +83,7 @@ def test_an_unknown_flag_points_to_the_help(capsys):
 
 def test_flags_cannot_be_abbreviated(capsys):
     """What is short today may be ambiguous tomorrow."""
-    assert refused(["--time", "3"], capsys) == ["tool: error: unknown argument --time; did you mean --timeout?"]
+    assert refused(["--time", "3"], capsys) == ["tool: error: unknown argument --time; did you mean '--timeout'?"]
 
 
 def test_an_error_cannot_steer_the_terminal(capsys):
@@ -107,3 +108,12 @@ def test_the_program_is_named_as_it_was_called(monkeypatch):
     assert command_parser("x").prog == "llm-patterns"
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", os.__spec__)
     assert command_parser("x").prog == "python -m os"
+
+
+@pytest.mark.parametrize(("read", "least"), [(port, 1), (port_or_any, 0)])
+def test_a_port_is_a_number_of_16_bits(read, least):
+    """Only who listens may leave the choice to the system, with 0."""
+    assert [read(str(number)) for number in (least, 65535)] == [least, 65535]
+    for wrong in (str(least - 1), "65536", "http", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{wrong}' is no port; give a number from {least} to"):
+            read(wrong)

@@ -61,6 +61,24 @@ def test_auto_without_a_local_server_is_as_no_flag(monkeypatch, capsys):
     assert capsys.readouterr().err == "model: openai:x (no local server has a model; LLM_MODEL says so)\n"
 
 
+def test_auto_may_be_said_by_the_environment(monkeypatch, capsys):
+    """As by the flag; without a local server it names nothing, and a key or none decides."""
+    serving(monkeypatch, LocalServer(provider="vllm", url="http://here/v1", models=("qwen3:8b",)))
+    assert chosen_model(Namespace(model=None), environ={"LLM_MODEL": " auto "}) == "vllm:qwen3:8b"
+    assert capsys.readouterr().err == "model: vllm:qwen3:8b (found at http://here/v1)\n"
+    serving(monkeypatch)
+    assert chosen_model(Namespace(model=None), environ={"LLM_MODEL": "auto"}) == "simulated:simulated/small"
+    assert "(no local server has a model; no key is set)" in capsys.readouterr().err
+    assert chosen_model(Namespace(model="groq:x"), environ={"LLM_MODEL": "auto"}) == "groq:x"
+
+
+def test_a_model_that_is_not_named_is_called_by_its_name(capsys):
+    """What cannot be called, or is known by its server alone, stays as it was given."""
+    assert chosen_model(Namespace(model="groq:"), environ={}) == "groq:default"
+    assert capsys.readouterr().err == "model: groq:default (--model says so)\n"
+    assert chosen_model(Namespace(model="groq:"), environ={"GROQ_BROKEN": "1"}) == "groq:"
+
+
 def test_without_environ_it_is_the_process_s_own(monkeypatch):
     """Commands pass nothing."""
     monkeypatch.setenv("LLM_MODEL", "openai:from-here")

@@ -105,7 +105,7 @@ def test_a_cancellation_without_a_signal_is_a_bug():
         run_command(raising(asyncio.CancelledError()))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_cancels_the_command(number, code, capsys):
     """It may clean up, spans get a second, and the code says which signal it was."""
     ended = []
@@ -157,6 +157,37 @@ def test_handlers_are_put_back():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_terminal_that_closes_may_say_so_twice(monkeypatch):
+    """The kernel does, and then the shell; what is finished is still written."""
+    monkeypatch.setattr(os, "_exit", lambda _: pytest.fail("it ended at once"))
+    ended = []
+
+    async def main():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            ended.append("cleaned up")
+
+    assert run_command(signalled(signal.SIGHUP, main)) == 129
+    assert ended == ["cleaned up"]
+
+
+def test_a_command_that_ignores_hang_ups_goes_on():
+    """As `nohup` starts it."""
+
+    async def main():
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(0)
+        return 3
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_command(main) == 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_second_signal_ends_at_once(monkeypatch):

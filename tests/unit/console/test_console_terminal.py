@@ -1,11 +1,12 @@
 """What is written to terminals and to what is none."""
 
 import io
+import json
 import sys
 
 import pytest
 
-from llm_composition_patterns.console import Bar, print_timeline, printable, say, terminal
+from llm_composition_patterns.console import Bar, ending_well, print_json, print_timeline, printable, say, terminal
 
 BARS = [Bar("[bold]spanish[/bold]", 0, 0.5, 1), Bar(":smile:", 0, 0, 1, "timeout")]
 
@@ -44,12 +45,13 @@ def test_a_line_is_said_on_stderr(capsys):
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_nobody_to_talk_to_is_no_error(stream, monkeypatch):
-    """A closed stderr never costs a result."""
+def test_nobody_to_talk_to_is_no_error(stream, monkeypatch, capsys):
+    """A closed stderr never costs a result, and what is said goes nowhere else."""
     if stream is not None:
         stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     say("hello")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_text_becomes_printable():
@@ -64,7 +66,7 @@ def test_a_terminal_gets_colors(shown):
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_a_terminal_that_wants_no_control_codes_gets_none(shown, monkeypatch, name, value):
-    """Neither colours nor bold or dim text, and names are no markup."""
+    """Neither colors nor bold or dim text, and names are no markup."""
     monkeypatch.setenv(name, value)
     text = shown(BARS)
     assert "\x1b" not in text
@@ -114,3 +116,44 @@ def test_a_closed_pipe_is_told_to_the_caller(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Closed())
     with pytest.raises(BrokenPipeError):
         terminal(stderr=False).print("hello")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_half_a_character_costs_no_json(monkeypatch, encoding):
+    """It comes out as its escape, and everything else as it is."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    print_json({"error": "bad \ud800", "text": "niño"})
+    stream.flush()
+    assert json.loads(stream.buffer.getvalue()) == {"error": "bad \ud800", "text": "niño"}
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape", "surrogatepass"])
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "a??\n"), ("utf-8", "añ?\n")])
+def test_what_cannot_be_shown_is_a_question_mark(monkeypatch, encoding, errors, shown):
+    """Whatever the locale says about errors: the POSIX one wants `surrogateescape`."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors)
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    def command():
+        terminal(stderr=False).print("añ\ud800")
+        return 0
+
+    assert ending_well(command) == 0
+    assert stream.buffer.getvalue().decode(encoding) == shown
+
+
+@pytest.mark.parametrize("show", [print_json, lambda value: terminal(stderr=False).print(value)])
+def test_results_for_a_closed_stdout_are_a_failure(monkeypatch, capsys, show):
+    """One line, because they went nowhere."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert ending_well(lambda: show("hello")) == 1
+    assert capsys.readouterr().err.startswith("error: stdout is closed")
+
+
+@pytest.mark.parametrize("columns", ["0", "00"])
+def test_no_columns_at_all_means_that_nobody_knows(monkeypatch, capsys, columns):
+    """Rich alone would print nothing."""
+    monkeypatch.setenv("COLUMNS", columns)
+    terminal(stderr=False).print("hello")
+    assert capsys.readouterr().out == "hello\n"

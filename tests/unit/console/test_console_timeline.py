@@ -45,7 +45,7 @@ def test_branches_are_drawn_over_time():
 
 
 def test_without_its_styles_a_failed_bar_still_differs():
-    """The colours say nothing that the marks do not."""
+    """The colors say nothing that the marks do not."""
     styles = {style for line in timeline(LANGUAGES, width=70) for text, style in line if FINE.failed * 2 in text}
     assert styles == {"red"}
 

@@ -24,7 +24,7 @@ class Provider:
     shows: str
 
     def __post_init__(self):
-        self.bucket = Bucket("requests", "requests", self.rate * 60, 60.0, self.rate * self.burst)
+        self.bucket = Bucket("requests", self.rate * 60, 60.0, self.rate * self.burst)
 
     def reading(self, now, *, window=None):
         used = self.bucket.used(now)

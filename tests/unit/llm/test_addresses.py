@@ -108,9 +108,11 @@ def test_the_environment_may_move_openai():
     assert (found.base_url, found.api_key) == ("http://127.0.0.1:9000/v1", "ok")
 
 
-@pytest.mark.parametrize("url", ["http://h:1/openai/v1", "http://h:1/openai/v1/", "http://h:1"])
+@pytest.mark.parametrize(
+    "url", ["http://h:1/openai/v1", "http://h:1/openai/v1/", "http://h:1/openai", "http://h:1/v1/", "http://h:1"]
+)
 def test_groqs_path_is_added_by_its_sdk(url):
-    """A trailing `/openai/v1` is taken off, wherever it was given."""
+    """A trailing `/openai/v1`, or half of it, is taken off, wherever it was given."""
     assert address("groq:", base_url=url).base_url == "http://h:1"
     assert address("groq:", GROQ_BASE_URL=url).base_url == "http://h:1"
 

@@ -147,3 +147,18 @@ async def test_a_model_that_could_not_be_opened_is_closed():
     with pytest.raises(asyncio.CancelledError):
         await opening
     assert repr(model) == "<model groq:x, closed>"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTP_PROXY", "bad:::"), ("NO_PROXY", "[::"), ("https_proxy", "ftp://me:secret@here")]
+)
+async def test_a_proxy_that_is_none_is_a_mistake_of_configuration(monkeypatch, variable, value):
+    """The message names the variable and shows nothing of what it holds."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv(variable, value)
+    model = connect("groq:x", api_key="gsk_0123456789abcdef", concurrency=Limiter())
+    with pytest.raises(ConfigurationError, match=f"^{variable} is set to what is no proxy") as raised:
+        await model.__aenter__()
+    assert "secret" not in str(raised.value)

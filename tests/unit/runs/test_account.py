@@ -6,14 +6,13 @@ from contextvars import copy_context
 import pytest
 
 from llm_composition_patterns.runs import (
-    NO_USAGE,
     Account,
-    Usage,
     current_account,
     holding_permit,
     settle,
     waiting_for_permit,
 )
+from llm_composition_patterns.usage import NO_USAGE, Usage
 
 USED = Usage(calls=1, input_tokens=3)
 
@@ -115,15 +114,27 @@ def test_it_is_taken_back_where_it_was_told(scope):
 
 
 @pytest.mark.parametrize("scope", [waiting_for_permit, holding_permit])
-def test_without_a_scope_around_nobody_is_told(scope):
+def test_without_a_scope_around_nobody_is_told(scope, monkeypatch):
     """A call by itself is just made."""
+    told = []
+    monkeypatch.setattr(Account, "shift", lambda _, **shifts: told.append(shifts))
     with scope():
         pass
-    current = copy_context()
-    current.run(current_account.set, Account(None))
+    assert told == []
+
+
+def test_the_outermost_scope_passes_nothing_on(inside):
+    """It is told, and there is nobody else to tell."""
+    told = []
+
+    class Outermost(Account):
+        def shift(self, **shifts):
+            told.append(shifts)
+            super().shift(**shifts)
 
     def wait():
-        with scope():
-            pass
+        with waiting_for_permit():
+            assert told == [{"waiting": 1}]
 
-    current.run(wait)
+    inside(Outermost(None), wait)
+    assert told == [{"waiting": 1}, {"waiting": -1}]

@@ -96,3 +96,39 @@ async def test_a_run_is_entered_once():
     async with run:
         with pytest.raises(RuntimeError, match="entered already"):
             await run.__aenter__()
+
+
+async def entered(name="work"):
+    """An async generator that is inside a run when it is asked for the first time, and ends with an error."""
+    async with track(name):
+        yield
+        raise LookupError("the body's own")
+
+
+async def test_a_run_may_be_left_in_another_context(exported: InMemorySpanExporter, caplog):
+    """Its span ends and the error of its body comes out; the other context keeps its own run."""
+    async with track("other"):
+        other = runs.current_account.get()
+        generator = entered()
+        await asyncio.create_task(anext(generator))
+        with pytest.raises(LookupError, match="the body's own"):
+            await anext(generator)
+        assert runs.current_account.get() is other
+    assert [span.name for span in exported.get_finished_spans()] == ["work", "other"]
+    assert caplog.text == ""
+
+
+async def test_a_run_that_is_left_in_a_copy_of_its_context_is_left_there(exported: InMemorySpanExporter, caplog):
+    """What follows there is not the run's any more."""
+    generator = entered()
+    await anext(generator)
+
+    async def leave():
+        with pytest.raises(LookupError, match="the body's own"):
+            await anext(generator)
+        async with track("next"):
+            return runs.current_account.get().parent
+
+    assert await asyncio.create_task(leave()) is None
+    assert [(span.name, span.parent) for span in exported.get_finished_spans()] == [("work", None), ("next", None)]
+    assert caplog.text == ""

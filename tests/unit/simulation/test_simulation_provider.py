@@ -277,7 +277,7 @@ def test_a_schema_that_goes_in_circles_is_400():
 
 
 async def test_the_scenarios_own_answers():
-    """A rule may give text or JSON, or leave the answer to the usual behaviour."""
+    """A rule may give text or JSON, or leave the answer to the usual behavior."""
     rules = {"text": "mine", "json": {"a": 1}, "other": None}
     own = provider(answer=lambda request: rules[request["messages"][0]["content"]])
     assert content(await own.respond(wire("text"))) == "mine"

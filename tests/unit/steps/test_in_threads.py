@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import functools
-import logging
 import threading
 
 import pytest
@@ -151,25 +150,6 @@ async def test_a_resource_with_its_own_protocol_is_entered():
     assert events == ["enter", "exit"]
 
 
-async def test_a_cancelled_call_is_abandoned_and_reported(caplog: pytest.LogCaptureFixture):
-    """Cancelling frees the caller at once; closing does not wait for the thread, and the log says what is lost."""
-    release, entered = threading.Event(), threading.Event()
-
-    def hang(_: int) -> None:
-        entered.set()
-        release.wait(10)
-
-    async with in_threads(hang, workers=1) as step:
-        call = asyncio.create_task(step(0))
-        await asyncio.sleep(0)
-        await asyncio.to_thread(entered.wait, 10)
-        call.cancel()
-        with caplog.at_level(logging.WARNING, "llm_composition_patterns"), pytest.raises(asyncio.CancelledError):
-            await call
-    assert "cannot be stopped" in caplog.text
-    release.set()
-
-
 def test_threads_end_with_the_loop():
     """Without `async with`, the threads of a step are gone when its loop is."""
 
@@ -209,123 +189,6 @@ def test_a_plain_function_is_refused_with_the_repair():
             return await parallelize(step, [1])
 
     assert run(use()) == [2]
-
-
-class Stuck:
-    """A function that is stuck at its first input until it is released."""
-
-    def __init__(self):
-        self.release, self.entered, self.left = threading.Event(), threading.Event(), threading.Event()
-        self.calls: list[int] = []
-
-    def __call__(self, number: int) -> int:
-        self.calls.append(number)
-        if number == 0:
-            self.entered.set()
-            self.release.wait(10)
-            self.left.set()
-        return number
-
-    async def abandon(self, step):
-        """Give up a call that is stuck."""
-        call = asyncio.create_task(step(0))
-        await asyncio.to_thread(self.entered.wait, 10)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-
-
-@pytest.mark.parametrize("workers", [1, 4])
-async def test_an_abandoned_call_does_not_hold_up_the_others(workers):
-    """Its thread is replaced, however few there may be."""
-    stuck = Stuck()
-    async with in_threads(stuck, workers=workers) as step:
-        await stuck.abandon(step)
-        assert await asyncio.gather(*map(step, range(1, 9))) == list(range(1, 9))
-    stuck.release.set()
-
-
-async def test_a_thread_that_comes_back_is_used_again():
-    """With its resource, while there is room for it: none is built in its place."""
-    stuck, built = Stuck(), []
-
-    async with in_threads(lambda _, n: stuck(n), workers=1, resource=lambda: built.append("one")) as step:
-        await stuck.abandon(step)
-        stuck.release.set()
-        await asyncio.to_thread(stuck.left.wait, 10)
-        while not step._pool._threads:  # the thread takes itself back at once
-            await asyncio.to_thread(threading.Event().wait, 0.001)
-        assert await step(1) == 1
-    assert built == ["one"]
-
-
-async def test_a_thread_that_comes_back_too_late_ends():
-    """Its place is taken: there are never more threads than workers for the calls that somebody waits for."""
-    stuck, closed = Stuck(), threading.Event()
-
-    class Resource:
-        def close(self):
-            closed.set()
-
-    async with in_threads(lambda _, n: stuck(n), workers=1, resource=Resource) as step:
-        await stuck.abandon(step)
-        assert await step(1) == 1
-        stuck.release.set()
-        assert await asyncio.to_thread(closed.wait, 10)
-        assert await step(2) == 2
-
-
-async def test_a_queued_call_that_is_cancelled_never_runs_and_says_nothing(caplog: pytest.LogCaptureFixture):
-    """No thread has begun it."""
-    stuck = Stuck()
-    async with in_threads(stuck, workers=1) as step:
-        first = asyncio.create_task(step(0))
-        await asyncio.to_thread(stuck.entered.wait, 10)
-        queued = asyncio.create_task(step(1))
-        await asyncio.sleep(0)
-        queued.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await queued
-        stuck.release.set()
-        assert await first == 0
-        assert await step(2) == 2
-    assert stuck.calls == [0, 2]
-    assert caplog.text == ""
-
-
-async def test_a_call_cancelled_while_its_resource_is_built_never_runs(caplog: pytest.LogCaptureFixture):
-    """Others get a thread of their own meanwhile."""
-    building, release, calls = threading.Event(), threading.Event(), []
-
-    def build():
-        if not building.is_set():
-            building.set()
-            release.wait(10)
-
-    async with in_threads(lambda _, number: calls.append(number), workers=1, resource=build) as step:
-        call = asyncio.create_task(step(0))
-        await asyncio.to_thread(building.wait, 10)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        await step(1)
-        release.set()
-    assert calls == [1]
-    assert caplog.text == ""
-
-
-async def test_closing_does_not_wait_for_a_call_that_is_given_up_meanwhile():
-    """Nobody waits for it any more."""
-    stuck = Stuck()
-    step = await in_threads(stuck, workers=1).__aenter__()
-    call = asyncio.create_task(step(0))
-    await asyncio.to_thread(stuck.entered.wait, 10)
-    closing = asyncio.create_task(step.__aexit__(None, None, None))
-    await asyncio.sleep(0)
-    call.cancel()
-    await closing
-    assert not stuck.left.is_set()
-    stuck.release.set()
 
 
 async def wait_async(seconds: float) -> None:

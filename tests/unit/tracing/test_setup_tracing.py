@@ -267,10 +267,11 @@ def test_the_console_is_a_target(capsys):
     assert span.endswith("printed")
 
 
-def test_a_closed_stderr_breaks_nothing(monkeypatch):
-    """Whoever closed stderr is not told."""
+def test_a_closed_stderr_breaks_nothing(monkeypatch, capsys):
+    """Whoever closed stderr is not told, on stdout neither."""
     monkeypatch.setattr(sys, "stderr", None)
     say("unheard")
+    assert capsys.readouterr() == ("", "")
 
 
 async def test_it_can_be_set_up_on_an_event_loop(path):

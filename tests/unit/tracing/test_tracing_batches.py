@@ -109,6 +109,32 @@ def test_what_the_queue_does_not_hold_is_counted_as_lost():
     assert batches.reasons == {"the collector is too slow: the queue was full": lost}
 
 
+def test_a_span_that_cannot_be_written_is_lost_alone():
+    """Its batch is offered in halves until it is alone, and nothing else is lost or sent twice."""
+
+    class Writing(FakeExporter):
+        def export(self, spans: Sequence[ReadableSpan], /) -> Delivery:
+            if "5" in [span.name for span in spans]:
+                raise ValueError("5 cannot be written")
+            return super().export(spans)
+
+    exporter = Writing()
+    batches = Batches(exporter, batch_size=16, delay=LONG)
+    end_spans(batches, 16)
+    assert not batches.flush(LONG)
+    assert counts(batches) == (16, 15, 1, 0)
+    assert [int(name) for batch in exporter.batches for name in batch] == [*range(5), *range(6, 16)]
+    assert batches.reasons == {"they could not be written (ValueError)": 1}
+
+
+def test_flush_tells_of_what_was_lost_before_it():
+    """Once: the next one is about what came after."""
+    batches = Batches(FakeExporter(), capacity=0)
+    end_spans(batches, 1)
+    assert not batches.flush(LONG)
+    assert batches.flush(LONG)
+
+
 def test_a_refused_batch_is_lost_and_the_next_is_tried():
     """A refusal costs its own batch only, and flush tells of it."""
     batches = Batches(FakeExporter(lambda call: Refused("no") if call == 1 else Delivered()), batch_size=4, delay=LONG)

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import pathlib
 
 import pytest
 from google.protobuf.json_format import ParseDict
@@ -91,25 +90,69 @@ def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path):
         FileExporter(str(path))
 
 
-def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
-    """A line that could not be written whole is taken back, and the batch may be offered again."""
-    path = tmp_path / "spans.jsonl"
-    exporter = FileExporter(str(path))
-    exporter.export(some_spans())
-    before = path.read_bytes()
-    write = os.write
-    left = iter([10])
+class FullDisk:
+    """`os.write` on a disk that has room for `room` more bytes; `meanwhile` happens when it is full."""
 
-    def write_a_little(file: int, data: bytes) -> int:
-        if (size := next(left, None)) is None:
+    def __init__(self, room, meanwhile=lambda: None):
+        self._write = os.write
+        self._room = room
+        self._meanwhile = meanwhile
+
+    def __call__(self, file: int, data: bytes) -> int:
+        if not self._room:
+            self._meanwhile()
             raise OSError(28, "No space left on device")
-        return write(file, data[:size])
+        size, self._room = self._room, 0
+        return self._write(file, data[:size])
 
-    monkeypatch.setattr(os, "write", write_a_little)
-    delivery = exporter.export(some_spans())
+
+@pytest.fixture
+def spans():
+    return some_spans()
+
+
+@pytest.fixture
+def exporter(tmp_path, spans):
+    """Writes to `spans.jsonl`, which has one line already."""
+    exporter = FileExporter(str(tmp_path / "spans.jsonl"))
+    exporter.export(spans)
+    yield exporter
+    exporter.close()
+
+
+def test_a_full_disk_spoils_no_other_line(exporter, spans, tmp_path, monkeypatch):
+    """The half line that it leaves is closed, and the batch may be offered again."""
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", FullDisk(10))
+        delivery = exporter.export(spans)
     assert isinstance(delivery, Unavailable)
     assert "No space left on device" in delivery.reason
-    monkeypatch.undo()
+    assert exporter.export(spans) == exporter.export(spans) == Delivered()
+    whole, half, *again = (tmp_path / "spans.jsonl").read_text().splitlines()
+    assert half == whole[:10]
+    assert again == [whole, whole]
+
+
+def test_a_full_disk_with_no_room_at_all_leaves_nothing(exporter, spans, tmp_path, monkeypatch):
+    """Not even an empty line."""
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", FullDisk(0))
+        assert isinstance(exporter.export(spans), Unavailable)
+    assert exporter.export(spans) == Delivered()
+    whole, again = (tmp_path / "spans.jsonl").read_text().splitlines()
+    assert again == whole
+
+
+def test_a_full_disk_takes_nothing_from_another_process(exporter, spans, tmp_path, monkeypatch):
+    """A line that was delivered stays, also one that somebody else appended meanwhile."""
+    path = tmp_path / "spans.jsonl"
+
+    def append():
+        with path.open("a") as file:
+            file.write("another process's\n")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", FullDisk(0, append))
+        exporter.export(spans)
     exporter.after_fork()
-    exporter.close()
-    assert pathlib.Path(path).read_bytes() == before
+    assert path.read_text().splitlines()[1:] == ["another process's"]

@@ -34,6 +34,10 @@ class Crew:
         self._stopped = False
         self.full_at = NEVER
 
+    def run(self, function: Callable[[], Any]) -> Any:
+        """Call a function in the workers' context, which none of them is in just now."""
+        return self._context.run(function)
+
     def start(self, count: int) -> None:
         """Start so many workers."""
         before = len(self._workers)

@@ -2,12 +2,13 @@
 
 `min(max_concurrency, inputs)` workers share one source and stand under one `asyncio.gather`; where the number of inputs
 is unknown, they start as inputs come. Each pulls an input, runs a branch to its end, delivers the outcome to the sink,
-and pulls the next. Whatever ends a fan-out early (a failure, a
-deadline, the caller) goes through `stop`: it is set once, every worker is cancelled, and `ended` waits until the last
-one has really ended. No cancellation passes a worker unseen: a branch that is cancelled alone is a Failure, and a
-worker that is cancelled by a stranger stops the fan-out instead of leaving inputs behind.
+and pulls the next. Whatever ends a fan-out early (a failure, a deadline, the caller) goes through `stop`: it is set
+once, every worker is cancelled, and `ended` waits until the last one has really ended. No cancellation passes a worker
+unseen: a branch that is cancelled alone is a Failure, and a worker that is cancelled by a stranger stops the fan-out
+instead of leaving inputs behind.
 
-Workers share one context too, so that a source is pulled and closed in one, whoever pulls; the last worker closes it.
+Workers share one context too, so that a source is pulled and closed in one, whoever pulls; the last worker closes it,
+unless it is read on for the inputs that never started.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context, copy_context
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar
@@ -26,19 +27,17 @@ from ...runs import Progress, current_account
 from ._branch import Branch, absorb_cancellation, clock_of, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
 from ._crew import Crew
-from ._judgement import cut_off, deadline_exceeded, judge, too_many_failures
+from ._judgment import deadline_exceeded, judge, too_many_failures
 from ._progress_bar import reporter
-from ._settings import Settings
+from ._settings import BREATH, Settings
 from ._source import END, Source
 from ._spans import FanOutSpans
 from ._step import Step, not_async, refuse_what_is_no_step, step_name
+from ._unstarted import Unstarted
 from ._watchdog import Watchdog
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-BREATH = 0.010
-"""How long branches that never suspend may keep the loop to themselves, in seconds."""
 
 _NEW_TURN = -math.inf
 
@@ -57,6 +56,7 @@ class FanOut(Generic[A, B]):
         self.source = source
         self.settings = settings
         self.sink = sink
+        self.unstarted = Unstarted(self)
         self.loop = asyncio.get_running_loop()
         self.clock = clock_of(self.loop)
         self.began = self.clock()
@@ -65,7 +65,7 @@ class FanOut(Generic[A, B]):
         self.error: BaseException | None = None
         self.error_from_inside = False
         self._last_failures: deque[Failure] = deque(maxlen=LAST_FAILURES)
-        self._cut_kind: FailureKind = "cancelled"
+        self.cut_kind: FailureKind = "cancelled"
         self._account = current_account.get()
         self._around = enclosing_branch(self._account)
         self._stopped_clocks = self._waits = self._works = 0
@@ -94,7 +94,7 @@ class FanOut(Generic[A, B]):
         most = settings.max_concurrency if total is None else min(settings.max_concurrency, total)
         self._crew = Crew(self._work, most, on_end)
         self._crew.start(1 if total is None else most)
-        self._progress()
+        self.show_progress()
 
     def over(self) -> bool:
         """Whether no worker is left."""
@@ -105,6 +105,20 @@ class FanOut(Generic[A, B]):
 
         A caller that is cancelled while it waits stops the fan-out, and is cancelled when the last branch has ended.
         """
+        cancelled = await self._workers_ended()
+        try:
+            if self.sink.keeps and cancelled is None:
+                await self.unstarted.deliver(self.sink)
+        except asyncio.CancelledError as again:
+            cancelled = again
+        finally:
+            self.unstarted.close_source()
+            raised = self.error if error is None else error
+            self._close(raised if cancelled is None else cancelled)
+        if cancelled is not None:
+            raise cancelled
+
+    async def _workers_ended(self) -> asyncio.CancelledError | None:
         cancelled: asyncio.CancelledError | None = None
         while not self._crew.over():
             try:
@@ -112,10 +126,7 @@ class FanOut(Generic[A, B]):
             except asyncio.CancelledError as again:
                 self.stop(again=True)
                 cancelled = again if cancelled is None else cancelled
-        raised = self.error if error is None else error
-        self._close(raised if cancelled is None else cancelled)
-        if cancelled is not None:
-            raise cancelled
+        return cancelled
 
     def _close(self, error: BaseException | None) -> None:
         if self._deadline is not None:
@@ -134,23 +145,14 @@ class FanOut(Generic[A, B]):
         if self.stopping and not again:
             return
         if not self.stopping:
-            self.stopping, self.error, self._cut_kind = True, error, kind
+            self.stopping, self.error, self.cut_kind = True, error, kind
             if self._watchdog is not None:
                 self._watchdog.close()
         self._crew.stop()
 
-    def never_started(self) -> Iterator[Failure]:
-        """The failures of the inputs that a deadline or a decision kept from starting, where their number is known."""
-        decided = self.stopping and (self.error is None or self._cut_kind == "deadline")
-        if not decided or self.source.total is None or self.source.iterator is None:
-            return
-        for input in self.source.iterator:
-            index = self.started
-            self.started += 1
-            key = index if self.source.keys is None else self.source.keys[index]
-            name = self._name_or_default(input)
-            error = cut_off(index, name, self.settings, self._cut_kind)
-            yield Failure(error, self._cut_kind, index, key, name, input, started=self.clock() - self.began)
+    def in_context(self, function: Callable[[], Any]) -> Any:
+        """Call a function in the context that the source is read in, when no worker is left."""
+        return self._crew.run(function)
 
     @property
     def trace_id(self) -> str | None:
@@ -186,7 +188,7 @@ class FanOut(Generic[A, B]):
                     if worker.cancelling() and not self.stopping:
                         await absorb_cancellation(worker)
         except BaseException as error:  # noqa: BLE001 - the source's: branches keep theirs
-            self._source_failed(error)
+            self.source_failed(error)
         finally:
             self._at_work -= 1
             if not self._at_work:
@@ -200,7 +202,8 @@ class FanOut(Generic[A, B]):
             self.pulling -= 1
         return END if self.stopping else input  # a source that did not heed its cancellation
 
-    def _source_failed(self, error: BaseException) -> None:
+    def source_failed(self, error: BaseException) -> None:
+        """End the fan-out with what its source raised."""
         self.stop(error)
         if isinstance(error, asyncio.CancelledError):
             raise error
@@ -209,12 +212,14 @@ class FanOut(Generic[A, B]):
             raise error
 
     async def _close_source(self, worker: asyncio.Task[None]) -> None:
+        if self.unstarted.expected():
+            return  # it is read on, and closed in the end
         if worker.cancelling():
             await absorb_cancellation(worker)  # it was for the branches; closing is cancelled by the next one
         try:
             await self.source.aclose()
         except BaseException as error:  # noqa: BLE001
-            self._source_failed(error)
+            self.source_failed(error)
 
     def _begin(self, worker: asyncio.Task[None], input: Any) -> Coroutine[Any, Any, None] | None:
         """Run a branch up to its first suspension; None if that was its end, else the rest, to be awaited."""
@@ -228,7 +233,7 @@ class FanOut(Generic[A, B]):
         run = context.run
         run(_set_account, branch)
         try:
-            branch.name = self._fixed_name or self._name(input)
+            branch.name = self._fixed_name or self.name_of(input)
             if self._observed:
                 self._observe(branch, context)
             running = run(self.step, input)
@@ -270,7 +275,7 @@ class FanOut(Generic[A, B]):
             self.stop(error)
             self._end(branch, branch.failure(error, "error"))
             raise error  # KeyboardInterrupt, SystemExit: for the loop
-        cut = self._cut_kind if self.stopping else None
+        cut = self.cut_kind if self.stopping else None
         kind, judged = judge(error, branch, self.settings, cut)
         self._end(branch, branch.failure(judged, kind))
 
@@ -303,15 +308,10 @@ class FanOut(Generic[A, B]):
 
     # --- outcomes
 
-    def _name(self, input: Any) -> str:
+    def name_of(self, input: Any) -> str:
+        """What the branch of an input is called."""
         name = self.settings.branch_name
         return name if isinstance(name, str) else str(name(input)) or step_name(self.step)
-
-    def _name_or_default(self, input: Any) -> str:
-        try:
-            return self._name(input)
-        except Exception:  # noqa: BLE001 - somebody else's function; a branch that runs fails with it
-            return step_name(self.step)
 
     def _end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         self.done += 1
@@ -321,7 +321,7 @@ class FanOut(Generic[A, B]):
         if type(outcome) is Failure:
             self._count_failure(outcome, inside=branch.raised is outcome.error)
         if self._report is not None:
-            self._progress()
+            self.show_progress()
 
     def _follow(self, branch: Branch, outcome: Outcome[Any]) -> None:
         if self._watchdog is not None:
@@ -380,16 +380,18 @@ class FanOut(Generic[A, B]):
 
     # --- the rest
 
-    def _progress(self) -> None:
+    def show_progress(self) -> None:
+        """Tell whoever wants to know how far the fan-out has come."""
         if self._report is not None:
+            unstarted = self.unstarted.count
             failed = self.failed + self.cancelled
             self._report(
                 Progress(
                     total=self.source.total,
                     started=self.started,
-                    done=self.done,
+                    done=self.done + unstarted,
                     succeeded=self.done - failed,
-                    failed=failed,
+                    failed=failed + unstarted,
                     in_flight=self.started - self.done,
                     elapsed=self.clock() - self.began,
                 )

@@ -141,8 +141,6 @@ async def collected(step: Step[Any, Any], source: Source, settings: Settings) ->
     except asyncio.CancelledError as cancelled:
         _attach(cancelled, keyed(source, collector.outcomes))
         raise
-    for failure in fan_out.never_started():
-        collector.add(failure)
     if fan_out.error is not None:
         raise _told(fan_out, collector.outcomes)
     return collector.outcomes

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from ...runs import Progress
-from ...steps import check_count
+from ...steps import check_count, is_plain_function
+
+BREATH: Final = 0.010
+"""How long what never suspends may keep the loop to itself, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,16 @@ class Settings:
     stop_on_failure: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise TypeError(f"name must be a str, not {self.name!r}")
-        if not isinstance(self.branch_name, str) and not callable(self.branch_name):
-            raise TypeError(f"branch_name must be a str or a function of a branch's input, not {self.branch_name!r}")
-        if not isinstance(self.progress, bool) and not callable(self.progress):
-            raise TypeError(f"progress must be True, False or a function of a Progress, not {self.progress!r}")
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name must be a str that is not empty, or None for the step's name; not {self.name!r}")
+        if self.branch_name == "":
+            raise TypeError("branch_name must not be empty; leave it out for the step's name")
+        if not isinstance(self.branch_name, str) and not is_plain_function(self.branch_name):
+            raise TypeError(
+                f"branch_name must be a str or a plain function of a branch's input, not {self.branch_name!r}"
+            )
+        if not isinstance(self.progress, bool) and not is_plain_function(self.progress):
+            raise TypeError(f"progress must be True, False or a plain function of a Progress, not {self.progress!r}")
         check_count("max_concurrency", self.max_concurrency, least=1)
         if self.max_failures is not None:
             check_count("max_failures", self.max_failures, least=0)
@@ -42,8 +49,8 @@ class Settings:
 
 
 def given_or(given: Any, default: str) -> Any:
-    """A name as it was given; the default for none, or an empty one."""
-    return default if given is None or given == "" else given
+    """A name as it was given; the default for none."""
+    return default if given is None else given
 
 
 def stops_on_failure(on_error: object) -> bool:

@@ -45,11 +45,19 @@ class Source:
             self._exhausted = input is END
             return input
 
-    async def aclose(self) -> None:
-        """Let a generator that was not read to its end clean up."""
+    def next(self) -> Any:
+        """The next input of a source that need not be waited for, or `END`."""
+        return END if self.iterator is None else next(self.iterator, END)
+
+    def close(self) -> None:
+        """Let a plain generator that was not read to its end clean up."""
         if inspect.isgenerator(self.iterator):
             self.iterator.close()
-        elif self.iterator is None and inspect.isasyncgen(self._waiting):
+
+    async def aclose(self) -> None:
+        """Let a generator that was not read to its end clean up."""
+        self.close()
+        if self.iterator is None and inspect.isasyncgen(self._waiting):
             await self._waiting.aclose()
 
 

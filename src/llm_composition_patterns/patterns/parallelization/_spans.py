@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from ...outcome import Failure, Outcome, Success
 from ...runs import usage_attributes
-from ...tracing import Spans, listening, names
+from ...tracing import Spans, listening, names, spelled
 from ...usage import NO_USAGE
 from ._branch import Branch
 
@@ -114,7 +114,7 @@ class FanOutSpans:
             names.SPEED_UP: total / wall if wall > 0 else 1.0,
             names.BRANCH_SECONDS_P50: percentile(ordered, 50),
             names.BRANCH_SECONDS_P95: percentile(ordered, 95),
-            names.SLOWEST_BRANCH: self._slowest[1],
+            names.SLOWEST_BRANCH: spelled(self._slowest[1]),
             names.PEAK_CONCURRENCY: fan_out.peak,
         }
 

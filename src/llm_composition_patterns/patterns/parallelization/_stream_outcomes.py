@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ...outcome import Failure, Outcome
+from ...outcome import Outcome
 from ._buffer import AsTheyEnd, Buffer, InOrder
 from ._fan_out import FanOut
 from ._parallelize import BranchName, ShowProgress
@@ -88,7 +88,6 @@ class OutcomeStream(Generic[B]):
         self._room = settings.max_concurrency * (4 if ordered else 2)
         self._running: FanOut[Any, B] | None = None
         self._left = False
-        self._unstarted: Iterator[Failure] | None = None
 
     async def __aenter__(self) -> Self:
         if self._running is not None:
@@ -111,16 +110,28 @@ class OutcomeStream(Generic[B]):
             raise fan_out.error  # the source's, while it was closed: the iteration could not give it
 
     def stop(self) -> None:
-        """Start no more branches and cancel those that run; the iteration still gives their outcomes."""
+        """Start no more branches and cancel those that run; the iteration still gives their outcomes.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         self._fan_out.stop()
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes of the fan-out's span; kept only where somebody listens."""
+        """Set attributes of the fan-out's span; kept only where somebody listens.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         self._fan_out.set_attributes(attributes)
 
     @property
     def trace_id(self) -> str | None:
-        """The trace that the fan-out's span is in, 32 hexadecimal digits; None when nobody listens."""
+        """The trace that the fan-out's span is in, 32 hexadecimal digits; None when nobody listens.
+
+        Raises:
+            RuntimeError: The block was not entered yet.
+        """
         return self._fan_out.trace_id
 
     def rest(self) -> Iterator[Outcome[B]]:
@@ -139,15 +150,13 @@ class OutcomeStream(Generic[B]):
             if buffer.ready():
                 return buffer.take()
             if fan_out.over():
-                return self._last(fan_out)
+                return await self._last(fan_out)
             await buffer.filled()
         raise StopAsyncIteration
 
-    def _last(self, fan_out: FanOut[Any, B]) -> Outcome[B]:
+    async def _last(self, fan_out: FanOut[Any, B]) -> Outcome[B]:
         """What comes when every branch has ended: inputs that never started, then the error, then the end."""
-        if self._unstarted is None:
-            self._unstarted = fan_out.never_started()
-        for failure in self._unstarted:
+        if (failure := await fan_out.unstarted.next()) is not None:
             return failure
         if fan_out.error is not None:
             raise fan_out.error

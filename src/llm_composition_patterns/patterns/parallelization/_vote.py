@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
@@ -10,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ...errors import NoQuorum
 from ...outcome import Outcome, Success
-from ...steps import check_count
+from ...steps import check_count, is_plain_function
 from ...tracing import names
 from ._settings import given_or
 from ._step import Step, step_name
@@ -66,7 +65,7 @@ async def vote(
         ValueError: `n` or `quorum` is less than 1, or the quorum more than `n`.
     """
     check_count("n", n, least=1)
-    if by is not None and (not callable(by) or inspect.iscoroutinefunction(by)):
+    if by is not None and not is_plain_function(by):
         raise TypeError(f"by must be a plain function of a ballot's value, such as len, not {by!r}")
     if quorum is not None:
         check_count("quorum", quorum, least=1)

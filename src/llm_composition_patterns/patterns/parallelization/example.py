@@ -1,4 +1,4 @@
-"""Translates products of a catalogue into several languages at once.
+"""Translates products of a catalog into several languages at once.
 
     python -m llm_composition_patterns.patterns.parallelization.example --product 5 --languages spanish french
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import reprlib
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,8 +32,10 @@ from ...console import (
     command_parser,
     directory,
     ending_well,
+    full_name,
     is_simulated,
     leave,
+    live_progress,
     load_env_file,
     print_json,
     print_timeline,
@@ -44,9 +47,9 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
-from .product_translation import catalogue, languages, records, report
+from .product_translation import catalog, languages, records, report
 from .product_translation.languages import Language
-from .product_translation.translate import ProductResult, Translator
+from .product_translation.translate import FATAL, ProductResult, ShowProgress, Translator
 
 TIMEOUT = 120.0
 PRODUCT = ("1",)
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("Translate products of a catalogue into several languages at once.", examples=EXAMPLES)
+    parser = command_parser("Translate products of a catalog into several languages at once.", examples=EXAMPLES)
     parser.add_argument(
         "--product", nargs="+", action="extend", metavar="ID", help="ids of products, or all; default: 1"
     )
@@ -95,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalogue.select(catalogue.load(), arguments.product or PRODUCT)
+    products = catalog.select(catalog.load(), arguments.product or PRODUCT)
     wanted = languages.languages(arguments.languages or languages.DEFAULT)
-    other = dict(_language_model(text, wanted) for text in arguments.language_model)
+    other = _language_models(arguments.language_model, wanted)
     if arguments.output is not None:
         check_writable(arguments.output)
     default = chosen_model(arguments) if len(other) < len(wanted) else ""
@@ -109,9 +112,18 @@ def _run(arguments: argparse.Namespace) -> int:
     with setup_tracing(to=arguments.trace) as tracing:
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
         code = run_command(job.translate, tracing=tracing)
-        if code != USAGE or job.has_any_translation():
-            job.show()
-        return code or job.exit_code()
+        shown = ending_well(job.show) if code != USAGE or job.has_any_translation() else OK
+        return job.exit_code(code, shown)
+
+
+def _language_models(texts: Sequence[str], wanted: Sequence[Language]) -> dict[Language, str]:
+    models: dict[Language, str] = {}
+    for language, model in (_language_model(text, wanted) for text in texts):
+        if models.setdefault(language, model) != model:
+            raise ConfigurationError(
+                f"--language-model names two models for {language.name}, {models[language]} and {model}: keep one"
+            )
+    return models
 
 
 def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, str]:
@@ -123,7 +135,7 @@ def _language_model(text: str, wanted: Sequence[Language]) -> tuple[Language, st
     language = languages.language(word)
     if language not in wanted:
         raise ConfigurationError(f"--language-model names {language.name}, which is not among --languages")
-    return language, model
+    return language, full_name(model, os.environ)
 
 
 class _Job:
@@ -138,53 +150,81 @@ class _Job:
     ) -> None:
         self._arguments = arguments
         self._results = results
-        self._models = models
+        self._models = dict(models)
         self._tracing = tracing
         self._timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
         self._seconds = 0.0
+        self._said = ""
         self._written: list[Path] = []
         self._unwritten: dict[int, OSError] = {}
 
     async def translate(self) -> int:
         """Translate everything; what is finished is kept whatever ends this."""
-        arguments = self._arguments
+        arguments, named = self._arguments, dict(self._models)
         async with AsyncExitStack() as stack:
-            connected = {
-                name: await stack.enter_async_context(self._model(name)) for name in set(self._models.values())
-            }
+            connected = {name: await stack.enter_async_context(self._model(name)) for name in set(named.values())}
+            self._name_models(connected)
             models: dict[Language, tuple[str, ChatModel]] = {
-                language: (name, connected[name]) for language, name in self._models.items()
+                language: (self._models[language], connected[name]) for language, name in named.items()
             }
             translator = Translator(models=models, timeout=arguments.timeout, seed=arguments.seed, keep=self._write)
             began = time.monotonic()
             try:
-                await translator.products(self._results, progress=not arguments.json)
+                with self._progress(connected.values()) as progress:
+                    await translator.products(self._results, progress=progress)
+            except FATAL as error:
+                self._said = str(error)
+                raise
             finally:
                 self._seconds = time.monotonic() - began
         return OK
+
+    def _progress(self, models: Iterable[ConnectedModel]) -> AbstractContextManager[ShowProgress]:
+        if self._arguments.json:
+            return nullcontext(False)
+        return live_progress("languages" if len(self._results) == 1 else "products", models)
+
+    def _name_models(self, connected: Mapping[str, ConnectedModel]) -> None:
+        """Call those by their real names whose servers were asked for a model."""
+        for language, name in self._models.items():
+            if name.endswith(":"):
+                self._models[language] = connected[name].name
+        for name, model in connected.items():
+            if name.endswith(":"):
+                say(f"model: {model.name} (the first that the server lists)")
 
     def has_any_translation(self) -> bool:
         """Whether anything succeeded."""
         return any(result.successes for result in self._results)
 
-    def exit_code(self) -> int:
-        """What the results come to."""
+    def exit_code(self, ended: int, shown: int) -> int:
+        """What the results come to, where the run ended with the code `ended` and showing them with `shown`."""
+        if ended not in {OK, FAILED}:
+            return ended
+        if shown != OK:
+            return shown
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
-        return SOME_FAILED if strict or self._unwritten or report.failures(self._results) else OK
+        failed = ended == FAILED or self._unwritten or report.failures(self._results)
+        return SOME_FAILED if strict or failed else OK
 
-    def show(self) -> None:
-        """Print what there is: data on stdout, remarks on stderr."""
+    def show(self) -> int:
+        """Print what there is: data on stdout, remarks on stderr, also where stdout takes nothing any more."""
         if not any(result.outcomes for result in self._results):
-            return
+            return OK
         address = self._trace_address()
-        if self._arguments.json:
-            whole = records.summary(self._results, self._models, trace=address)
-            print_json(whole)
-        else:
-            self._print()
-        for line in report.failures(self._results):
+        try:
+            if self._arguments.json:
+                print_json(records.summary(self._results, self._models, trace=address))
+            else:
+                self._print()
+        finally:
+            self._say_remarks(address)
+        return OK
+
+    def _say_remarks(self, address: str | None) -> None:
+        for line in report.failures(self._results, said=self._said):
             say(f"failed: {line}")
         for line in report.found(self._results):
             say(f"finding: {line}")
@@ -216,7 +256,7 @@ class _Job:
 
     def _write(self, result: ProductResult) -> None:
         directory = self._arguments.output
-        if directory is None or not result.ended:
+        if directory is None or not result.successes:
             return
         path = directory / f"translation_{result.product.product_id}_{self._timestamp}.json"
         record = records.record(result, self._models)
@@ -228,8 +268,9 @@ class _Job:
             self._written.append(path)
 
     def _say_what_was_written(self) -> None:
-        if self._written:
-            say(f"written into {self._arguments.output}: {len(self._written)} of {len(self._results)} products")
+        if self._arguments.output:
+            written, wanted = len(self._written), len(self._results)
+            say(f"written into {self._arguments.output}: {written} of {wanted} products")
         for product, error in self._unwritten.items():
             say(f"not written: product {product}: {error.strerror}; its translations are printed above, or take --json")
         if not self._arguments.output and len(self._results) > report.MOST_SHOWN_WHOLE and not self._arguments.json:

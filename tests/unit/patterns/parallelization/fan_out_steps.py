@@ -22,11 +22,36 @@ async def wait_or_fail(seconds):
     return seconds
 
 
+class Stubborn:
+    """A step that needs `seconds` to clean up when it is cancelled, and notes what happened to it."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.started, self.ended, self.interrupted = [], [], []
+
+    async def __call__(self, input):
+        self.started.append(input)
+        try:
+            await asyncio.sleep(100)
+        finally:
+            try:
+                await asyncio.sleep(self.seconds)
+            except asyncio.CancelledError:
+                self.interrupted.append(input)
+            self.ended.append(input)
+
+
 async def slowly(inputs):
     """An async source of what a plain one gives."""
     for input in inputs:
         yield input
         await asyncio.sleep(0)
+
+
+async def everything(stream):
+    """The outcomes of a stream, to its end."""
+    async with stream as outcomes:
+        return [outcome async for outcome in outcomes]
 
 
 def spend(seconds):

@@ -4,6 +4,7 @@ from openinference.instrumentation import TraceConfig
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from llm_composition_patterns import tracing
 
@@ -31,3 +32,11 @@ class Recorder:
         """The finished spans right under `parent`, in the order in which they started."""
         found = [span for span in self.spans() if span.parent and span.parent.span_id == parent.context.span_id]
         return sorted(found, key=lambda span: span.start_time)
+
+
+def exceptions(span):
+    return [event.attributes["exception.type"] for event in span.events if event.name == "exception"]
+
+
+def is_error(span):
+    return span.status.status_code is StatusCode.ERROR

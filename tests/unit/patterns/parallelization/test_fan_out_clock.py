@@ -153,11 +153,21 @@ async def test_a_track_inside_a_branch_passes_it_on():
     assert (type(outcome), outcome.queued) == (Success, 3)
 
 
-async def test_outside_any_branch_nothing_is_told():
-    """A call by itself waits and works as it likes."""
+async def test_outside_any_branch_no_clock_is_touched():
+    """A call by itself waits and works as it likes; the only one that is told is the account that it is made in."""
+    told = []
+
+    class Told(Account):
+        def shift(self, **shifts):
+            told.append(shifts)
+            super().shift(**shifts)
+
+    beside = asyncio.ensure_future(parallelize(wait, [9], on_error="collect"))
     await Permits(1).call(3)
-    current_account.set(Account(None))
+    current_account.set(Told(None))
     await Permits(1).call(3)
+    assert told == [{"waiting": 1}, {"waiting": -1}, {"working": 1}, {"working": -1}]
+    assert times(await beside) == [(0, 0, 9)]
 
 
 async def test_a_branch_that_is_cancelled_while_it_waits_has_queued_till_then():
@@ -342,52 +352,3 @@ async def test_an_inner_fan_out_leaves_the_outer_clock_as_it_was(ending):
 
     (outcome,) = await parallelize(outer, [0], on_error="collect")
     assert outcome.value == (0, 0)
-
-
-# --- from other threads
-
-
-async def test_the_wait_of_a_thread_stops_the_clock_on_the_loop_of_its_fan_out():
-    """A thread changes nothing there itself: a loop in debug mode would refuse it."""
-    asyncio.get_running_loop().set_debug(True)
-
-    async def wait_in_a_thread(_):
-        waiting = waiting_for_permit()
-        await asyncio.to_thread(waiting.__enter__)
-        await asyncio.sleep(100)  # much longer than the timeout, which finds a clock that stands still
-        await asyncio.to_thread(waiting.__exit__, None, None, None)
-        await asyncio.sleep(1)
-        return "done"
-
-    (outcome,) = await parallelize(wait_in_a_thread, [0], timeout=3, on_error="collect")
-    assert (outcome.value, outcome.queued, outcome.elapsed) == ("done", 100, 1)
-
-
-async def test_the_timeout_counts_on_after_the_wait_of_a_thread():
-    """To the instant."""
-
-    async def wait_in_a_thread(_):
-        waiting = waiting_for_permit()
-        await asyncio.to_thread(waiting.__enter__)
-        await asyncio.sleep(100)
-        await asyncio.to_thread(waiting.__exit__, None, None, None)
-        await asyncio.sleep(50)
-
-    (outcome,) = await parallelize(wait_in_a_thread, [0], timeout=3, on_error="collect")
-    assert (outcome.kind, outcome.queued, outcome.elapsed) == ("timeout", 100, 3)
-
-
-async def test_a_thread_that_outlives_the_loop_of_its_branch_changes_nothing():
-    """There is no clock left to change."""
-    entered = []
-
-    async def leave_behind(_):
-        waiting = waiting_for_permit()
-        waiting.__enter__()
-        entered.append(waiting)
-
-    def elsewhere():
-        asyncio.run(parallelize(leave_behind, [0]))
-
-    await asyncio.to_thread(elsewhere)
-    entered[0].__exit__(None, None, None)

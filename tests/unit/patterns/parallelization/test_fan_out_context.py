@@ -9,7 +9,8 @@ from fan_out_steps import wait
 
 from llm_composition_patterns.outcome import Failure
 from llm_composition_patterns.patterns.parallelization import parallelize, together
-from llm_composition_patterns.runs import NO_USAGE, Account, Usage, current_account, settle
+from llm_composition_patterns.runs import Account, current_account, settle
+from llm_composition_patterns.usage import NO_USAGE, Usage
 
 variable = ContextVar("variable", default="unset")
 

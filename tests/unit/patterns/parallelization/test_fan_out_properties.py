@@ -2,7 +2,6 @@
 
 import asyncio
 import heapq
-import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from span_recorder import Recorder
 
-from llm_composition_patterns.errors import BranchTimeout, DeadlineExceeded
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes, together, vote
-from llm_composition_patterns.runs import Account, Usage, current_account, holding_permit, settle, waiting_for_permit
+from llm_composition_patterns.runs import Account, current_account, settle
+from llm_composition_patterns.usage import Usage
 from llm_composition_patterns.virtual_time import run
 
 CALL = Usage(calls=1)
@@ -357,76 +356,3 @@ def shape(result):
     if isinstance(result, Failure):
         return result.index, result.started, result.elapsed, result.kind, type(result.error)
     return [shape(part) for part in result] if isinstance(result, list) else result
-
-
-# --- permits
-
-
-@EXAMPLES
-@given(
-    rows=st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=4),
-    count=st.integers(1, 3),
-    limit=st.integers(1, 4),
-)
-def test_no_wait_for_a_permit_counts_against_a_timeout(rows, count, limit):
-    """Calls of nested branches share few permits: each has its whole timeout, and the sums are exact."""
-    left = count
-    lowest = count
-
-    async def main():
-        permits = asyncio.Semaphore(count)
-
-        async def call(seconds):
-            nonlocal left, lowest
-            with waiting_for_permit():
-                await permits.acquire()
-            left -= 1
-            lowest = min(lowest, left)
-            try:
-                with holding_permit():
-                    await asyncio.sleep(seconds)
-            finally:
-                left += 1
-                permits.release()
-
-        async def outer(row):
-            inner = await parallelize(call, row, timeout=5.5, max_concurrency=limit, on_error="collect")
-            branch = current_account.get()
-            assert (branch._waiting, branch._working) == (0, 0)
-            return inner
-
-        return await parallelize(outer, rows, timeout=sum(map(sum, rows)) + 0.5, on_error="collect")
-
-    outcomes = run(main())
-    calls = list(itertools.chain.from_iterable(outcome.value for outcome in outcomes))
-    assert [outcome.elapsed for outcome in calls] == list(itertools.chain.from_iterable(rows))
-    assert lowest >= 0
-    assert left == count
-
-
-@EXAMPLES
-@given(moments=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), max_size=4), timeout=st.integers(1, 6))
-def test_a_timeout_is_exact_whatever_the_waits_before_it(moments, timeout):
-    """The end is started + queued + timeout, to the last digit."""
-
-    async def main():
-        async def work_and_wait(_):
-            for works, waits in moments:
-                await asyncio.sleep(works)
-                with waiting_for_permit():
-                    await asyncio.sleep(waits)
-            await asyncio.sleep(1000)
-
-        (outcome,) = await parallelize(work_and_wait, [0], timeout=timeout + 0.5, on_error="collect")
-        return outcome, asyncio.get_running_loop().time()
-
-    outcome, ended = run(main())
-    assert outcome.kind == "timeout"
-    assert outcome.elapsed == timeout + 0.5
-    assert ended == outcome.queued + timeout + 0.5
-
-
-def test_the_errors_of_time_are_timeouts():
-    """So that `except TimeoutError` catches both."""
-    assert issubclass(BranchTimeout, TimeoutError)
-    assert issubclass(DeadlineExceeded, TimeoutError)

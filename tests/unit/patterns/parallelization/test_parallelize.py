@@ -279,9 +279,18 @@ async def test_what_cannot_be_iterated_is_refused(inputs):
         await parallelize(double, inputs)
 
 
+class AsyncCallable:
+    """Called, it gives a coroutine that nobody would await."""
+
+    async def __call__(self, _):
+        raise NotImplementedError
+
+
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
+        ({"name": ""}, TypeError),
+        ({"branch_name": ""}, TypeError),
         ({"max_concurrency": 0}, ValueError),
         ({"max_concurrency": 2.0}, TypeError),
         ({"max_concurrency": True}, TypeError),
@@ -303,9 +312,13 @@ async def test_what_cannot_be_iterated_is_refused(inputs):
         ({"name": 0}, TypeError),
         ({"branch_name": 5}, TypeError),
         ({"branch_name": ["a"]}, TypeError),
+        ({"branch_name": double}, TypeError),
         ({"progress": "yes"}, TypeError),
         ({"progress": None}, TypeError),
         ({"progress": 1}, TypeError),
+        ({"progress": double}, TypeError),
+        ({"progress": functools.partial(double)}, TypeError),
+        ({"progress": AsyncCallable()}, TypeError),
     ],
     ids=str,
 )

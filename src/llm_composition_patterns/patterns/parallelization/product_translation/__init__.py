@@ -1,1 +1,1 @@
-"""The parts of the product translation example: the catalogue, the languages, the checks, the report."""
+"""The parts of the product translation example: the catalog, the languages, the checks, the report."""

@@ -6,13 +6,12 @@ A finding is a sentence for a person to read. It is no failure: a model may have
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from .catalogue import Texts
+from .catalog import Texts
+from .numerals import missing_numbers
 
-_NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{[^{}\s]+\}|%[sd]|</?[a-zA-Z][^<>]*>")
 _UNIT = re.compile(
     r"(?<=[\d\s\u00a0\u202f(])(?:g|kg|gsm|oz|lb|mm|cm|m|L|K|D|%|°C|°F)(?=$|[\s.,;:)/\u00a0\u202f])|UPF|°F|°C|%"
@@ -47,21 +46,14 @@ def _of_text(place: str, before: str, after: str) -> Iterator[str]:
     if not after.strip():
         yield f"{place} is empty"
         return
-    for what, kept in (("number", _numbers), ("unit", _units), ("placeholder", _placeholders)):
-        missing = kept(before) - kept(after)
+    units, placeholders = _units(before) - _units(after), _placeholders(before) - _placeholders(after)
+    for what, missing in (
+        ("number", missing_numbers(before, after)),
+        ("unit", units),
+        ("placeholder", placeholders),
+    ):
         if missing:
             yield f"{place}: {what} {', '.join(missing)} is missing"
-
-
-def _numbers(text: str) -> Counter[str]:
-    """Numbers by their digits alone: languages differ in what stands between them."""
-    return Counter("".join(_digits(number)) for number in _NUMBER.findall(text))
-
-
-def _digits(number: str) -> Iterator[str]:
-    for character in number:
-        if (digit := unicodedata.digit(character, None)) is not None:
-            yield str(digit)
 
 
 def _units(text: str) -> Counter[str]:

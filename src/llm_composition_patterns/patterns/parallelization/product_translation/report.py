@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....outcome import Failure, Outcome
 from ....usage import Usage
-from .catalogue import Details, Texts
+from .catalog import Details, Texts
 from .languages import Language
 from .records import Models, simulated, total_usage, why
 from .translate import ProductResult, Translation
@@ -51,7 +51,7 @@ def totals(results: Sequence[ProductResult], seconds: float) -> list[str]:
         f"{ok} of {wanted} translations, {wanted - ok - stopped} failed" + (f", {stopped} stopped" if stopped else ""),
         f"{seconds:.2f} s in all, {average:.2f} s a language on average",
         f"{busy:.2f} s of branches{waits}",
-        used(total_usage(results)),
+        used(results),
     ]
 
 
@@ -60,23 +60,47 @@ def cancelled(outcome: Outcome[Translation]) -> bool:
     return isinstance(outcome, Failure) and outcome.kind == "cancelled"
 
 
-def used(usage: Usage) -> str:
-    """Tokens and cost in one line."""
-    tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
-    calls = f"{usage.calls} calls, {usage.retries} retries"
-    return f"{tokens}, {calls}, {_cost(usage)}"
+def used(results: Sequence[ProductResult]) -> str:
+    """Tokens, calls and cost in one line."""
+    usage = total_usage(results)
+    outcomes = [outcome for result in results for outcome in result.outcomes.values()]
+    repairs = sum(max(outcome.usage.calls - 1, 0) for outcome in outcomes)  # a translation is one call and its repairs
+    calls = _count(usage.calls, "call") + (f" ({repairs} of them to repair answers)" if repairs else "")
+    retries = _count(usage.retries, "retry", "retries")
+    return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out, {calls}, {retries}, {_cost(usage)}"
 
 
-def failures(results: Sequence[ProductResult]) -> list[str]:
-    """Each failed translation, a line each; those that were stopped, in one line."""
-    failed = [(result, language, failure) for result in results for language, failure in result.failures.items()]
-    stopped = sum(cancelled(failure) for _, _, failure in failed)
-    lines = [
-        f"product {result.product.product_id}, {language.name}: {failure.kind}: {why(failure)}"
-        for result, language, failure in failed
-        if not cancelled(failure)
-    ]
-    return [*lines, f"{stopped} translations were stopped before they ended"] if stopped else lines
+def failures(results: Sequence[ProductResult], *, said: str = "") -> list[str]:
+    """Each failed translation, those that failed alike together; those that were stopped, in one line.
+
+    Args:
+        results: The products.
+        said: Why the run ended, where that was told already; it is not told again.
+    """
+    alike: dict[str, list[tuple[int, Language]]] = {}
+    stopped = 0
+    for result in results:
+        for language, failure in result.failures.items():
+            if cancelled(failure):
+                stopped += 1
+            elif not said or why(failure) != said:
+                where = (result.product.product_id, language)
+                alike.setdefault(f"{failure.kind}: {why(failure)}", []).append(where)
+    lines = [line for what, where in alike.items() for line in _alike(what, where)]
+    return [*lines, f"{_count(stopped, 'translation')} stopped before the end"] if stopped else lines
+
+
+def _alike(what: str, where: Sequence[tuple[int, Language]]) -> Iterator[str]:
+    """The first in full; of the others, which they are."""
+    (product_id, language), *others = where
+    yield f"product {product_id}, {language.name}: {what}"
+    if not others:
+        return
+    products: dict[int, list[str]] = {}
+    for other_id, other in others:
+        products.setdefault(other_id, []).append(other.name)
+    named = "; ".join(f"product {other_id}, {', '.join(names)}" for other_id, names in products.items())
+    yield f"the same for {len(others)} more: {named}"
 
 
 def found(results: Sequence[ProductResult]) -> list[str]:
@@ -87,6 +111,10 @@ def found(results: Sequence[ProductResult]) -> list[str]:
         for language, outcome in result.successes.items()
         for finding in outcome.value.findings
     ]
+
+
+def _count(number: int, one: str, more: str = "") -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _cost(usage: Usage) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,19 +13,22 @@ from opentelemetry import trace
 from ....errors import AuthenticationFailed, InsufficientCredit, UnknownModel
 from ....llm import ChatModel, ModelSettings, ask
 from ....outcome import Failure, Outcome, Success
+from ....runs import Progress
 from ....usage import NO_USAGE, Usage
 from .. import parallelize, stream_outcomes
-from .catalogue import Details, Product, Texts
+from .catalog import Details, Product, Texts
 from .checks import findings
 from .languages import Language
 
 SYSTEM = """\
-You translate the catalogue of Brindlehaw, a maker of outdoor apparel, from English into {language} ({tag}).
+You translate the catalog of Brindlehaw, a maker of outdoor apparel, from English into {language} ({tag}).
 You are given a JSON document with texts of one product. Answer with a JSON document of the same shape: the same keys, \
 null where there is null, as many entries in each list as before and in the same order.
 Translate every text, the names of colors too, as somebody would write who sells clothing in that language.
 Keep as they are: numbers and units (UPF 30+, 121 g), placeholders in braces, trademark signs, and the names {names}.\
 """
+
+ShowProgress = bool | Callable[[Progress], object]
 
 FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit)
 """What no other translation by the same model would be spared."""
@@ -69,11 +73,6 @@ class ProductResult:
         return {language: outcome for language, outcome in self.in_order.items() if isinstance(outcome, Failure)}
 
     @property
-    def ended(self) -> bool:
-        """Whether anything of it ended by itself, well or badly, and not only by being stopped."""
-        return bool(self.successes) or any(failure.kind != "cancelled" for failure in self.failures.values())
-
-    @property
     def usage(self) -> Usage:
         """What the calls for this product used."""
         return sum((outcome.usage for outcome in self.outcomes.values()), NO_USAGE)
@@ -95,7 +94,7 @@ class Translator:
     seed: int | None = None
     keep: Callable[[ProductResult], None]
 
-    async def products(self, results: Sequence[ProductResult], *, progress: bool = False) -> None:
+    async def products(self, results: Sequence[ProductResult], *, progress: ShowProgress = False) -> None:
         """Translate several products at once, each into its languages; one alone needs no fan-out around it."""
         if len(results) == 1:
             await self.product(results[0], progress=progress)
@@ -104,7 +103,9 @@ class Translator:
         step = partial(self.product, began=began)
         await parallelize(step, results, name="translate_products", branch_name="product", progress=progress)
 
-    async def product(self, result: ProductResult, *, began: float | None = None, progress: bool = False) -> None:
+    async def product(
+        self, result: ProductResult, *, began: float | None = None, progress: ShowProgress = False
+    ) -> None:
         """Translate one product into its languages at once, and add each outcome to its result."""
         clock = asyncio.get_running_loop().time
         here = clock()
@@ -161,7 +162,8 @@ class Translator:
         if self.seed is not None:
             settings["seed"] = self.seed
         system = SYSTEM.format(language=language.title, tag=language.tag, names=kept)
-        return await ask(model, source.model_dump_json(indent=2), system=system, output=Texts, **settings)
+        document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
+        return await ask(model, document, system=system, output=Texts, **settings)
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:

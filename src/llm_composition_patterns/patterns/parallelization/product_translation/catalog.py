@@ -1,4 +1,4 @@
-"""The catalogue of products, and the part of a product that is translated."""
+"""The catalog of products, and the part of a product that is translated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Texts(BaseModel):
 
 
 class Details(BaseModel):
-    """What the catalogue says of a product."""
+    """What the catalog says of a product."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
@@ -54,7 +54,7 @@ class Details(BaseModel):
 
 
 class Product(BaseModel):
-    """One product of the catalogue."""
+    """One product of the catalog."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
@@ -68,10 +68,10 @@ class Product(BaseModel):
 
 
 def load(path: Path | None = None) -> dict[int, Product]:
-    """The products by their ids, from the packaged catalogue or from a file of the same shape.
+    """The products by their ids, from the packaged catalog or from a file of the same shape.
 
     Raises:
-        ConfigurationError: There is no such file, or it is no catalogue.
+        ConfigurationError: There is no such file, it is no catalog, or there is no product in it.
     """
     source = path or packaged()
     try:
@@ -79,39 +79,52 @@ def load(path: Path | None = None) -> dict[int, Product]:
         products = TypeAdapter(list[Product]).validate_python(found)
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"there is no catalogue at {source}; install the package again, or check out data/"
+            f"there is no catalog at {source}; install the package again, or check out data/"
         ) from error
-    except (OSError, ValueError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{source} is no catalogue of products: {reason}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{source} is no catalog of products: {_reason(error)}") from error
+    if not products:
+        raise ConfigurationError(f"{source} is no catalog of products: it is empty; add a product")
     return {product.product_id: product for product in products}
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    first = error.errors(include_url=False)[0]
+    record, *field = first["loc"] or ("",)
+    if not isinstance(record, int):
+        return first["msg"]
+    where = f"record {record + 1}" + (f", {'.'.join(map(str, field))}" if field else "")
+    return f"{where}: {first['msg']}"
+
+
 def packaged() -> Path:
-    """Where the catalogue lies: in the installed package, else in `data/` of the checkout."""
+    """Where the catalog lies: in the installed package, else in `data/` of the checkout."""
     package = __name__.partition(".patterns.")[0]
     installed = Path(str(resources.files(package))) / "data" / FILE
     checkout = Path(__file__).resolve().parents[5] / "data" / FILE
     return installed if installed.exists() else checkout
 
 
-def select(catalogue: dict[int, Product], words: Sequence[str]) -> list[Product]:
+def select(catalog: dict[int, Product], words: Sequence[str]) -> list[Product]:
     """The products that ids or `all` mean, each once.
 
     Raises:
         ConfigurationError: There is no such product.
     """
     if ALL in words:
-        return list(catalogue.values())
-    named = [_product(catalogue, word) for word in words]
+        return list(catalog.values())
+    named = [_product(catalog, word) for word in words]
     return list({product.product_id: product for product in named}.values())
 
 
-def _product(catalogue: dict[int, Product], word: str) -> Product:
+def _product(catalog: dict[int, Product], word: str) -> Product:
     try:
-        return catalogue[int(word)]
+        return catalog[int(word)]
     except (ValueError, KeyError):
-        known = f"{min(catalogue)} to {max(catalogue)}" if catalogue else "none: the catalogue is empty"
         raise ConfigurationError(
-            f"unknown product {reprlib.repr(word)}; the catalogue has {known}, or say {ALL}"
+            f"unknown product {reprlib.repr(word)}; the catalog has {min(catalog)} to {max(catalog)}, or say {ALL}"
         ) from None

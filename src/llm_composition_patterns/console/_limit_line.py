@@ -1,0 +1,35 @@
+"""What a model's limiter does, in one line for people."""
+
+from __future__ import annotations
+
+from ..limits import LimiterStatistics
+
+_REASONS = {
+    "requests": "for the rate of requests",
+    "tokens": "for the rate of tokens",
+    "retry_after": "as the provider asked",
+    "outage": "for the provider to come back",
+}
+
+
+def limit_line(name: str, now: LimiterStatistics) -> str:
+    """The model, how many calls are in flight of how many, and whatever holds others."""
+    parts = [f"{now.in_flight} of {now.limit} in flight"]
+    if now.waiting:
+        parts.append(f"{now.waiting:,} waiting{_why(now)}")
+    for rate, unit in ((now.requests_per_minute, "requests"), (now.tokens_per_minute, "tokens")):
+        if rate is not None:
+            parts.append(f"{rate:,.0f} {unit}/min")
+    if now.refused:
+        parts.append(f"{now.refused:,} refused")
+    if now.gate_closed_for >= 1:
+        parts.append(f"asked to wait {now.gate_closed_for:.0f} s")
+    if now.outage_for is not None:
+        parts.append(f"failing for {now.outage_for:.0f} s")
+    return f"{name}: " + " · ".join(parts)
+
+
+def _why(now: LimiterStatistics) -> str:
+    """What most of those who wait wait for, where it is not the end of other calls."""
+    reason = max(now.waiting_by_reason, key=lambda reason: now.waiting_by_reason[reason], default="")
+    return f" {_REASONS[reason]}" if reason in _REASONS else ""
