@@ -154,10 +154,11 @@ def test_a_glance_replaces_the_settings_of_every_entry():
 
 def test_entries_can_be_measured_side_by_side():
     """Two at a time: every entry is measured, and a failure still ends the run."""
-    contest = replace(contest_of(entries=(replace(OURS, settings={"items": 9}), THEIRS)), side_by_side=2)
+    ours, theirs = (replace(entry, settings={"items": 9}) for entry in (OURS, THEIRS))
+    contest = replace(contest_of(entries=(ours, theirs)), side_by_side=2)
     assert set(run(contest, rounds=1).medians) == {"ours", "theirs"}
     with pytest.raises(RuntimeError, match="ours failed"):
-        run(replace(contest, entries=(replace(OURS, settings={"wrong": 1}), THEIRS)), rounds=1)
+        run(replace(contest, entries=(replace(ours, settings={"wrong": 1}), theirs)), rounds=1)
 
 
 def test_a_summary_is_made_of_entries_that_were_all_measured():
