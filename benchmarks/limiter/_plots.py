@@ -157,13 +157,13 @@ class _Panel:
 
 
 _SHARE: Final = _Panel(
-    title="throughput, as a share of the oracle's", left=_NAMES, width=250, ticks=(0, 0.25, 0.5, 0.75, 1)
+    title="throughput, as a share of the oracle's", left=_NAMES, width=250, ticks=(0, 0.25, 0.5, 0.75, 1, 1.25)
 )
 _WAIT: Final = _Panel(
     title="p99 of a call's time, in times of the oracle's",
     left=_NAMES + 300,
     width=250,
-    ticks=(0.2, 1, 5, 25, 125),
+    ticks=(0.1, 1, 10, 100),
     logarithmic=True,
 )
 
