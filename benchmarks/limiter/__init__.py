@@ -128,6 +128,7 @@ def over_http() -> Contest:
             Bar(entry=_OUTAGE, figure="storm", most=1.0),
         ),
         rounds=1,
+        quick={"calls": 300},
         shows=("groq", "aiohttp"),
     )
 
