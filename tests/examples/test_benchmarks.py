@@ -11,7 +11,7 @@ import pytest
 import benchmarks.__main__ as command
 from benchmarks import _tables, _verdicts, calls, fan_out, start_up
 from benchmarks._contest import Bar, Contest, Entry, Figure, Summary
-from benchmarks._run import Result, run
+from benchmarks._run import Result, environment, run
 
 OURS = Entry(name="ours", contestant=fan_out._by_hand.serial, against="theirs")
 THEIRS = Entry(name="theirs", contestant=fan_out._by_hand.gather)
@@ -275,6 +275,11 @@ def test_an_unknown_contest_is_refused(capsys):
 def test_the_command_explains_itself():
     """`python -m benchmarks --help` names the contests, without any peer installed."""
     shown = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-m", "benchmarks", "--help"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     )
     assert "fan-out; calls; start-up" in shown.stdout
