@@ -60,8 +60,9 @@ bench: setup ## run the benchmarks beside their peers and print the tables
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group bench-no-deps
 	@$(BIN)/python -m benchmarks
 
-pictures: setup browser ## take the picture of the README again, in a real Phoenix and a real browser
+pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images
+	@$(BIN)/python -m benchmarks --plots docs/images
 	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/integration/test_demo.py
 
 clean: ## remove what was built

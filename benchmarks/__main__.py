@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fan-out] [calls] [start-up]`: measure, print, and exit with 1 if a bar is missed."""
+"""`python -m benchmarks [contest ...]`: measure, print, and exit with 1 if a bar is missed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from . import _tables, calls, fan_out, start_up
+from . import _tables, calls, fan_out, limiter, start_up
 from ._contest import Contest
 from ._run import Result, run, version
 from ._verdicts import Verdict, exit_code, verdicts
@@ -21,17 +22,24 @@ CONTESTS: dict[str, Callable[[], Contest]] = {
     "fan-out": fan_out.contest,
     "calls": calls.contest,
     "start-up": start_up.contest,
+    "limiter": limiter.backends,
+    "limiter-promises": limiter.promises,
+    "limiter-http": limiter.over_http,
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the contests that are named, all by default."""
     wanted = _parser().parse_args(arguments)
+    if wanted.plots is not None:
+        limiter.draw(wanted.plots, report=_report)
+        return 0
     found: dict[str, Any] = {}
     judged: list[Verdict] = []
-    for name in wanted.contests:
+    for name in _chosen(wanted.contests):
         contest = CONTESTS[name]()
-        result = run(contest, rounds=1 if wanted.quick else contest.rounds, report=_report)
+        rounds = 1 if wanted.quick else contest.rounds
+        result = run(contest, rounds=rounds, quick=wanted.quick, report=_report)
         of_contest = verdicts(contest, result.medians)
         judged += of_contest
         found[name] = record(result, of_contest)
@@ -68,6 +76,11 @@ def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _chosen(names: list[str]) -> list[str]:
+    """Every contest that is named, and those whose names go on from it: `limiter` is all of the limiter's."""
+    return [known for known in CONTESTS if any(known == name or known.startswith(f"{name}-") for name in names)]
+
+
 def _known(name: str) -> str:
     if name not in CONTESTS:
         raise argparse.ArgumentTypeError(f"no contest {name!r}; there are {', '.join(CONTESTS)}")
@@ -80,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         "contests", nargs="*", type=_known, default=[*CONTESTS], metavar="contest", help="; ".join(CONTESTS)
     )
     parser.add_argument("--quick", action="store_true", help="one round: a glance, not a measurement")
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIRECTORY", help="draw the limiter's pictures there, and measure nothing else"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     return parser
 

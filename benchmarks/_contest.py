@@ -7,7 +7,7 @@ installed costs its own entries only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -44,6 +44,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A row made of others when all of them are measured.
+
+    Attributes:
+        name: As the table shows it.
+        of: The entries.
+        made: Makes its figures of theirs.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    made: Callable[[Sequence[Figures]], Figures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """What a figure must come to: at most or at least `bound`, of another entry's figure where `of` names one."""
 
@@ -63,8 +78,11 @@ class Contest:
         title: Above its table.
         figures: The columns; the ratio column compares the first.
         entries: The rows.
+        summaries: Rows below the entries, made of them.
         bars: What must hold.
         rounds: How often each entry is measured.
+        quick: Settings that replace those of every entry where only a glance is wanted.
+        side_by_side: Entries that are measured at the same time: more than one where no figure tells of the machine.
         shows: Distributions whose versions are shown with the result, beside the peers.
         around: What must run meanwhile; gives settings that every entry gets.
     """
@@ -73,7 +91,10 @@ class Contest:
     title: str
     figures: tuple[Figure, ...]
     entries: tuple[Entry, ...]
+    summaries: tuple[Summary, ...] = ()
     bars: tuple[Bar, ...] = ()
     rounds: int = 5
+    quick: Mapping[str, object] = field(default_factory=dict)
+    side_by_side: int = 1
     shows: tuple[str, ...] = ()
     around: Callable[[], AbstractContextManager[Mapping[str, object]]] = field(default=lambda: nullcontext({}))

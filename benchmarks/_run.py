@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 
 from ._contest import Contest, Entry, Figures
@@ -30,17 +32,30 @@ class Result:
     missing: tuple[str, ...]
 
 
-def run(contest: Contest, *, rounds: int, report: Callable[[str], object] = lambda _: None) -> Result:
+def run(
+    contest: Contest, *, rounds: int, quick: bool = False, report: Callable[[str], object] = lambda _: None
+) -> Result:
     """Measure every entry whose peers are installed, interleaved."""
     missing = tuple(dict.fromkeys(name for entry in contest.entries for name in entry.needs if not installed(name)))
     entries = [entry for entry in contest.entries if not set(entry.needs) & set(missing)]
     found: dict[str, list[Figures]] = {entry.name: [] for entry in entries}
-    with contest.around() as given:
-        for turn in range(rounds):
-            for entry in entries:
-                report(f"{contest.name}: round {turn + 1} of {rounds}: {entry.name}")
-                found[entry.name].append(in_fresh_process(entry, given))
-    return Result({name: medians(figures) for name, figures in found.items()}, missing)
+    with contest.around() as given, ThreadPoolExecutor(contest.side_by_side) as threads:
+        settings = {**given, **(contest.quick if quick else {})}
+
+        def measured(turn: int, entry: Entry) -> None:
+            report(f"{contest.name}: round {turn} of {rounds}: {entry.name}")
+            found[entry.name].append(in_fresh_process(entry, settings))
+
+        for turn in range(1, rounds + 1):
+            for _ in threads.map(measured, repeat(turn), entries):
+                pass
+    return Result(_summed_up(contest, {name: medians(figures) for name, figures in found.items()}), missing)
+
+
+def _summed_up(contest: Contest, results: dict[str, Figures]) -> dict[str, Figures]:
+    """The results with the rows that are made of them."""
+    whole = [summary for summary in contest.summaries if set(summary.of) <= set(results)]
+    return results | {summary.name: summary.made([results[name] for name in summary.of]) for summary in whole}
 
 
 def without_peers(contest: Contest) -> Contest:
@@ -69,7 +84,7 @@ def in_fresh_process(entry: Entry, given: Mapping[str, object]) -> Figures:
     """
     contestant = f"{entry.contestant.__module__}:{entry.contestant.__qualname__}"
     ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks._measure", contestant, json.dumps({**given, **entry.settings})],
+        [sys.executable, "-m", "benchmarks._measure", contestant, json.dumps({**entry.settings, **given})],
         env=environment(),
         capture_output=True,
         text=True,

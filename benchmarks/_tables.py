@@ -17,8 +17,11 @@ def machine() -> str:
 
 def measured(contest: Contest, results: Mapping[str, Figures]) -> str:
     """The figures of every entry, with the ratio of the first figure to the entry that it is compared with."""
-    head = ["", *(figure.unit for figure in contest.figures), "ratio", "to"]
-    return table(head, [_row(contest, index, results) for index in range(len(contest.entries))])
+    compared = ["ratio", "to"] if any(entry.against for entry in contest.entries) else []
+    head = ["", *(figure.unit for figure in contest.figures), *compared]
+    rows = [_row(contest, entry.name, entry.against, results) for entry in contest.entries]
+    rows += [_row(contest, summary.name, None, results) for summary in contest.summaries]
+    return table(head, [row[: len(head)] for row in rows])
 
 
 def judged(contest: Contest, found: Sequence[Verdict]) -> str:
@@ -42,17 +45,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([shown[0], rule, *shown[1:]])
 
 
-def _row(contest: Contest, index: int, results: Mapping[str, Figures]) -> list[str]:
-    entry = contest.entries[index]
-    figures = results.get(entry.name)
+def _row(contest: Contest, name: str, against: str | None, results: Mapping[str, Figures]) -> list[str]:
+    figures = results.get(name)
     if figures is None:
-        return [entry.name, *("skipped" for _ in contest.figures), "", ""]
-    compared = ratio(results, entry.name, entry.against, contest.figures[0].name)
+        return [name, *("skipped" for _ in contest.figures), "", ""]
+    compared = ratio(results, name, against, contest.figures[0].name)
     return [
-        entry.name,
+        name,
         *(number(figures[figure.name], figure) if figure.name in figures else "" for figure in contest.figures),
         "" if compared is None else f"{compared:.3g}",
-        "" if compared is None else str(entry.against),
+        "" if compared is None else str(against),
     ]
 
 
@@ -68,5 +70,7 @@ def _value(verdict: Verdict, units: Mapping[str, Figure]) -> str:
 
 
 def _bound(bar: Bar) -> str:
+    if bar.most is not None and bar.least is not None:
+        return f"{bar.least:.3g} to {bar.most:.3g}"
     sign, bound = ("<=", bar.most) if bar.most is not None else (">=", bar.least)
     return f"{sign} {bound:.3g}" if bar.of is None else f"{sign} {bound:.3g}x {bar.of}"

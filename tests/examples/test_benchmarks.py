@@ -10,8 +10,8 @@ import pytest
 
 import benchmarks.__main__ as command
 from benchmarks import _tables, _verdicts, calls, fan_out, start_up
-from benchmarks._contest import Bar, Contest, Entry, Figure
-from benchmarks._run import Result, run
+from benchmarks._contest import Bar, Contest, Entry, Figure, Summary
+from benchmarks._run import Result, environment, run
 
 OURS = Entry(name="ours", contestant=fan_out._by_hand.serial, against="theirs")
 THEIRS = Entry(name="theirs", contestant=fan_out._by_hand.gather)
@@ -145,6 +145,76 @@ def test_contestants_run_interleaved_in_fresh_processes():
     assert all(figures["us"] > 0 and figures["mb"] > 1 for figures in result.medians.values())
 
 
+def test_a_glance_replaces_the_settings_of_every_entry():
+    """What a contest says of a quick run holds for all its entries."""
+    contest = contest_of(entries=(replace(OURS, settings={"wrong": 1}),))
+    with pytest.raises(RuntimeError, match="unexpected keyword argument 'also_wrong'"):
+        run(replace(contest, entries=(OURS,), quick={"also_wrong": 1}), rounds=1, quick=True)
+
+
+def test_entries_can_be_measured_side_by_side():
+    """Two at a time: every entry is measured, and a failure still ends the run."""
+    ours, theirs = (replace(entry, settings={"items": 9}) for entry in (OURS, THEIRS))
+    contest = replace(contest_of(entries=(ours, theirs)), side_by_side=2)
+    assert set(run(contest, rounds=1).medians) == {"ours", "theirs"}
+    with pytest.raises(RuntimeError, match="ours failed"):
+        run(replace(contest, entries=(replace(ours, settings={"wrong": 1}), theirs)), rounds=1)
+
+
+def test_a_summary_is_made_of_entries_that_were_all_measured():
+    """Its row stands below theirs, and bars can name it; where one is missing there is none."""
+    both = Summary(name="both", of=("ours", "theirs"), made=lambda rows: {"us": sum(row["us"] for row in rows)})
+    missing = replace(both, name="more", of=("ours", "absent"))
+    entries = (replace(OURS, settings={"items": 9}), replace(THEIRS, settings={"items": 9}))
+    contest = replace(contest_of(Bar(entry="both", figure="us", least=0.0), entries=entries), summaries=(both, missing))
+    results = run(contest, rounds=1).medians
+    assert results["both"]["us"] == results["ours"]["us"] + results["theirs"]["us"]
+    assert "more" not in results
+    assert [verdict.word for verdict in _verdicts.verdicts(contest, results)] == ["PASS"]
+    assert [row.split("|")[1].strip() for row in _tables.measured(contest, results).splitlines()[2:]] == [
+        "ours",
+        "theirs",
+        "both",
+        "more",
+    ]
+
+
+def test_a_table_without_comparisons_has_no_column_for_them():
+    """Where no entry is compared with another, ratios are left out."""
+    contest = contest_of(entries=(THEIRS,))
+    assert _tables.measured(contest, {"theirs": {"us": 1.0}}).splitlines()[0] == "|        | us   |"
+
+
+def test_a_bar_with_two_bounds():
+    """What must be exact shows both of its bounds."""
+    contest = contest_of(Bar(entry="ours", figure="us", least=30.0, most=30.0))
+    found = _verdicts.verdicts(contest, {"ours": {"us": 30.0}})
+    assert _tables.judged(contest, found).splitlines()[2] == "| ours | us     | 30.00    | 30 to 30 | PASS |"
+
+
+def test_a_name_stands_for_all_that_go_on_from_it(monkeypatch, capsys):
+    """`limiter` runs every contest of the limiter, and a full name runs that one alone."""
+    names = ("calls", "limiter", "limiter-http")
+    contests = {name: replace(contest_of(entries=()), name=name, title=name) for name in names}
+    monkeypatch.setattr(command, "CONTESTS", {name: lambda name=name: contests[name] for name in names})
+    command.main(["limiter"])
+    assert [line for line in capsys.readouterr().out.splitlines() if line[:2] == "##"] == [
+        "## limiter",
+        "## limiter-http",
+    ]
+    command.main(["limiter-http"])
+    assert "## limiter\n" not in capsys.readouterr().out
+
+
+def test_pictures_are_drawn_instead_of_measuring(monkeypatch, tmp_path):
+    """`--plots DIRECTORY` draws, and runs no contest."""
+    drawn = []
+    monkeypatch.setattr(command.limiter, "draw", lambda directory, **_: drawn.append(directory))
+    monkeypatch.setattr(command, "CONTESTS", {})
+    assert command.main(["--plots", str(tmp_path)]) == 0
+    assert drawn == [tmp_path]
+
+
 def test_a_contestant_that_fails_ends_the_run():
     """A failure is no figure: it is raised with what the contestant printed."""
     with pytest.raises(RuntimeError, match=r"ours failed:\n(?s:.)*unexpected keyword argument 'wrong'"):
@@ -205,6 +275,11 @@ def test_an_unknown_contest_is_refused(capsys):
 def test_the_command_explains_itself():
     """`python -m benchmarks --help` names the contests, without any peer installed."""
     shown = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-m", "benchmarks", "--help"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     )
     assert "fan-out; calls; start-up" in shown.stdout

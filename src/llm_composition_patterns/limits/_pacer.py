@@ -153,7 +153,7 @@ class Pacer:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
         reading = _sensible(reading)
         shown = self._find(reading, "headers", now)
-        if shown is None:
+        if shown is None or (reading.window is None and shown.is_plenty(now)):
             return False
         before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)

@@ -46,6 +46,12 @@ SHORTEST_PERIOD: Final = 1.0
 LONG: Final = 3600.0
 """Seconds to refill from which on a limit is no pace but a stock."""
 
+ENOUGH: Final = 16
+"""Replies that are read in any case."""
+
+A_MOMENT: Final = 0.02
+"""Seconds for which one reply is enough while much is left: reading many a second costs more than they tell."""
+
 DRIFT: Final = 0.995
 """Pace, as a share of the rate, where only refusals show what is left: others may use a little of it."""
 
@@ -70,6 +76,8 @@ class ShownLimit:
         "_pace",
         "_period",
         "_rate",
+        "_read",
+        "_read_at",
         "_reference",
         "_shift",
         "_window",
@@ -91,6 +99,8 @@ class ShownLimit:
         self.bucket = Bucket(self._rate * self._pace, limit, max(0.0, limit - used), now)
         self.anchored = -math.inf
         self.seen = now
+        self._read = 0
+        self._read_at = -math.inf
         self.windowed = False
         self.full_at = now
         self._window: float | None = None
@@ -105,6 +115,14 @@ class ShownLimit:
     def is_long(self) -> bool:
         """Whether it takes so long to refill that it is a stock rather than a pace."""
         return self.limit >= LONG * self.bucket.rate
+
+    def is_plenty(self, now: float) -> bool:
+        """Whether at least half is left, many replies were read, and one just now; else the next one is to be read."""
+        if self._read >= ENOUGH and now - self._read_at < A_MOMENT and self.holds(now) > self.bucket.capacity / 2:
+            return True
+        self._read += 1
+        self._read_at = now
+        return False
 
     def learn(self, reading: Reading, sent_at: float, delay: float) -> None:
         """Learn the rate, and of which kind the limit is."""
@@ -189,11 +207,13 @@ class ShownLimit:
 
     def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
         """It refused a call: nothing is left, so it holds what was used."""
+        before = self.holds(now)
         if used is not None and used > 0:
             held = min(self.limit, max(used, cost))
             known = self.bucket.capacity
             if held < 0.8 * known or held > known or known == self.limit:
                 self.bucket.capacity = self.limit if self.limit - held <= cost else held
+        self._shift -= before
         self.bucket.set(0.0, now)
         self.anchored = now
         if self.refused_at > -math.inf and self.source == "message":
