@@ -1,4 +1,4 @@
-"""The file of what limiters learnt, written by several processes at once."""
+"""The file of what limiters learned, written by several processes at once."""
 
 import json
 import os

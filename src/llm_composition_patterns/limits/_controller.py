@@ -4,7 +4,7 @@ A call is held by the first that says so: the gate that a refusal closed, the br
 of requests, the pacer of tokens, and last the number in flight. In this order, because a call that a rate limit would
 hold anyhow says nothing of whether the number in flight is too small.
 
-What is learnt when a call ends:
+What is learned when a call ends:
 
 | ended | pacers | gate | breaker | calls in flight |
 |---|---|---|---|---|
@@ -57,7 +57,7 @@ class Change(NamedTuple):
     Attributes:
         what: "limit", "rate", "gate", "outage began" or "outage ended".
         value: The new limit; calls or tokens a minute; seconds that the gate is closed; 0 else.
-        why: Of a limit: why; of a rate: what is counted and where it was learnt, as "requests, headers".
+        why: Of a limit: why; of a rate: what is counted and where it was learned, as "requests, headers".
     """
 
     what: str
@@ -94,12 +94,12 @@ class Outage(NamedTuple):
     failed_at: float
 
 
-class Learnt(NamedTuple):
+class Learned(NamedTuple):
     """What the laws know and do now; units as in `LimiterStatistics`."""
 
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    learnt_from: str | None = None
+    learned_from: str | None = None
     gate_closed_for: float = 0.0
     outage_for: float | None = None
 
@@ -136,7 +136,7 @@ class Controller:
         return self.law.why
 
     def set_limit(self, limit: int | None) -> None:
-        """Never let more be in flight than this, whatever is learnt; None: no such cap."""
+        """Never let more be in flight than this, whatever is learned; None: no such cap."""
         self.law.set_cap(limit)
 
     def hold(self, now: float, tokens: float) -> Hold | None:
@@ -213,11 +213,11 @@ class Controller:
         since = self.breaker.since
         return None if since is None else Outage(self._failed_at - since, self._failed_at)
 
-    def learnt(self, now: float) -> Learnt:
+    def learned(self, now: float) -> Learned:
         """What is known and done now."""
         sources = dict.fromkeys(pacer.source for pacer in (self.requests, self.tokens) if pacer.rate is not None)
         since = self.breaker.since
-        return Learnt(
+        return Learned(
             _per_minute(self.requests),
             _per_minute(self.tokens),
             ", ".join(source for source in sources if source) or None,
@@ -272,7 +272,7 @@ class Controller:
 
 
 class FixedController:
-    """A plain number of calls in flight: nothing is paced, nothing is learnt."""
+    """A plain number of calls in flight: nothing is paced, nothing is learned."""
 
     __slots__ = ("average_tokens", "in_flight", "limit")
 
@@ -319,9 +319,9 @@ class FixedController:
         """Nothing."""
         return {}
 
-    def learnt(self, now: float) -> Learnt:  # noqa: ARG002 - as above
+    def learned(self, now: float) -> Learned:  # noqa: ARG002 - as above
         """Nothing."""
-        return Learnt()
+        return Learned()
 
 
 def _hold(reason: str, now: float, wait: float) -> Hold:

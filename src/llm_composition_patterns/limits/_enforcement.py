@@ -183,7 +183,7 @@ class Enforcement:
             waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
             accepted=self.accepted,
             refused=self.refused,
-            **controller.learnt(now)._asdict(),
+            **controller.learned(now)._asdict(),
         )
 
     def _enqueue(self, ticket: Ticket, now: float) -> Told:

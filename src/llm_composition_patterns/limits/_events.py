@@ -9,7 +9,7 @@ from ._controller import Change
 
 _EVENTS = {
     "limit": names.LIMIT_CHANGED,
-    "rate": names.RATE_LEARNT,
+    "rate": names.RATE_LEARNED,
     "gate": names.GATE_CLOSED,
     "outage began": names.OUTAGE_BEGAN,
     "outage ended": names.OUTAGE_ENDED,
@@ -30,7 +30,7 @@ def _attributes(change: Change) -> dict[str, str | int | float]:
         case "rate":
             unit, _, source = change.why.partition(", ")
             per_minute = names.REQUESTS_PER_MINUTE if unit == "requests" else names.TOKENS_PER_MINUTE
-            return {per_minute: change.value, names.LEARNT_FROM: source}
+            return {per_minute: change.value, names.LEARNED_FROM: source}
         case "gate":
             return {names.GATE_CLOSED_SECONDS: change.value}
         case "outage ended":

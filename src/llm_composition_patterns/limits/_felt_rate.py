@@ -61,7 +61,7 @@ class FeltRate:
     """Learns a rate from refusals.
 
     Attributes:
-        bucket: What may be sent; None until something is learnt.
+        bucket: What may be sent; None until something is learned.
         rate: The rate, where it is more than a guess.
         is_memory: Whether nothing was measured yet that would confirm what was remembered.
     """
@@ -114,7 +114,7 @@ class FeltRate:
         return self._closed_at
 
     def restore(self, rate: float, burst: float) -> None:
-        """Begin with what was learnt another time."""
+        """Begin with what was learned another time."""
         self.rate, self._burst, self.is_memory = rate, burst, True
         self.bucket = Bucket(rate * FILL, burst, burst, -math.inf)
         self._rise_at = -math.inf

@@ -26,7 +26,7 @@ class Limiter:
 
     Args:
         max: A cap: never more calls in flight than this; how many is still found out.
-        fixed: Exactly this many calls may be in flight, always; nothing is learnt, and nothing else holds a call.
+        fixed: Exactly this many calls may be in flight, always; nothing is learned, and nothing else holds a call.
         requests_per_minute: What the provider allows, where you know it; else it is found out.
         tokens_per_minute: The same for tokens.
     """

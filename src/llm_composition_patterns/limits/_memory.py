@@ -1,4 +1,4 @@
-"""What limiters learnt, remembered between runs: one small JSON file in the user's cache directory.
+"""What limiters learned, remembered between runs: one small JSON file in the user's cache directory.
 
 Nothing here is needed: a file that is missing, damaged or of another version is as good as none, and what cannot be
 written is not written. Keys and endpoints are not in it, only hashes of them. Several processes may write at once: each
@@ -34,7 +34,7 @@ _LOCK_TRIES: Final = 20
 _LOCK_PAUSE: Final = 0.05
 _writing: Final = threading.Lock()
 
-Learnt = dict[str, dict[str, float]]
+Learned = dict[str, dict[str, float]]
 """What a limiter's `remembered` gives: numbers by name, by part."""
 
 
@@ -64,7 +64,7 @@ def default_path() -> Path | None:
     return None if base is None else base / "llm-composition-patterns" / "limits.json"
 
 
-def recall(key: str, *, path: Path | None = None, now: float | None = None) -> Learnt | None:
+def recall(key: str, *, path: Path | None = None, now: float | None = None) -> Learned | None:
     """What was remembered under `key`; None where there is nothing. Raises nothing.
 
     Args:
@@ -76,18 +76,18 @@ def recall(key: str, *, path: Path | None = None, now: float | None = None) -> L
     if path is None:
         return None
     entry = _read(path, time.time() if now is None else now).get(key)
-    return None if entry is None else _learnt(entry.get("learnt"))
+    return None if entry is None else _learned(entry.get("learned"))
 
 
-def remember(key: str, learnt: Mapping[str, Mapping[str, float]], *, path: Path | None = None) -> None:
-    """Keep what was learnt under `key`, in place of what was there. Raises nothing; see `recall`."""
-    path, kept = path or default_path(), _learnt(learnt)
+def remember(key: str, learned: Mapping[str, Mapping[str, float]], *, path: Path | None = None) -> None:
+    """Keep what was learned under `key`, in place of what was there. Raises nothing; see `recall`."""
+    path, kept = path or default_path(), _learned(learned)
     if path is None or kept is None:
         return
     with suppress(OSError), _writing, _alone(path):
         now = time.time()
         entries = _read(path, now)
-        entries[key] = {"at": now, "learnt": kept}
+        entries[key] = {"at": now, "learned": kept}
         newest = sorted(entries.items(), key=lambda item: item[1]["at"], reverse=True)[:MOST_ENTRIES]
         _replace(path, json.dumps({"version": VERSION, "limiters": dict(newest)}))
 
@@ -109,7 +109,7 @@ def _is_fresh(entry: object, now: float) -> bool:
     return _is_number(at) and abs(now - at) < KEPT_FOR
 
 
-def _learnt(found: object) -> Learnt | None:
+def _learned(found: object) -> Learned | None:
     """The parts with their numbers; None where there are none."""
     if not isinstance(found, Mapping):
         return None

@@ -1,6 +1,6 @@
 """The pacers of requests and tokens: when the next call fits the provider's rate limits. Pure.
 
-Nothing is held back until something is learnt, from whatever the provider gives away, the best first:
+Nothing is held back until something is learned, from whatever the provider gives away, the best first:
 
 - *headers* of replies show limits with what is left of them (`_shown_limit`);
 - the *text of a refusal* shows a limit exactly, from then on what is left is counted;
@@ -62,7 +62,7 @@ class Pacer:
 
     Args:
         unit: What is counted.
-        per_minute: What the user allows; kept whatever else is learnt.
+        per_minute: What the user allows; kept whatever else is learned.
     """
 
     __slots__ = (
@@ -249,7 +249,7 @@ class Pacer:
 
     @property
     def source(self) -> str | None:
-        """Where the rate was learnt: "headers", "message", "retry_after", "memory" or "user"."""
+        """Where the rate was learned: "headers", "message", "retry_after", "memory" or "user"."""
         slowest = self._slowest()
         return None if slowest is None else slowest[1]
 
@@ -277,7 +277,7 @@ class Pacer:
         return True
 
     def remembered(self) -> dict[str, float]:
-        """What is worth to be known next time; empty where nothing was learnt."""
+        """What is worth to be known next time; empty where nothing was learned."""
         slowest = self._slowest(own=False)
         return {} if slowest is None else {"rate": slowest[0].rate, "burst": slowest[0].capacity}
 

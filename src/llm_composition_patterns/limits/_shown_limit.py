@@ -62,7 +62,7 @@ class ShownLimit:
     Attributes:
         limit: Its number, by which it is recognised.
         bucket: What may be sent.
-        source: Where it was learnt: "headers" or "message".
+        source: Where it was learned: "headers" or "message".
         anchored: Send time of the call whose reply told the level.
         refused_at: When its last refusal came.
         seen: When a reply last spoke of it.

@@ -21,7 +21,7 @@ class LimiterStatistics:
         refused: Calls that it refused so far because there were too many.
         requests_per_minute: What it allows, as far as is known.
         tokens_per_minute: What it allows, as far as is known.
-        learnt_from: Where these are known from: "user", "headers", "message", "retry_after", "memory".
+        learned_from: Where these are known from: "user", "headers", "message", "retry_after", "memory".
         gate_closed_for: Seconds for which the provider asked not to be called.
         outage_for: Seconds since it began to fail; None while it does not.
     """
@@ -35,6 +35,6 @@ class LimiterStatistics:
     refused: int
     requests_per_minute: float | None
     tokens_per_minute: float | None
-    learnt_from: str | None
+    learned_from: str | None
     gate_closed_for: float
     outage_for: float | None

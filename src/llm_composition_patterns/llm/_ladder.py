@@ -9,7 +9,7 @@ RESPONSE_FORMAT = "response_format"
 
 
 class Ladder:
-    """What every call of one model has learnt about its provider.
+    """What every call of one model has learned about its provider.
 
     Args:
         rung: How to ask for an answer that fits a schema, to begin with; see `_wire`.

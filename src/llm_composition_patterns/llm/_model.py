@@ -265,7 +265,7 @@ class _Whose(TypedDict):
 
 
 async def _keep(key: str, limiter: Limiter) -> None:
-    """Remember what was learnt, if anything was."""
+    """Remember what was learned, if anything was."""
     if limiter.accepted:
         await asyncio.to_thread(remember, key, limiter.remembered())
 

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Final
 
+from ..tracing import spelled
+
 _MOST_TOKENS: Final = 10**9
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -135,14 +137,7 @@ def _first_choice(body: Any) -> dict[str, Any] | None:
 def _text(content: Any) -> str:
     if isinstance(content, list):  # some servers answer in parts
         content = "".join(_string(_mapping(part).get("text")) for part in content)
-    return writable(_string(content))
-
-
-def writable(text: str) -> str:
-    """The text without the halves of characters that JSON can spell and UTF-8 cannot."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()
+    return spelled(_string(content))
 
 
 def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:

@@ -42,7 +42,7 @@ def start_of(address: Address, scenario: Scenario | None = None) -> Start:
     """Where to begin at an address.
 
     A loopback address is local; a known provider with a key of its own, at its own address, is a cloud. A simulated
-    provider is unknown, unless its scenario has slots and a queue, as local servers do.
+    provider is unknown, unless its scenario has slots, as local servers do.
     """
     if address.base_url is None:
         capacity = None if scenario is None else scenario.capacity

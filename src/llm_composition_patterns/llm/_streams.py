@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._replies import writable
+from ..tracing import spelled
 
 _DONE: Final = "[DONE]"
 
@@ -92,6 +92,6 @@ class StreamedAnswer:
 
     def _add(self, delta: dict[str, Any]) -> None:
         if isinstance(piece := delta.get("content"), str) and piece:
-            self._pieces.append(writable(piece))
+            self._pieces.append(spelled(piece))
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)

@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..tracing import spelled
 from ._providers import Provider
-from ._replies import writable
 from ._types import Message, ModelSettings, ResponseSchema
 
 ENFORCED_SCHEMA: Final = 0
@@ -35,10 +35,10 @@ def conversation(messages: str | Sequence[Message], system: str | None = None) -
         ValueError: The conversation is empty.
     """
     if isinstance(messages, str):
-        told: list[Message] = [{"role": "user", "content": writable(messages)}]
+        told: list[Message] = [{"role": "user", "content": spelled(messages)}]
     else:
         told = _listed(messages)
-    return told if system is None else [{"role": "system", "content": writable(system)}, *told]
+    return told if system is None else [{"role": "system", "content": spelled(system)}, *told]
 
 
 def _listed(messages: Sequence[Message]) -> list[Message]:
@@ -56,7 +56,7 @@ def _checked(message: Message) -> Message:
     content = message["content"]
     if not isinstance(content, str) or content.isascii():
         return message
-    return {**message, "content": writable(content)}
+    return {**message, "content": spelled(content)}
 
 
 def first_rung(provider: Provider, model: str) -> int:

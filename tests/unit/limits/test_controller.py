@@ -108,7 +108,7 @@ def test_three_failures_begin_an_outage_and_a_probe_that_is_accepted_ends_it():
     changes = [end(laws, flight, now, Failed()) for now, flight in zip((1.0, 2.0, 3.0), flights, strict=True)]
     assert changes == [[], [], [Change("outage began")]]
     assert laws.hold(3.0, 0.0) == Hold("outage", 3.5)
-    assert laws.learnt(3.0).outage_for == 2.0
+    assert laws.learned(3.0).outage_for == 2.0
     assert laws.outage() == (2.0, 3.0)
     probe = laws.sent(3.5, 0.0)
     assert probe.probe
@@ -143,12 +143,12 @@ def test_the_gate_speaks_first_and_the_number_in_flight_last():
 def test_headers_teach_a_pacer():
     """What changed by it is told once."""
     laws = controller()
-    assert laws.learnt(0.0) == (None, None, None, 0.0, None)
+    assert laws.learned(0.0) == (None, None, None, 0.0, None)
     changes = end(laws, laws.sent(0.0, 0.0), 0.0, Accepted(readings=HEADERS))
     assert [(change.what, change.why) for change in changes] == [("rate", "requests, headers")]
-    learnt = laws.learnt(0.0)
-    assert changes[0].value == learnt.requests_per_minute == laws.requests.rate * 60
-    assert learnt.learnt_from == "headers"
+    learned = laws.learned(0.0)
+    assert changes[0].value == learned.requests_per_minute == laws.requests.rate * 60
+    assert learned.learned_from == "headers"
     assert laws.tokens.rate is None
 
 
@@ -185,7 +185,7 @@ def test_a_success_is_a_sample():
 
 
 def test_what_is_worth_remembering_is_that_of_the_laws():
-    """Laws that learnt nothing are left out."""
+    """Laws that learned nothing are left out."""
     laws = controller(limit=9)
     assert laws.remembered() == {"law": {"limit": 9.0}}
     end(laws, laws.sent(0.0, 0.0), 0.0, Accepted(readings=HEADERS))
@@ -200,5 +200,5 @@ def test_a_fixed_number_minds_nothing_else():
         fixed.freed()
     assert fixed.hold(0.0, 1e9) is None
     assert (fixed.limit, fixed.why, fixed.outage(), fixed.is_closed(0.0)) == (2, "fixed", None, False)
-    assert fixed.learnt(0.0) == (None, None, None, 0.0, None)
+    assert fixed.learned(0.0) == (None, None, None, 0.0, None)
     assert fixed.remembered() == {}

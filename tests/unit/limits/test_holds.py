@@ -130,7 +130,7 @@ async def test_statistics_say_what_holds():
     await asyncio.sleep(1)
     shown = limiter.statistics()
     assert shown.waiting_by_reason == {"concurrency": 2}
-    assert (shown.requests_per_minute, shown.tokens_per_minute, shown.learnt_from) == (60, None, "user")
+    assert (shown.requests_per_minute, shown.tokens_per_minute, shown.learned_from) == (60, None, "user")
     await asyncio.gather(holder, *others)
     await fail(limiter)
     await call(limiter, Refused(Refusal(retry_after=1.0)))

@@ -25,7 +25,7 @@ def test_tokens_are_counted_from_those_of_the_first_answer():
 
 @pytest.mark.parametrize("tokens", [None, 0, -5])
 def test_an_unknown_length_corrects_nothing(tokens):
-    """Without a sensible count there is no correction, and nothing is learnt."""
+    """Without a sensible count there is no correction, and nothing is learned."""
     lengths = Lengths()
     assert lengths.learn(tokens, 1.0) == 0
     assert lengths.learn(100, 0.0) == 0
@@ -53,5 +53,5 @@ def test_equally_long_answers_explain_nothing():
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(1e-6, 1e6)), max_size=50))
 def test_the_share_is_always_between_none_and_all(answers):
-    """Whatever is learnt, the correction stays within reason."""
+    """Whatever is learned, the correction stays within reason."""
     assert 0 <= learned(*answers).share <= 1

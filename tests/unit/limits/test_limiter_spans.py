@@ -67,14 +67,14 @@ async def test_a_closed_gate_is_an_event_on_the_call_that_was_refused(exported):
     assert events(exported) == [(names.GATE_CLOSED, {names.GATE_CLOSED_SECONDS: limiter.statistics().gate_closed_for})]
 
 
-async def test_a_learnt_rate_is_an_event_on_the_call_whose_headers_told_it(exported):
+async def test_a_learned_rate_is_an_event_on_the_call_whose_headers_told_it(exported):
     """What is counted has its own name."""
     limiter = Limiter()
     await call(limiter, Accepted(readings=HEADERS))
     shown = limiter.statistics()
     assert events(exported) == [
-        (names.RATE_LEARNT, {names.REQUESTS_PER_MINUTE: shown.requests_per_minute, names.LEARNT_FROM: "headers"}),
-        (names.RATE_LEARNT, {names.TOKENS_PER_MINUTE: shown.tokens_per_minute, names.LEARNT_FROM: "headers"}),
+        (names.RATE_LEARNED, {names.REQUESTS_PER_MINUTE: shown.requests_per_minute, names.LEARNED_FROM: "headers"}),
+        (names.RATE_LEARNED, {names.TOKENS_PER_MINUTE: shown.tokens_per_minute, names.LEARNED_FROM: "headers"}),
     ]
 
 

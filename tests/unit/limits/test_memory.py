@@ -1,4 +1,4 @@
-"""What limiters learnt is found again in the next run, and no file can do harm."""
+"""What limiters learned is found again in the next run, and no file can do harm."""
 
 import json
 import stat
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from llm_composition_patterns.limits import Limiter, _memory, memory_key, recall, remember
 
-LEARNT = {"law": {"limit": 12.0, "ceiling": 33.0}, "requests": {"rate": 0.5}}
+LEARNED = {"law": {"limit": 12.0, "ceiling": 33.0}, "requests": {"rate": 0.5}}
 KEY = memory_key(endpoint="https://api.example/v1", model="m", credential="secret-key")
 
 
@@ -23,14 +23,14 @@ def path(tmp_path):
 
 def test_what_was_remembered_is_recalled(path):
     """The same numbers come back under the same key, and nothing under another."""
-    remember(KEY, LEARNT, path=path)
-    assert recall(KEY, path=path) == LEARNT
+    remember(KEY, LEARNED, path=path)
+    assert recall(KEY, path=path) == LEARNED
     assert recall("other", path=path) is None
 
 
 def test_the_last_one_wins_and_others_are_kept(path):
     """An entry replaces the one of its key alone."""
-    remember(KEY, LEARNT, path=path)
+    remember(KEY, LEARNED, path=path)
     remember("other", {"law": {"limit": 1.0}}, path=path)
     remember(KEY, {"law": {"limit": 2.0}}, path=path)
     assert recall(KEY, path=path) == {"law": {"limit": 2.0}}
@@ -48,7 +48,7 @@ def test_keys_tell_endpoint_model_and_credential_apart_and_nothing_else():
 
 def test_neither_keys_nor_endpoints_are_written(path):
     """The file holds hashes and numbers, for its owner only."""
-    remember(KEY, LEARNT, path=path)
+    remember(KEY, LEARNED, path=path)
     assert "secret" not in path.read_text()
     assert "example" not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -56,7 +56,7 @@ def test_neither_keys_nor_endpoints_are_written(path):
 
 def test_nothing_but_the_file_and_its_lock_is_left(path):
     """No temporary file stays behind."""
-    remember(KEY, LEARNT, path=path)
+    remember(KEY, LEARNED, path=path)
     assert sorted(file.name for file in path.parent.iterdir()) == ["limits.json", "limits.lock"]
 
 
@@ -69,9 +69,9 @@ def test_nothing_but_the_file_and_its_lock_is_left(path):
         "null",
         '{"version": 1}',
         '{"version": 1, "limiters": []}',
-        '{"version": 2, "limiters": {"%s": {"at": 0, "learnt": {"law": {"limit": 3}}}}}',
+        '{"version": 2, "limiters": {"%s": {"at": 0, "learned": {"law": {"limit": 3}}}}}',
         '{"version": 1, "limiters": {"%s": 7}}',
-        '{"version": 1, "limiters": {"%s": {"at": "now", "learnt": {}}}}',
+        '{"version": 1, "limiters": {"%s": {"at": "now", "learned": {}}}}',
         "[" * 100_000,
         "\x00\xff",
     ],
@@ -81,8 +81,8 @@ def test_a_damaged_or_alien_file_is_as_good_as_none(path, text):
     path.parent.mkdir()
     path.write_text(text.replace("%s", KEY))
     assert recall(KEY, path=path) is None
-    remember(KEY, LEARNT, path=path)
-    assert recall(KEY, path=path) == LEARNT
+    remember(KEY, LEARNED, path=path)
+    assert recall(KEY, path=path) == LEARNED
 
 
 @settings(max_examples=40)
@@ -96,7 +96,7 @@ def test_a_damaged_or_alien_file_is_as_good_as_none(path, text):
 def test_whatever_stands_in_an_entry_only_finite_numbers_come_out(tmp_path_factory, found):
     """A limiter can be given what was recalled without looking."""
     path = tmp_path_factory.mktemp("memory") / "limits.json"
-    path.write_text(json.dumps({"version": 1, "limiters": {KEY: {"at": time.time(), "learnt": found}}}))
+    path.write_text(json.dumps({"version": 1, "limiters": {KEY: {"at": time.time(), "learned": found}}}))
     for values in (recall(KEY, path=path) or {}).values():
         assert values
         assert all(type(value) is float and abs(value) < 1e300 for value in values.values())
@@ -104,12 +104,12 @@ def test_whatever_stands_in_an_entry_only_finite_numbers_come_out(tmp_path_facto
 
 def test_old_entries_are_forgotten(path):
     """After a month nothing is recalled, and the next write drops it."""
-    remember(KEY, LEARNT, path=path)
+    remember(KEY, LEARNED, path=path)
     written = json.loads(path.read_text())
     written["limiters"][KEY]["at"] -= 31 * 86400
     path.write_text(json.dumps(written))
     assert recall(KEY, path=path) is None
-    remember("other", LEARNT, path=path)
+    remember("other", LEARNED, path=path)
     assert list(json.loads(path.read_text())["limiters"]) == ["other"]
 
 
@@ -117,11 +117,11 @@ def test_the_file_stays_small(path, monkeypatch):
     """Of more entries than a few hundred the newest are kept."""
     monkeypatch.setattr(_memory, "MOST_ENTRIES", 3)
     for number in range(5):
-        remember(str(number), LEARNT, path=path)
+        remember(str(number), LEARNED, path=path)
     assert list(json.loads(path.read_text())["limiters"]) == ["4", "3", "2"]
 
 
-def test_nothing_learnt_is_nothing_written(path):
+def test_nothing_learned_is_nothing_written(path):
     """A fixed limiter leaves no trace."""
     remember(KEY, Limiter(fixed=3).remembered(), path=path)
     assert not path.exists()
@@ -130,19 +130,19 @@ def test_nothing_learnt_is_nothing_written(path):
 def test_a_place_that_cannot_be_written_is_no_error(tmp_path):
     """A file where the directory should be, or the other way round."""
     (tmp_path / "file").write_text("")
-    remember(KEY, LEARNT, path=tmp_path / "file" / "limits.json")
+    remember(KEY, LEARNED, path=tmp_path / "file" / "limits.json")
     (tmp_path / "directory").mkdir()
-    remember(KEY, LEARNT, path=tmp_path / "directory")
+    remember(KEY, LEARNED, path=tmp_path / "directory")
     assert recall(KEY, path=tmp_path / "directory") is None
     assert sorted(one.name for one in tmp_path.iterdir()) == ["directory", "directory.lock", "file"]
 
 
 def test_a_process_that_keeps_the_lock_is_not_waited_for(path, monkeypatch):
-    """What was learnt is written all the same."""
+    """What was learned is written all the same."""
     monkeypatch.setattr(_memory, "_LOCK_PAUSE", 0.0)
     with _memory._alone(path):
-        remember(KEY, LEARNT, path=path)
-    assert recall(KEY, path=path) == LEARNT
+        remember(KEY, LEARNED, path=path)
+    assert recall(KEY, path=path) == LEARNED
 
 
 def test_the_cache_directory_is_the_users(monkeypatch, tmp_path):
@@ -164,4 +164,4 @@ def test_the_cache_directory_is_the_users(monkeypatch, tmp_path):
 
     monkeypatch.setattr(Path, "home", homeless)
     assert _memory.default_path() is None
-    remember(KEY, LEARNT)
+    remember(KEY, LEARNED)

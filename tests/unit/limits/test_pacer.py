@@ -1,4 +1,4 @@
-"""The pacers: what is learnt from headers, texts and refusals, by hand."""
+"""The pacers: what is learned from headers, texts and refusals, by hand."""
 
 import pytest
 

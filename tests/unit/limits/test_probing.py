@@ -163,7 +163,7 @@ def test_after_an_emergency_the_limit_of_before_is_tried_when_latency_is_back():
 
 
 def test_after_an_alarm_pauses_are_short_again():
-    """Times are changing: what was learnt of higher limits is worth less."""
+    """Times are changing: what was learned of higher limits is worth less."""
     server = Server(slots(100), 100)
     server.rounds(30)
     server.latency = slots(60)

@@ -79,7 +79,7 @@ def test_a_round_measures_mean_load_and_geometric_mean_latency():
     assert point.log_latency == pytest.approx(math.log(2))
 
 
-def test_noise_is_learnt_from_the_spread_within_rounds():
+def test_noise_is_learned_from_the_spread_within_rounds():
     """Two answers weigh 2/64 in the running estimate."""
     rounds = Rounds(Lengths())
     point = rounds.closed(full(rounds, 1, 4), 0)

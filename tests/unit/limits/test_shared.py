@@ -40,21 +40,21 @@ def test_it_begins_where_its_first_user_says():
         assert limiter.statistics().limit == 5
 
 
-async def test_what_an_earlier_run_learnt_is_where_it_begins():
-    """Its limit, and the rates that it learnt."""
+async def test_what_an_earlier_run_learned_is_where_it_begins():
+    """Its limit, and the rates that it learned."""
     with shared_limiter(**WHERE, start=5) as limiter:
         for used in (1.0, 2.0):
             async with limiter.permit() as permit:
                 reading = Reading(unit="requests", limit=100.0, remaining=100.0 - used, reset=used)
                 permit.end(Accepted(readings=(reading,)))
-        learnt, before = limiter.remembered(), limiter.statistics()
+        learned, before = limiter.remembered(), limiter.statistics()
     del limiter
     gc.collect()
-    with shared_limiter(**WHERE, start=50, remembered=learnt) as limiter:
+    with shared_limiter(**WHERE, start=50, remembered=learned) as limiter:
         after = limiter.statistics()
     assert after.limit == before.limit == 5
     assert after.requests_per_minute == pytest.approx(before.requests_per_minute, rel=0.05)
-    assert after.learnt_from == "memory"
+    assert after.learned_from == "memory"
 
 
 async def test_a_cap_that_goes_wakes_those_who_wait():

@@ -52,8 +52,8 @@ async def test_what_was_learnt_is_there_in_the_next_run(memory):
     """Kept when the model is closed, under a hash."""
     await opened_and_called()
     address = {"endpoint": "https://api.example/v1", "model": "openai/gpt-oss-20b", "credential": "gsk-planted-secret"}
-    learnt = await asyncio.to_thread(recall, memory_key(**address), path=memory)
-    assert learnt["law"]["limit"] == 16
+    learned = await asyncio.to_thread(recall, memory_key(**address), path=memory)
+    assert learned["law"]["limit"] == 16
     assert "gsk-planted-secret" not in memory.read_text()
 
 

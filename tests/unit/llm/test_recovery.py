@@ -119,7 +119,7 @@ async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
 
 
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
-    """Nothing is learnt, nobody else is held: the call waits by itself as long as it is asked to."""
+    """Nothing is learned, nobody else is held: the call waits by itself as long as it is asked to."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "10"}), completion())
     async with model_over(endpoint, concurrency=Limiter(fixed=1)) as model:
         await asyncio.gather(model.complete("first"), model.complete("second"))
