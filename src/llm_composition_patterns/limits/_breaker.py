@@ -30,7 +30,7 @@ class Breaker:
     __slots__ = ("_failures", "_first_failure", "_next_probe", "_pause", "is_open", "since")
 
     def __init__(self) -> None:
-        self.is_open = False
+        self.is_open: bool = False
         self.since: float | None = None
         self._failures = 0
         self._first_failure = 0.0
@@ -74,4 +74,6 @@ class Breaker:
             self._next_probe = now + FIRST_PAUSE
 
     def _close(self) -> None:
-        self.is_open, self.since, self._failures = False, None, 0
+        self.is_open = False
+        self.since = None
+        self._failures = 0

@@ -30,8 +30,8 @@ class Clock:
     __slots__ = ("_handle", "_offset", "_ring", "flights", "loop", "rings_at", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, after: float, ring: Callable[[Clock], None]) -> None:
-        self.loop = loop
-        self.waiting = 0
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.waiting: int = 0
         self.flights: set[Ticket] = set()
         self.rings_at: float | None = None
         self._ring = ring

@@ -53,9 +53,9 @@ class Flight:
     __slots__ = ("passed", "round", "sent_at")
 
     def __init__(self, sent_at: float, passed: float, round_: Round | None) -> None:
-        self.sent_at = sent_at
-        self.passed = passed
-        self.round = round_
+        self.sent_at: float = sent_at
+        self.passed: float = passed
+        self.round: Round | None = round_
 
 
 class Law(Protocol):
@@ -167,8 +167,8 @@ class AdaptiveLaw:
         self._passed = self._passed_at = 0.0
         self._slow_start: SlowStart | None = None
         self._probing = Probing(above_flat=memory.get("above_flat"))
-        self.limit = 0
-        self.why = ""
+        self.limit: int = 0
+        self.why: str = ""
         self._uncapped = float(memory.get("limit", start))
         self._set(self._uncapped, "remembered" if "limit" in memory else "start")
         if "limit" not in memory:

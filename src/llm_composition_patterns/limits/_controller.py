@@ -71,11 +71,11 @@ class Flight:
     __slots__ = ("in_flight", "law", "probe", "sent_at", "tokens")
 
     def __init__(self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool) -> None:
-        self.sent_at = sent_at
-        self.tokens = tokens
-        self.in_flight = in_flight
-        self.law = law
-        self.probe = probe
+        self.sent_at: float = sent_at
+        self.tokens: float = tokens
+        self.in_flight: int = in_flight
+        self.law: Any = law
+        self.probe: bool = probe
 
 
 _FULL: Final = Hold(CONCURRENCY)
@@ -115,13 +115,13 @@ class Controller:
     __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "gate", "in_flight", "law", "requests", "tokens")
 
     def __init__(self, law: AdaptiveLaw, requests: Pacer, tokens: Pacer, gate: Gate, breaker: Breaker) -> None:
-        self.law = law
-        self.requests = requests
-        self.tokens = tokens
-        self.gate = gate
-        self.breaker = breaker
-        self.in_flight = 0
-        self.average_tokens = 0.0
+        self.law: AdaptiveLaw = law
+        self.requests: Pacer = requests
+        self.tokens: Pacer = tokens
+        self.gate: Gate = gate
+        self.breaker: Breaker = breaker
+        self.in_flight: int = 0
+        self.average_tokens: float = 0.0
         self._seen = 0
         self._failed_at = 0.0
 
@@ -279,9 +279,9 @@ class FixedController:
     why: Final = "fixed"
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.in_flight = 0
-        self.average_tokens = 0.0
+        self.limit: int = limit
+        self.in_flight: int = 0
+        self.average_tokens: float = 0.0
 
     def set_limit(self, limit: int) -> None:
         """Let so many be in flight."""

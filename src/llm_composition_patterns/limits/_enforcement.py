@@ -48,8 +48,8 @@ class Enforcement:
 
     def __init__(self, controller: Controller | FixedController) -> None:
         self.controller = controller
-        self.accepted = 0
-        self.refused = 0
+        self.accepted: int = 0
+        self.refused: int = 0
         self._lock = threading.Lock()
         self._queue: FairQueue[Ticket] = FairQueue()
         self._abandoned: deque[tuple[Ticket, bool]] = deque()

@@ -33,8 +33,8 @@ class Gate:
     __slots__ = ("_moment", "closed_until", "episodes")
 
     def __init__(self) -> None:
-        self.closed_until = -math.inf
-        self.episodes = 0
+        self.closed_until: float = -math.inf
+        self.episodes: int = 0
         self._moment = MOMENT
 
     def wait(self, now: float) -> float:

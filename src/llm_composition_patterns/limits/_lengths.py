@@ -28,7 +28,7 @@ class Lengths:
         self._first: float | None = None
         self._answers = 0
         self._log_tokens = self._log_latency = self._variance = self._covariance = 0.0
-        self.share = 1.0
+        self.share: float = 1.0
 
     def learn(self, tokens: int | None, log_latency: float) -> float:
         """Take an answer in; its log tokens, counted from those of the first answer (0 where they are not known)."""

@@ -60,16 +60,20 @@ class Ticket:
     def __init__(
         self, tokens: float | None, *, retry: bool, patience: float | None, outage_patience: float | None
     ) -> None:
-        self.tokens = tokens
-        self.retry = retry
-        self.patience = patience
-        self.outage_patience = outage_patience
-        self.entered = self.queued = self.over = self.probe = False
+        self.tokens: float | None = tokens
+        self.retry: bool = retry
+        self.patience: float | None = patience
+        self.outage_patience: float | None = outage_patience
+        self.entered: bool = False
+        self.queued: bool = False
+        self.over: bool = False
+        self.probe: bool = False
         self.group: Hashable = None
-        self.reason = ""
+        self.reason: str = ""
         self.flight: Flight | None = None
         self.failed: HeldUp | None = None
-        self.since = self.lag = 0.0
+        self.since: float = 0.0
+        self.lag: float = 0.0
         self.clock: Clock
         self.woken: asyncio.Future[None]
 

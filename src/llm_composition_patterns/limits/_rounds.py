@@ -39,8 +39,8 @@ class Point:
     def __init__(
         self, load: float, log_latency: float, *, variance: float = 0.0, log_tokens: float = 0.0, lengths: Lengths
     ) -> None:
-        self.load = load
-        self.variance = variance
+        self.load: float = load
+        self.variance: float = variance
         self._log_latency = log_latency
         self._log_tokens = log_tokens
         self._lengths = lengths
@@ -70,9 +70,11 @@ class Round:
     )  # fmt: skip
 
     def __init__(self, size: int, epoch: int) -> None:
-        self.size = size
-        self.epoch = epoch
-        self.sent = self.answers = self._bound = 0
+        self.size: int = size
+        self.epoch: int = epoch
+        self.sent: int = 0
+        self.answers: int = 0
+        self._bound = 0
         self._load = self._latency = self._lag = self._log_latency = self._log_tokens = 0.0
         self._first = self._off = self._off_squared = 0.0
 
