@@ -71,7 +71,7 @@ def _bar(models: Sequence[Limited]) -> RichProgress:
         def get_renderables(self) -> Iterable[RenderableType]:
             yield from super().get_renderables()
             for line in limit_lines(models):
-                yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+                yield Text(line, style="dim")
 
     return Bar(
         TextColumn("{task.description}"),

@@ -9,7 +9,16 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from ._capacity import Capacity, Change
 from ._price import Price
-from ._settings import check_choice, check_instance, check_number, check_pattern, check_truth, check_whole, check_words
+from ._settings import (
+    MOST,
+    check_choice,
+    check_instance,
+    check_number,
+    check_pattern,
+    check_truth,
+    check_whole,
+    check_words,
+)
 from ._toml import Nested, read_toml
 
 FaultKind = Literal[
@@ -52,6 +61,10 @@ ERROR_KINDS: frozenset[FaultKind] = frozenset(
     }
 )
 """The faults that end in an HTTP status other than 200."""
+
+
+_LEAST_RATE = 0.001
+"""Requests or tokens a minute, or a day: less is hardly a provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +160,10 @@ class RateLimit:
         rates = ("requests_per_minute", "tokens_per_minute", "requests_per_day", "tokens_per_day")
         given = [name for name in rates if getattr(self, name) is not None]
         for name in given:
-            check_number(name, getattr(self, name), above=True)
+            check_number(name, getattr(self, name), least=_LEAST_RATE, most=MOST)
         if not given:
             raise ValueError(f"{', '.join(rates[:-1])} or {rates[-1]} must be given to limit a rate")
-        check_number("burst", self.burst, above=True)
+        check_number("burst", self.burst, above=True, most=MOST)
         check_choice("dialect", self.dialect, get_args(Dialect))
         if self.retry_after is not None:
             check_truth("retry_after", self.retry_after)

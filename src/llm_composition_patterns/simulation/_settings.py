@@ -9,6 +9,9 @@ from typing import Any
 
 from ..errors import did_you_mean
 
+MOST = 10**9
+"""More than anybody counts: whatever is meant to be without limit is left out instead."""
+
 
 def check_number(name: str, value: Any, *, least: float = 0.0, most: float = math.inf, above: bool = False) -> None:
     """`value` is a number from `least` (or `above` it) to `most`."""
@@ -20,9 +23,11 @@ def check_number(name: str, value: Any, *, least: float = 0.0, most: float = mat
 
 
 def check_whole(name: str, value: Any, *, least: int) -> None:
-    """`value` is a whole number, `least` or more."""
+    """`value` is a whole number from `least` to `MOST`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")
+    if value > MOST:
+        raise ValueError(f"{name} must be a whole number of at most {MOST:,}; leave it out for no limit")
 
 
 def check_truth(name: str, value: Any) -> None:

@@ -52,7 +52,7 @@ class _Reader:
 
         try:
             return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
             raise self.mistake("", f"is not TOML: {error}") from error
 
     def built(self, kind: type, table: Any, key: str) -> Any:

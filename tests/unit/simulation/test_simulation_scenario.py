@@ -168,6 +168,11 @@ def test_an_empty_file_is_the_default(tmp_path):
         ),
         ("seed = ", "scenario: is not TOML: "),
         ("a = " + "[" * 5000, "scenario: is not TOML: "),
+        ("seed = " + "9" * 5001, "scenario: is not TOML: "),
+        ("[rate_limit]\nrequests_per_minute = inf", "rate_limit.requests_per_minute must be a number of 0.001 or more"),
+        ("[rate_limit]\nrequests_per_minute = 1e-300", "rate_limit.requests_per_minute must be a number of 0.001 or"),
+        ("[rate_limit]\nrequests_per_minute = 1\nburst = inf", "scenario: rate_limit.burst must be a number above 0"),
+        ("[capacity]\nknee = " + "9" * 400, "scenario: capacity.knee must be a whole number of at most 1,000,000,000"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_key(text, message):
