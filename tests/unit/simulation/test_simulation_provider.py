@@ -406,6 +406,16 @@ async def test_a_stream_that_is_closed_leaves_its_slot():
     assert now() == 0.5 + 1.25
 
 
+async def test_a_stream_that_is_closed_unread_leaves_its_slot():
+    """Closing the chunks gives up also when not one of them was awaited."""
+    simulated = saying("hi", capacity=Capacity(slots=1), time_to_first_token=10)
+    reply = await simulated.respond(wire(stream=True))
+    await reply.chunks.aclose()
+    await simulated.respond(wire())
+    assert now() == 10.25
+    assert simulated.statistics().in_flight == 0
+
+
 async def test_a_stream_gets_slower_with_the_server():
     """Tokens come at the speed of their moment: a second stream at a knee of 1 halves it."""
     knee = saying("x" * 16, capacity=Capacity(knee=1))
