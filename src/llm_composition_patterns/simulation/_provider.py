@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
+from .. import virtual_time
 from ._chance import draw
 from ._compose import Composed, compose
 from ._dialects import limit_headers, refusal
@@ -233,12 +233,12 @@ class SimulatedProvider:
         headers = {"x-simulated": "true", "x-request-id": f"req_simulated_{number}"}
         limit = self.scenario.rate_limit
         if limit is not None and self._gate is not None:
-            headers |= limit_headers(limit.dialect, self._gate.buckets, _now(), time.time())
+            headers |= limit_headers(limit.dialect, self._gate.buckets, _now(), virtual_time.date())
         return headers
 
     def _exceeded(self, exceeded: Exceeded, request: Request, number: int) -> Reply:
         limit = cast(RateLimit, self.scenario.rate_limit)
-        told = refusal(limit, exceeded, time.time(), model=request.model)
+        told = refusal(limit, exceeded, virtual_time.date(), model=request.model)
         return Reply(told.status, {**self._headers(number), **told.headers}, told.body)
 
     def _not_taken(self, reason: str, number: int) -> Reply:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from llm_composition_patterns.limits import read_refusal
 from llm_composition_patterns.simulation import (
     Capacity,
     Change,
@@ -481,3 +482,13 @@ def test_every_loop_has_a_machine_of_its_own():
 
     run(unfinished())
     assert run(answered_at(slots, "a")) == [(200, 1)]
+
+
+@pytest.mark.parametrize("dialect", ["openrouter", "anthropic"])
+async def test_resets_by_date_are_exact(dialect):
+    """Who tells a time by the date tells the loop's, and who reads it reads the same."""
+    simulated = saying("hi", rate_limit=RateLimit(requests_per_minute=1, dialect=dialect))
+    await simulated.respond(wire())
+    refused = await simulated.respond(wire())
+    headers = {**refused.headers, **refused.body["error"].get("metadata", {"headers": {}})["headers"]}
+    assert [reading.reset for reading in read_refusal("", headers).readings] == [59.25]
