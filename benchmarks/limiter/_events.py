@@ -30,6 +30,7 @@ from llm_composition_patterns.simulation._machine import Machine, Place
 from llm_composition_patterns.simulation._rate_limit import Exceeded, RateGate
 from llm_composition_patterns.simulation._request import Request, read_request
 from llm_composition_patterns.simulation._wire import ERRORS
+from llm_composition_patterns.virtual_time import EPOCH
 
 from ._backends import Backend
 from ._job import Job
@@ -171,7 +172,10 @@ class _Simulation:
 
     def _retry_after(self, exceeded: Exceeded) -> float:
         """What a refusal tells a worker to wait: a gateway names the time at which the limit is full again."""
-        return float(math.ceil(exceeded.wait)) if self._says_when else exceeded.bucket.full_in(exceeded.now)
+        if self._says_when:
+            return float(math.ceil(exceeded.wait))
+        date = EPOCH + exceeded.now
+        return math.ceil((date + exceeded.bucket.full_in(exceeded.now)) * 1000) / 1000 - date
 
     def _strike(self, attempt: _Attempt, now: float, fault: Fault) -> None:
         if ERRORS[fault.kind].is_at_the_door:

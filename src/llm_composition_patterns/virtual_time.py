@@ -14,12 +14,16 @@ from __future__ import annotations
 import asyncio
 import math
 import selectors
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+EPOCH: Final = 1_735_689_600.0
+"""When every virtual-time loop was made, in seconds since 1970: the first of January 2025."""
 
 NOTHING_CAN_HAPPEN = (
     "everything on this virtual-time loop waits for ever: no timer is set and no thread is at work, so nothing can "
@@ -95,6 +99,15 @@ class _JumpingSelector(selectors.DefaultSelector):
             raise RuntimeError(NOTHING_CAN_HAPPEN)
         self._loop._jump(timeout)  # noqa: SLF001
         return ready
+
+
+def date() -> float:
+    """Seconds since 1970: by the running loop's clock where that is virtual, else by the system's."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return time.time()
+    return EPOCH + loop.time() if isinstance(loop, VirtualTimeLoop) else time.time()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

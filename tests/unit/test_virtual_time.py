@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
+from llm_composition_patterns.virtual_time import EPOCH, VirtualTimeLoop, date, run
 
 
 async def test_a_day_passes_at_once():
@@ -61,3 +61,20 @@ def test_run_uses_a_fresh_clock():
         return asyncio.get_running_loop().time()
 
     assert run(read()) == run(read()) == 0.0
+
+
+async def test_dates_are_virtual_too():
+    """A date is as exact as the clock, whatever the system's clock does."""
+    assert date() == EPOCH
+    await asyncio.sleep(0.25)
+    assert date() == EPOCH + 0.25
+
+
+def test_dates_are_the_systems_elsewhere():
+    """In real time, and where no loop runs."""
+
+    async def told():
+        return date()
+
+    before = time.time()
+    assert before <= date() <= asyncio.run(told()) <= time.time()

@@ -59,7 +59,7 @@ def read_headers(headers: Mapping[str, str], *, now: float | None = None) -> tup
 
     Args:
         headers: Of the reply, names in any case.
-        now: Seconds since 1970; the system's clock where it is left out.
+        now: Seconds since 1970; `virtual_time.date` where it is left out.
     """
     found = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
     if not found:
@@ -85,7 +85,7 @@ def read_refusal(message: str, headers: Mapping[str, str], *, now: float | None 
     Args:
         message: The text of the error.
         headers: Of the reply, with those that its body may hold.
-        now: Seconds since 1970; the system's clock where it is left out.
+        now: Seconds since 1970; `virtual_time.date` where it is left out.
     """
     text = message[:READ]
     told, too_large = _told(text)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
+
+from .. import virtual_time
 
 LONGEST: Final = 7 * 24 * 3600.0
 """Seconds beyond which a time is no wish but a mistake."""
@@ -50,7 +51,7 @@ def seconds_until(text: str | None, now: float | None = None) -> float | None:
 
     Args:
         text: As the server wrote it.
-        now: Seconds since 1970; the system's clock where it is left out.
+        now: Seconds since 1970; `virtual_time.date` where it is left out.
     """
     if text is None:
         return None
@@ -85,4 +86,4 @@ def _date(text: str) -> float | None:
 
 def _from_now(epoch: float, now: float | None) -> float | None:
     """A time that is just over is now; one long ago is a mistake, as is one far away."""
-    return sensible(max(0.0, epoch - (time.time() if now is None else now)))
+    return sensible(max(0.0, epoch - (virtual_time.date() if now is None else now)))

@@ -15,7 +15,7 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
 
     Args:
         headers: Found by lower-case names.
-        now: Seconds since 1970; the system's clock where it is left out.
+        now: Seconds since 1970; `virtual_time.date` where it is left out.
     """
     if (milliseconds := number(headers.get("retry-after-ms"))) is not None:
         return sensible(milliseconds / 1000)

@@ -92,9 +92,13 @@ class Engine:
         try:
             yield
         finally:
-            if self._works.pop(work.place, None) is not None:
-                self._machine.leave(work.place, self._loop.time())
-                self._set_timer()
+            self.drop(work)
+
+    def drop(self, work: Work) -> None:
+        """Drop the request if it has not ended yet."""
+        if self._works.pop(work.place, None) is not None:
+            self._machine.leave(work.place, self._loop.time())
+            self._set_timer()
 
     def _set_timer(self) -> None:
         when = self._machine.next_end(self._loop.time())

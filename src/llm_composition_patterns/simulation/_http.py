@@ -105,9 +105,9 @@ async def _body(request: web.BaseRequest) -> bytes:
 async def _stream(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     headers = {**reply.headers, "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
     response = web.StreamResponse(status=reply.status, headers=headers)
-    await response.prepare(request)
     chunks: Any = reply.chunks
     async with aclosing(chunks):
+        await response.prepare(request)  # the client may be gone by now
         async for chunk in chunks:
             await response.write(b"data: " + _encoded(chunk) + b"\n\n")
     await response.write(b"data: [DONE]\n\n")

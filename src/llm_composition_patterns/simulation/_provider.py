@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
+from .. import virtual_time
 from ._chance import draw
 from ._compose import Composed, compose
 from ._dialects import limit_headers, refusal
@@ -180,14 +181,14 @@ class SimulatedProvider:
         headers, tokens = self._headers(number), used["completion_tokens"]
         if request.stream:
             work = engine.begin(pace.token(tokens), (pace.token(index) for index in range(tokens)))
-            chunks = chunk_bodies(number, request, answer, used)
-            return Reply(OK, headers, chunks=self._chunks(chunks, engine, work))
+            chunks = self._chunks(chunk_bodies(number, request, answer, used), engine, work)
+            return Reply(OK, headers, chunks=_Chunks(chunks, partial(engine.drop, work)))
         await _worked(engine, pace.token(tokens))
         return Reply(OK, headers, completion_body(number, request, answer, used))
 
     async def _chunks(
         self, chunks: Iterator[tuple[int, dict[str, Any]]], engine: Engine, work: Work
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         with self._at_work(), engine.dropping(work):
             for tokens, chunk in chunks:
                 await work.until(tokens + 1)
@@ -232,12 +233,12 @@ class SimulatedProvider:
         headers = {"x-simulated": "true", "x-request-id": f"req_simulated_{number}"}
         limit = self.scenario.rate_limit
         if limit is not None and self._gate is not None:
-            headers |= limit_headers(limit.dialect, self._gate.buckets, _now(), time.time())
+            headers |= limit_headers(limit.dialect, self._gate.buckets, _now(), virtual_time.date())
         return headers
 
     def _exceeded(self, exceeded: Exceeded, request: Request, number: int) -> Reply:
         limit = cast(RateLimit, self.scenario.rate_limit)
-        told = refusal(limit, exceeded, time.time(), model=request.model)
+        told = refusal(limit, exceeded, virtual_time.date(), model=request.model)
         return Reply(told.status, {**self._headers(number), **told.headers}, told.body)
 
     def _not_taken(self, reason: str, number: int) -> Reply:
@@ -264,6 +265,30 @@ class SimulatedProvider:
             yield
         finally:
             self._in_flight -= 1
+
+
+class _Chunks:
+    """The chunks of an answer that is at work since its reply: closing them gives it up, read from or not.
+
+    A generator that was never begun has nothing to end when it is closed.
+    """
+
+    def __init__(self, chunks: AsyncGenerator[dict[str, Any]], give_up: Callable[[], object]) -> None:
+        self._chunks = chunks
+        self._give_up = give_up
+
+    def __aiter__(self) -> _Chunks:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        return await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        """End them."""
+        try:
+            await self._chunks.aclose()
+        finally:
+            self._give_up()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from llm_composition_patterns.limits import read_refusal
 from llm_composition_patterns.simulation import (
     Capacity,
     Change,
@@ -406,6 +407,16 @@ async def test_a_stream_that_is_closed_leaves_its_slot():
     assert now() == 0.5 + 1.25
 
 
+async def test_a_stream_that_is_closed_unread_leaves_its_slot():
+    """Closing the chunks gives up also when not one of them was awaited."""
+    simulated = saying("hi", capacity=Capacity(slots=1), time_to_first_token=10)
+    reply = await simulated.respond(wire(stream=True))
+    await reply.chunks.aclose()
+    await simulated.respond(wire())
+    assert now() == 10.25
+    assert simulated.statistics().in_flight == 0
+
+
 async def test_a_stream_gets_slower_with_the_server():
     """Tokens come at the speed of their moment: a second stream at a knee of 1 halves it."""
     knee = saying("x" * 16, capacity=Capacity(knee=1))
@@ -471,3 +482,13 @@ def test_every_loop_has_a_machine_of_its_own():
 
     run(unfinished())
     assert run(answered_at(slots, "a")) == [(200, 1)]
+
+
+@pytest.mark.parametrize("dialect", ["openrouter", "anthropic"])
+async def test_resets_by_date_are_exact(dialect):
+    """Who tells a time by the date tells the loop's, and who reads it reads the same."""
+    simulated = saying("hi", rate_limit=RateLimit(requests_per_minute=1, dialect=dialect))
+    await simulated.respond(wire())
+    refused = await simulated.respond(wire())
+    headers = {**refused.headers, **refused.body["error"].get("metadata", {"headers": {}})["headers"]}
+    assert [reading.reset for reading in read_refusal("", headers).readings] == [59.25]
