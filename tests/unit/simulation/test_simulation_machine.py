@@ -1,7 +1,5 @@
 """The arithmetic of a server with a limited capacity: every time below is worked out by hand."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,17 +225,3 @@ def test_no_place_is_lost(requests, slots, data):
     leaving = [(index, requests[index][0] + data.draw(st.floats(0.01, 9))) for index in who]
     ends(machine, requests, leaving)
     assert (machine.running, machine.waiting) == (0, 0)
-
-
-@pytest.mark.parametrize("capacity", [Capacity(slots=1000), Capacity(knee=100)])
-def test_an_event_costs_little(capacity):
-    """A request among a thousand costs well below 100 us, arrival and end."""
-    machine = Machine(capacity)
-    for number in range(1000):
-        machine.arrive(0, 1 + number / 1000)
-    start = time.process_time()
-    for _ in range(1000):
-        when = machine.next_end(0)
-        machine.advance(when)
-        machine.arrive(when, 1)
-    assert time.process_time() - start < 0.1
