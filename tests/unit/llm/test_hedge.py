@@ -252,3 +252,11 @@ async def test_a_hedged_call_that_is_held_up_fails_as_any_other():
         await warm(model)
         with pytest.raises(RateLimited, match="accepted no call for 120 s"):
             await model.complete("hello")
+
+
+async def test_a_setting_that_the_provider_refuses_is_left_out_of_the_next_race():
+    """The refusal ends one race, not the call."""
+    script = refusal(400, "Unknown parameter: 'seed'.", param="seed"), completion("without it")
+    async with over(ScriptedEndpoint(*script)) as model:
+        answer = await model.complete("hello", seed=7)
+    assert (answer.text, answer.attempts) == ("without it", 2)
