@@ -1,7 +1,7 @@
 """Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
-from ._endings import Accepted, Ending, Failed, Refused
+from ._endings import Accepted, Answered, Ending, Failed, Refused
 from ._limiter import Limiter, check_limit
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
@@ -13,6 +13,7 @@ from ._statistics import LimiterStatistics
 
 __all__ = [
     "Accepted",
+    "Answered",
     "Ending",
     "Failed",
     "HeldUp",

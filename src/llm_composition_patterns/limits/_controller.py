@@ -12,6 +12,7 @@ What is learned when a call ends:
 | refused, with a rate | the refusal, costs nothing | closes | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
 | failed | | | failure | |
+| answered otherwise | | | success | |
 | nothing said | | | | |
 """
 
@@ -23,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
-from ._endings import Accepted, Ending, Refused
+from ._endings import Accepted, Answered, Ending, Refused
 from ._gate import Gate
 from ._pacer import Pacer
 from ._readings import Refusal
@@ -185,6 +186,8 @@ class Controller:
             self.law.left(flight.law, now)
             if ending is None:
                 self.breaker.ignored(now, flight.probe)
+            elif type(ending) is Answered:
+                self.breaker.ended(now, ok=True, probe=flight.probe)
             else:
                 self._failed_at = now
                 self.breaker.ended(now, ok=False, probe=flight.probe)

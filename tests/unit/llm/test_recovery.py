@@ -7,7 +7,7 @@ import itertools
 import pytest
 from scripted import ScriptedEndpoint, completion, model_over, refusal
 
-from llm_composition_patterns.errors import ModelUnavailable, RateLimited
+from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import connect
 from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
@@ -204,6 +204,18 @@ async def test_a_provider_that_never_answered_is_not_sat_out():
     assert {type(error) for error in failed(outcomes)} == {ModelUnavailable}
     assert len(failed(outcomes)) == 100
     assert asyncio.get_running_loop().time() < 15
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_provider_that_refuses_requests_for_what_is_in_them_is_back(status):
+    """Nobody is held any longer."""
+    script = completion(), refusal(503), refusal(503), refusal(503), refusal(status)
+    limiter = Limiter()
+    async with model_over(ScriptedEndpoint(*script), concurrency=limiter) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelError, match=r"."):
+            await model.complete("bad")
+    assert not limiter.outage
 
 
 async def test_bad_requests_hold_nobody_up():
