@@ -57,6 +57,7 @@ class Enforcement:
         self._patience = Patience()
         self._clock: Clock | None = None  # of the loop that was here last
         self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
+        self._buried_at = 0.0  # the latest time on a loop that is closed
         self._latencies = Latencies()
         self._jitter: Random | None = None
 
@@ -289,15 +290,17 @@ class Enforcement:
         return clock
 
     def _met(self, loop: asyncio.AbstractEventLoop) -> Clock:
-        after = max((clock.now() for clock in self._clocks.values()), default=0.0)
         self._bury()
+        after = max([self._buried_at, *(clock.now() for clock in self._clocks.values())])
         clock = self._clocks[loop] = Clock(loop, after, self._ring)
         return clock
 
     def _bury(self) -> None:
         """Forget the loops that are closed: their calls will never end."""
         for loop in [loop for loop in self._clocks if loop.is_closed()]:
-            for ticket in list(self._clocks.pop(loop).flights):
+            clock = self._clocks.pop(loop)
+            self._buried_at = max(self._buried_at, clock.now())
+            for ticket in list(clock.flights):
                 self._free(ticket)
 
     def _now(self) -> float:

@@ -266,6 +266,16 @@ async def test_an_outage_of_long_ago_is_not_known_to_last():
 # Loops
 
 
+@pytest.mark.parametrize("looks", [False, True])
+def test_time_goes_on_from_one_run_to_the_next(looks):
+    """Each in virtual time of its own, from 0; looking at the limiter in between changes nothing."""
+    limiter = Limiter()
+    run(call(limiter, Refused(Refusal(retry_after=5.0)), seconds=1000))
+    if looks:
+        limiter.statistics()
+    assert run(call(limiter)) < 10
+
+
 def on_another_loop(limiter, *, calls, then=None):
     """Let calls come to a limiter on a loop of their own, which is closed while they wait or are in flight."""
     loop = VirtualTimeLoop()
