@@ -2,7 +2,7 @@
 
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Answered, Ending, Failed, Refused
-from ._limiter import Limiter, check_limit
+from ._limiter import Limiter, check_limit, impatient_permit
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
@@ -26,6 +26,7 @@ __all__ = [
     "RetryBudget",
     "Unit",
     "check_limit",
+    "impatient_permit",
     "memory_key",
     "read_headers",
     "read_refusal",

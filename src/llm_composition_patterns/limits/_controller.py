@@ -136,9 +136,9 @@ class Controller:
         """Why that last changed."""
         return self.law.why
 
-    def set_limit(self, limit: int | None) -> None:
+    def set_cap(self, cap: int | None) -> None:
         """Never let more be in flight than this, whatever is learned; None: no such cap."""
-        self.law.set_cap(limit)
+        self.law.set_cap(cap)
 
     def hold(self, now: float, tokens: float) -> Hold | None:
         """Why a call that counts `tokens` may not be sent now; None where it may."""
@@ -285,10 +285,6 @@ class FixedController:
         self.limit: int = limit
         self.in_flight: int = 0
         self.average_tokens: float = 0.0
-
-    def set_limit(self, limit: int) -> None:
-        """Let so many be in flight."""
-        self.limit = limit
 
     def hold(self, now: float, tokens: float) -> Hold | None:  # noqa: ARG002 - as a learning one
         """Why a call may not be sent now."""

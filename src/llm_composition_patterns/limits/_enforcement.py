@@ -124,11 +124,12 @@ class Enforcement:
         self._abandoned.append((ticket, held))
         self._collect()
 
-    def change(self, limit: int | None) -> None:
-        """Set the cap of a learning limiter, the limit of a fixed one."""
+    def set_cap(self, cap: int | None) -> None:
+        """Let at most `cap` calls be in flight; what is in flight already goes on. A fixed limit stays what it is."""
         told: Told = []
         with self._lock:
-            self.controller.set_limit(limit)  # type: ignore[arg-type]  # a fixed one is always given a number
+            if isinstance(self.controller, Controller):
+                self.controller.set_cap(cap)
             self._hand_over(self._now(), told)
         self._tell(told)
 

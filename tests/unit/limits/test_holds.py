@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused, impatient_permit
 from llm_composition_patterns.limits._concurrency import FixedLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
@@ -17,7 +17,8 @@ def now():
 
 async def call(limiter, ending=None, seconds=0.0, **settings):
     """Make one call; when it was let go."""
-    async with limiter.permit(**settings) as permit:
+    settings = {"tokens": None, "retry": False, "patience": None, "outage_patience": None, **settings}
+    async with impatient_permit(limiter, **settings) as permit:
         began = now()
         await asyncio.sleep(seconds)
         permit.end(ending)
