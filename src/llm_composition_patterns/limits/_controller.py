@@ -69,14 +69,17 @@ class Change(NamedTuple):
 class Flight:
     """One call that was sent."""
 
-    __slots__ = ("in_flight", "law", "probe", "sent_at", "tokens")
+    __slots__ = ("in_flight", "law", "number", "probe", "sent_at", "tokens")
 
-    def __init__(self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool) -> None:
+    def __init__(
+        self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool = False, number: int = 0
+    ) -> None:
         self.sent_at: float = sent_at
         self.tokens: float = tokens
         self.in_flight: int = in_flight
         self.law: Any = law
         self.probe: bool = probe
+        self.number: int = number
 
 
 _FULL: Final = Hold(CONCURRENCY)
@@ -158,7 +161,8 @@ class Controller:
         self.requests.sent(now, 1.0)
         self.tokens.sent(now, tokens)
         probe = self.breaker.sent(now)
-        return Flight(now, tokens, self.in_flight, self.law.sent(now, in_flight=self.in_flight), probe=probe)
+        law = self.law.sent(now, in_flight=self.in_flight)
+        return Flight(now, tokens, self.in_flight, law, probe=probe, number=self.breaker.calls)
 
     def ended(
         self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float
@@ -187,10 +191,10 @@ class Controller:
             if ending is None:
                 self.breaker.ignored(now, flight.probe)
             elif type(ending) is Answered:
-                self.breaker.ended(now, ok=True, probe=flight.probe)
+                self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
             else:
                 self._failed_at = now
-                self.breaker.ended(now, ok=False, probe=flight.probe)
+                self.breaker.ended(now, ok=False, probe=flight.probe, number=flight.number)
         if self.law.limit == limit and self.breaker.since == outage:
             return changes
         return [*changes, *self._moved(limit, outage, now)]
@@ -236,7 +240,7 @@ class Controller:
 
     def _accepted(self, flight: Flight, now: float, ending: Accepted, waiting: int, lag: float) -> Sequence[Change]:
         self.law.succeeded(flight.law, now, output_tokens=ending.output_tokens, waiting=waiting, lag=lag)
-        self.breaker.ended(now, ok=True, probe=flight.probe)
+        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         if ending.tokens is not None:
             self._seen += 1
             self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
@@ -250,7 +254,7 @@ class Controller:
 
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
-        self.breaker.ended(now, ok=True, probe=flight.probe)
+        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
         self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
         changed = []
@@ -293,7 +297,7 @@ class FixedController:
     def sent(self, now: float, tokens: float) -> Flight:
         """A call was sent."""
         self.in_flight += 1
-        return Flight(now, tokens, self.in_flight, None, probe=False)
+        return Flight(now, tokens, self.in_flight, None)
 
     def ended(self, flight: Flight, now: float, ending: Ending, **_: float) -> Sequence[Change]:  # noqa: ARG002 - as above
         """Learn nothing."""

@@ -101,6 +101,17 @@ def test_a_refusal_for_the_day_or_of_one_request_is_no_cap(refusal):
     assert laws.law.heard[-1] == "left"
 
 
+def test_an_outage_is_seen_between_answers_to_calls_from_before():
+    """Its failures are those of calls that were sent one after another."""
+    laws = controller()
+    old, new = ([laws.sent(now, 0.0) for _ in range(3)] for now in (0.0, 1.0))
+    changes = []
+    for before, failing in zip(old, new, strict=True):
+        end(laws, before, 2.0, Accepted())
+        changes += end(laws, failing, 2.0, Failed())
+    assert changes == [Change("outage began")]
+
+
 def test_an_answer_of_any_other_kind_ends_an_outage():
     """A request that is refused for what is in it came from a provider that is back; of load it says nothing."""
     laws = controller()
