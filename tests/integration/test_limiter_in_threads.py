@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
+from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize
 from llm_composition_patterns.steps import in_threads
@@ -103,7 +104,7 @@ def test_nothing_is_lost_whatever_several_threads_do_at_once(seed):
             if chance.random() < 0.2:
                 asyncio.get_running_loop().call_later(chance.choice([0, 0.001, 0.01]), chance.choice(tasks).cancel)
             if chance.random() < 0.05:
-                limiter.set_limit(chance.randint(1, 4))
+                set_cap(limiter, chance.randint(1, 4))
             await asyncio.sleep(0)
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert [one for one in ended if one is not None and not isinstance(one, asyncio.CancelledError)] == []

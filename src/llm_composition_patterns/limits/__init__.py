@@ -1,8 +1,8 @@
 """Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
-from ._endings import Accepted, Ending, Failed, Refused
-from ._limiter import Limiter, check_limit
+from ._endings import Accepted, Answered, Ending, Failed, Refused
+from ._limiter import Limiter, check_limit, impatient_permit
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
@@ -13,6 +13,7 @@ from ._statistics import LimiterStatistics
 
 __all__ = [
     "Accepted",
+    "Answered",
     "Ending",
     "Failed",
     "HeldUp",
@@ -25,6 +26,7 @@ __all__ = [
     "RetryBudget",
     "Unit",
     "check_limit",
+    "impatient_permit",
     "memory_key",
     "read_headers",
     "read_refusal",

@@ -1,9 +1,11 @@
 """The breaker: while the provider fails, one call at a time asks whether it is back. Pure.
 
-Three failures without a success between them open it. From then on one probe is let through every half second, less
-often as the outage lasts, at least one a second; also while earlier ones have not come back, because a provider that
-hangs answers none. The first probe that succeeds closes it. Calls that were sent before it opened neither close it nor
-count: a long answer that still comes says nothing of whether new calls are taken.
+Three failures without a success between them open it. So do those of three calls that were sent one after another,
+whatever came between them: where failures come sooner than answers, that may be answers to calls from before. From then
+on one probe is let through every half second, less often as the outage lasts, at least one a second; also while earlier
+ones have not come back, because a provider that hangs answers none. The first probe that succeeds closes it. Calls that
+were sent before it opened neither close it nor count: a long answer that still comes says nothing of whether new calls
+are taken.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from typing import Final
 
 FAILURES: Final = 3
 """Failures in a row that open the breaker."""
+
+KEPT: Final = 64
+"""Failures that are kept to find those of calls sent in a row."""
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 1.0
@@ -25,13 +30,16 @@ class Breaker:
     Attributes:
         is_open: Whether it holds calls back.
         since: When the outage began, by its first failure; None while there is none.
+        calls: Calls that were sent so far.
     """
 
-    __slots__ = ("_failures", "_first_failure", "_next_probe", "_pause", "is_open", "since")
+    __slots__ = ("_failed", "_failures", "_first_failure", "_next_probe", "_pause", "calls", "is_open", "since")
 
     def __init__(self) -> None:
         self.is_open: bool = False
         self.since: float | None = None
+        self.calls: int = 0
+        self._failed: dict[int, float] = {}  # calls by their number, and when they failed
         self._failures = 0
         self._first_failure = 0.0
         self._next_probe = 0.0
@@ -42,38 +50,56 @@ class Breaker:
         return max(0.0, self._next_probe - now) if self.is_open else 0.0
 
     def sent(self, now: float) -> bool:
-        """A call was sent; True where it is a probe."""
+        """A call was sent, its number is `calls` now; True where it is a probe."""
+        self.calls += 1
         if not self.is_open:
             return False
         self._next_probe = now + self._pause
         self._pause = min(LONGEST_PAUSE, self._pause * PAUSE_GROWTH)
         return True
 
-    def ended(self, now: float, ok: bool, probe: bool) -> None:  # noqa: FBT001 - said at every call's end
-        """A call ended: the provider answered, or it failed."""
+    def ended(self, now: float, ok: bool, probe: bool, number: int = 0) -> None:  # noqa: FBT001 - said often
+        """A call ended, the one of this number (0: not known): the provider answered, or it failed."""
         if self.is_open:
             if ok and probe:
                 self._close()
         elif ok:
             self._failures = 0
         else:
-            self._count(now)
+            self._count(now, number)
 
     def ignored(self, now: float, probe: bool) -> None:  # noqa: FBT001
         """A call ended in a way that says nothing of the provider; a probe's place is free again."""
         if probe and self.is_open:
             self._next_probe = now
 
-    def _count(self, now: float) -> None:
+    def _count(self, now: float, number: int) -> None:
         if not self._failures:
             self._first_failure = now
         self._failures += 1
-        if self._failures >= FAILURES:
-            self.is_open, self.since = True, self._first_failure
+        first = self._first_failure if self._failures >= FAILURES else self._first_in_a_row(now, number)
+        if first is not None:
+            self.is_open, self.since = True, first
             self._pause = FIRST_PAUSE
             self._next_probe = now + FIRST_PAUSE
+
+    def _first_in_a_row(self, now: float, number: int) -> float | None:
+        """When the first call failed of the row of failed ones around this; None where that is too short."""
+        failed = self._failed
+        failed[number] = now
+        if len(failed) > KEPT:
+            del failed[next(iter(failed))]
+        low = high = number
+        while low - 1 in failed:
+            low -= 1
+        while high + 1 in failed:
+            high += 1
+        if high - low + 1 < FAILURES:
+            return None
+        return min(failed[one] for one in range(low, high + 1))
 
     def _close(self) -> None:
         self.is_open = False
         self.since = None
         self._failures = 0
+        self._failed.clear()

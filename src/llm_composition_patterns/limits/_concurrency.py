@@ -147,14 +147,15 @@ class AdaptiveLaw:
     """
 
     __slots__ = (
-        "_cap", "_ceiling", "_flying", "_growth", "_latency", "_lengths", "_level", "_passed", "_passed_at", "_probing",
-        "_rounds", "_sharp", "_slow_start", "_uncapped", "limit", "why",
+        "_cap", "_ceiling", "_flying", "_growth", "_known", "_latency", "_lengths", "_level", "_passed", "_passed_at",
+        "_probing", "_rounds", "_sharp", "_slow_start", "_uncapped", "limit", "why",
     )  # fmt: skip
 
     def __init__(
         self, *, start: int, local: bool = False, cap: int | None = None, remembered: Mapping[str, float] | None = None
     ) -> None:
         memory = remembered or {}
+        self._known: dict[str, float] = dict(memory) if "limit" in memory else {}  # before the cap, or slow start
         self._cap = cap or _MOST
         self._ceiling = Ceiling(memory.get("ceiling", math.inf))
         self._growth = _GROWTH_WIDE if start >= _WIDE else _GROWTH
@@ -177,6 +178,7 @@ class AdaptiveLaw:
     def set_cap(self, cap: int | None) -> None:
         """Never let more than `cap` calls be in flight from now on; one that only held down gives back what it held."""
         was_held = self._level >= self._cap
+        self._known = self.remembered()
         self._uncapped = max(self._level, self._uncapped if was_held else 0.0)
         self._cap = cap or _MOST
         self._set(self._uncapped, "cap")
@@ -184,13 +186,15 @@ class AdaptiveLaw:
             self._start_slowly()
 
     def remembered(self) -> dict[str, float]:
-        """What the next process should start from."""
-        memory = {"limit": float(self.limit)}
+        """What the next process should start from: what was measured, neither a guess nor a cap."""
+        if self._slow_start is not None or self._is_capped:
+            memory = dict(self._known)
+        else:
+            memory = {"limit": float(int(self._settled))}
+            if (above_flat := self._probing.above_flat) is not None:
+                memory["above_flat"] = above_flat
         if self._ceiling.height < math.inf:
             memory["ceiling"] = self._ceiling.height
-        above_flat = self._probing.above_flat
-        if self._slow_start is None and above_flat is not None:
-            memory["above_flat"] = above_flat
         return memory
 
     def sent(self, now: float, *, in_flight: int) -> Flight:
@@ -243,6 +247,17 @@ class AdaptiveLaw:
     @property
     def _highest(self) -> float:
         return min(self._cap, self._ceiling.height)
+
+    @property
+    def _settled(self) -> float:
+        """The level, without a step that is still on trial."""
+        back = self._probing.back
+        return self._level if back is None else min(back, self._highest)
+
+    @property
+    def _is_capped(self) -> bool:
+        """Whether nothing but the user's cap says that it goes no higher."""
+        return self._settled >= self._cap < min(_MOST, self._ceiling.height)
 
     def _pass(self, now: float) -> None:
         self._passed += self._flying * (now - self._passed_at)

@@ -12,6 +12,7 @@ What is learned when a call ends:
 | refused, with a rate | the refusal, costs nothing | closes | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
 | failed | | | failure | |
+| answered otherwise | | | success | |
 | nothing said | | | | |
 """
 
@@ -23,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
-from ._endings import Accepted, Ending, Refused
+from ._endings import Accepted, Answered, Ending, Refused
 from ._gate import Gate
 from ._pacer import Pacer
 from ._readings import Refusal
@@ -68,14 +69,17 @@ class Change(NamedTuple):
 class Flight:
     """One call that was sent."""
 
-    __slots__ = ("in_flight", "law", "probe", "sent_at", "tokens")
+    __slots__ = ("in_flight", "law", "number", "probe", "sent_at", "tokens")
 
-    def __init__(self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool) -> None:
+    def __init__(
+        self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool = False, number: int = 0
+    ) -> None:
         self.sent_at: float = sent_at
         self.tokens: float = tokens
         self.in_flight: int = in_flight
         self.law: Any = law
         self.probe: bool = probe
+        self.number: int = number
 
 
 _FULL: Final = Hold(CONCURRENCY)
@@ -135,9 +139,9 @@ class Controller:
         """Why that last changed."""
         return self.law.why
 
-    def set_limit(self, limit: int | None) -> None:
+    def set_cap(self, cap: int | None) -> None:
         """Never let more be in flight than this, whatever is learned; None: no such cap."""
-        self.law.set_cap(limit)
+        self.law.set_cap(cap)
 
     def hold(self, now: float, tokens: float) -> Hold | None:
         """Why a call that counts `tokens` may not be sent now; None where it may."""
@@ -157,7 +161,8 @@ class Controller:
         self.requests.sent(now, 1.0)
         self.tokens.sent(now, tokens)
         probe = self.breaker.sent(now)
-        return Flight(now, tokens, self.in_flight, self.law.sent(now, in_flight=self.in_flight), probe=probe)
+        law = self.law.sent(now, in_flight=self.in_flight)
+        return Flight(now, tokens, self.in_flight, law, probe=probe, number=self.breaker.calls)
 
     def ended(
         self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float
@@ -185,9 +190,11 @@ class Controller:
             self.law.left(flight.law, now)
             if ending is None:
                 self.breaker.ignored(now, flight.probe)
+            elif type(ending) is Answered:
+                self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
             else:
                 self._failed_at = now
-                self.breaker.ended(now, ok=False, probe=flight.probe)
+                self.breaker.ended(now, ok=False, probe=flight.probe, number=flight.number)
         if self.law.limit == limit and self.breaker.since == outage:
             return changes
         return [*changes, *self._moved(limit, outage, now)]
@@ -233,7 +240,7 @@ class Controller:
 
     def _accepted(self, flight: Flight, now: float, ending: Accepted, waiting: int, lag: float) -> Sequence[Change]:
         self.law.succeeded(flight.law, now, output_tokens=ending.output_tokens, waiting=waiting, lag=lag)
-        self.breaker.ended(now, ok=True, probe=flight.probe)
+        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         if ending.tokens is not None:
             self._seen += 1
             self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
@@ -247,7 +254,7 @@ class Controller:
 
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
-        self.breaker.ended(now, ok=True, probe=flight.probe)
+        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
         self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
         changed = []
@@ -283,10 +290,6 @@ class FixedController:
         self.in_flight: int = 0
         self.average_tokens: float = 0.0
 
-    def set_limit(self, limit: int) -> None:
-        """Let so many be in flight."""
-        self.limit = limit
-
     def hold(self, now: float, tokens: float) -> Hold | None:  # noqa: ARG002 - as a learning one
         """Why a call may not be sent now."""
         return _FULL if self.in_flight >= self.limit else None
@@ -294,7 +297,7 @@ class FixedController:
     def sent(self, now: float, tokens: float) -> Flight:
         """A call was sent."""
         self.in_flight += 1
-        return Flight(now, tokens, self.in_flight, None, probe=False)
+        return Flight(now, tokens, self.in_flight, None)
 
     def ended(self, flight: Flight, now: float, ending: Ending, **_: float) -> Sequence[Change]:  # noqa: ARG002 - as above
         """Learn nothing."""

@@ -1,6 +1,6 @@
 """How a call that had a permit ended: values.
 
-A call of which nothing is said was cancelled, hedged away, or refused for its own sake: it teaches nothing.
+A call of which nothing is said was cancelled or hedged away: it teaches nothing.
 """
 
 from __future__ import annotations
@@ -42,5 +42,10 @@ class Failed:
     """The provider failed: an error of the server, no answer in time, a lost connection."""
 
 
-Ending: TypeAlias = Accepted | Refused | Failed | None
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The provider refused the call for what is in it, so it is there; of load that says nothing."""
+
+
+Ending: TypeAlias = Accepted | Refused | Failed | Answered | None
 """How a call ended; None where it teaches nothing."""

@@ -57,6 +57,7 @@ class Enforcement:
         self._patience = Patience()
         self._clock: Clock | None = None  # of the loop that was here last
         self._clocks: dict[asyncio.AbstractEventLoop, Clock] = {}
+        self._buried_at = 0.0  # the latest time on a loop that is closed
         self._latencies = Latencies()
         self._jitter: Random | None = None
 
@@ -123,11 +124,12 @@ class Enforcement:
         self._abandoned.append((ticket, held))
         self._collect()
 
-    def change(self, limit: int | None) -> None:
-        """Set the cap of a learning limiter, the limit of a fixed one."""
+    def set_cap(self, cap: int | None) -> None:
+        """Let at most `cap` calls be in flight; what is in flight already goes on. A fixed limit stays what it is."""
         told: Told = []
         with self._lock:
-            self.controller.set_limit(limit)  # type: ignore[arg-type]  # a fixed one is always given a number
+            if isinstance(self.controller, Controller):
+                self.controller.set_cap(cap)
             self._hand_over(self._now(), told)
         self._tell(told)
 
@@ -289,15 +291,17 @@ class Enforcement:
         return clock
 
     def _met(self, loop: asyncio.AbstractEventLoop) -> Clock:
-        after = max((clock.now() for clock in self._clocks.values()), default=0.0)
         self._bury()
+        after = max([self._buried_at, *(clock.now() for clock in self._clocks.values())])
         clock = self._clocks[loop] = Clock(loop, after, self._ring)
         return clock
 
     def _bury(self) -> None:
         """Forget the loops that are closed: their calls will never end."""
         for loop in [loop for loop in self._clocks if loop.is_closed()]:
-            for ticket in list(self._clocks.pop(loop).flights):
+            clock = self._clocks.pop(loop)
+            self._buried_at = max(self._buried_at, clock.now())
+            for ticket in list(clock.flights):
                 self._free(ticket)
 
     def _now(self) -> float:

@@ -29,6 +29,10 @@ class Limiter:
         fixed: Exactly this many calls may be in flight, always; nothing is learned, and nothing else holds a call.
         requests_per_minute: What the provider allows, where you know it; else it is found out.
         tokens_per_minute: The same for tokens.
+
+    Raises:
+        TypeError: A number is of another type.
+        ValueError: A number is out of range, or something else is given beside `fixed`.
     """
 
     def __init__(
@@ -84,14 +88,7 @@ class Limiter:
         """What the limiter does and knows now."""
         return self._enforcement.statistics()
 
-    def permit(
-        self,
-        *,
-        tokens: float | None = None,
-        retry: bool = False,
-        patience: float | None = None,
-        outage_patience: float | None = None,
-    ) -> Permit:
+    def permit(self, *, tokens: float | None = None, retry: bool = False) -> Permit:
         """The right to make one call: `async with limiter.permit() as permit:`.
 
         Who waits is served in turn: one call of each outermost fan-out, first come, first served inside it.
@@ -100,25 +97,8 @@ class Limiter:
             tokens: What the call will count for a limit on tokens, as far as can be told; None: what calls cost here
                 on average.
             retry: It was tried before, and goes before its fan-out's other calls.
-            patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
-            outage_patience: Seconds that it bears an outage of the provider.
-
-        Raises:
-            HeldUp: Out of `async with`, when one of the two is over.
         """
-        return Permit(
-            self._enforcement, Ticket(tokens, retry=retry, patience=patience, outage_patience=outage_patience)
-        )
-
-    def set_limit(self, limit: int | None) -> None:
-        """Let at most `limit` calls be in flight from now on; what is in flight already goes on.
-
-        Args:
-            limit: The number. None takes a cap away; a fixed limiter has none to take away.
-        """
-        if limit is not None or isinstance(self._enforcement.controller, FixedController):
-            check_limit(limit, f"set_limit({limit!r})")
-        self._enforcement.change(limit)
+        return impatient_permit(self, tokens=tokens, retry=retry, patience=None, outage_patience=None)
 
     def hedge_after(self) -> float | None:
         """Seconds after which a call is so late that a second one is worth its price.
@@ -136,6 +116,30 @@ class Limiter:
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
         return self._enforcement.remembered()
+
+
+def impatient_permit(
+    limiter: Limiter, *, tokens: float | None, retry: bool, patience: float | None, outage_patience: float | None
+) -> Permit:
+    """A permit for a call that does not wait for ever.
+
+    Args:
+        limiter: What gives it.
+        tokens: As of `Limiter.permit`.
+        retry: As of `Limiter.permit`.
+        patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
+        outage_patience: Seconds that it bears an outage of the provider.
+
+    Raises:
+        HeldUp: Out of `async with`, when one of the two is over.
+    """
+    ticket = Ticket(tokens, retry=retry, patience=patience, outage_patience=outage_patience)
+    return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
+
+
+def set_cap(limiter: Limiter, cap: int | None) -> None:
+    """Let at most `cap` calls be in flight from now on; None takes the cap away. A fixed limiter never changes."""
+    limiter._enforcement.set_cap(cap)  # noqa: SLF001 - its own module
 
 
 def learning_limiter(

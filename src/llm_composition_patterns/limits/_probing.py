@@ -125,6 +125,11 @@ class Probing:
             return self._above_flat
         return max(0.0, self._usual.log_latency - self._flattest)
 
+    @property
+    def back(self) -> float | None:
+        """The level to which a step that is on trial goes back; None while none is."""
+        return None if self._probe is None else self._probe.back
+
     def answered(self, log_latency: float, level: float) -> Step | None:
         """What a single answer changes: nothing, unless it is one of many late ones."""
         if self._usual is None or self._probe is not None or self._draining:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ._limiter import UNKNOWN_START, Limiter, learning_limiter
+from ._limiter import UNKNOWN_START, Limiter, learning_limiter, set_cap
 
 _lock: Final = threading.Lock()
 _limiters: Final[WeakValueDictionary[Hashable, Limiter]] = WeakValueDictionary()
@@ -61,7 +61,7 @@ def _change_caps(limiter: Limiter, *, add: int | None = None, remove: int | None
         caps.append(add)
     if remove is not None:
         caps.remove(remove)
-    limiter.set_limit(min(caps, default=None))
+    set_cap(limiter, min(caps, default=None))
 
 
 def _fingerprint(credential: str | None) -> str | None:

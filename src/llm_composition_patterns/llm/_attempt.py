@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
-from ..limits import Ending, Permit, read_headers, retry_after
+from ..limits import Ending, Permit, impatient_permit, read_headers, retry_after
 from ..simulation import SIMULATED_PREFIX
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
@@ -89,7 +89,8 @@ async def attempt(
         ModelError: It failed.
         HeldUp: It was not let through for as long as the call bears.
     """
-    async with connection.limiter.permit(
+    async with impatient_permit(
+        connection.limiter,
         tokens=connection.estimate.of(call.characters),
         retry=call.attempts > 0 and not call.last_in_line,
         patience=call.patience,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
-from ..limits import Accepted, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget
+from ..limits import Accepted, Answered, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget
 from ..limits import Refused as TooMany
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
@@ -120,7 +120,7 @@ class Connection:
         if isinstance(error, RateLimited):
             return TooMany(call.refusal)
         if not isinstance(error, ModelTimeout | ModelUnavailable):
-            return None
+            return None if error.status is None else Answered()
         self.failed = error
         if len(self._victims) < MANY:
             self._victims.add(call)

@@ -39,6 +39,7 @@ async def hedged(connection: Connection, call: Call[T], body: Body) -> tuple[Com
         HeldUp: It was not let through for as long as the call bears.
     """
     loop = asyncio.get_running_loop()
+    call.answered = False  # an earlier race may have been ended by an error that a smaller request mends
     begun = loop.create_future()
     first = loop.create_task(attempt(connection, call, body, begins=lambda: begun.set_result(None)))
     racers = [first]

@@ -2,7 +2,8 @@
 
 With a limiter that learns, a call that was refused goes back to it at once: there the gate holds it, and everybody
 else, until the provider wants to be called again. So does a call that failed in an outage, which the limiter's breaker
-holds. Everything else waits here, with nothing in its hands.
+holds. Everything else waits here, with nothing in its hands. How long a provider that fails wishes to be left alone is
+a guess of what stands before it, often by an hour: no call waits for that longer than for a backoff.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
-from ._retries import BELIEVED, Patience, Tries, delay_before, is_worth_another
+from ._retries import BELIEVED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
 
@@ -56,7 +57,8 @@ class Recovery:
             raise final(error, call)
         if self._tries is None:
             self._tries = Tries(self._connection.attempts)
-        self._check_wish(error)
+        if isinstance(error, RateLimited) or not self._limiter.accepted:
+            self._check_wish(error)
         if isinstance(error, RateLimited):
             await self._after_refusal(error, self._tries)
         else:
@@ -112,9 +114,9 @@ class Recovery:
         if not tries.broke(excused=excused):
             raise final(error, call)
         call.last_in_line = excused  # so that another call finds out whether the provider is back
-        if excused and error.retry_after is None:
+        if excused:
             return
-        wait = delay_before(max(1, tries.failed), error, self._jitter.random())
+        wait = min(delay_before(max(1, tries.failed), error, self._jitter.random()), LONGEST_BACKOFF)
         if limiter.learns and lasted is None:
             wait = max(wait, budget.wait(now))
             budget.spend(now)

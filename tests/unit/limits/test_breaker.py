@@ -1,5 +1,6 @@
 """The breaker: three failures open it, one probe at a time asks, the first success closes it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,31 @@ def test_the_third_failure_in_a_row_opens_it():
     breaker = opened()
     assert (breaker.is_open, breaker.since) == (True, 8.0)
     assert [breaker.wait(now) for now in (10.0, 10.25, 10.5, 12.0)] == [0.5, 0.25, 0.0, 0.0]
+
+
+def test_answers_to_calls_from_before_the_outage_do_not_hide_it():
+    """Three calls that were sent one after another failed, each sooner than the answer to an older call came."""
+    breaker = Breaker()
+    for now in range(8):
+        breaker.sent(now)
+    for number in (5, 6, 7):
+        breaker.ended(10.0 + number, ok=True, probe=False, number=number - 4)
+        assert not breaker.is_open
+        breaker.ended(10.5 + number, ok=False, probe=False, number=number)
+    assert (breaker.is_open, breaker.since) == (True, 15.5)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5, 40])
+def test_one_failure_in_four_never_opens_it(ahead):
+    """Also where failures come sooner than the answers to calls that were sent before."""
+    breaker, ends = Breaker(), []
+    for number in range(1, 1001):
+        breaker.sent(float(number))
+        ok = number % 4 != 3 or number <= ahead
+        ends.append((number + (ahead if ok else 0.5), ok, number))
+    for now, ok, number in sorted(ends):
+        breaker.ended(now, ok=ok, probe=False, number=number)
+        assert not breaker.is_open
 
 
 def test_probes_go_every_half_second_and_then_every_second():

@@ -146,9 +146,54 @@ def test_what_is_remembered_is_where_the_next_process_starts():
     assert server.refused == 0
 
 
-def test_during_slow_start_only_the_limit_is_remembered():
-    """The rest is not known yet."""
-    assert AdaptiveLaw(start=16).remembered() == {"limit": 16}
+def test_nothing_is_remembered_before_the_end_of_slow_start():
+    """Where it began is a guess, which must not take the place of slow start in the next process."""
+    law = AdaptiveLaw(start=16)
+    Server().serve(law, 1)
+    assert law.remembered() == {}
+
+
+@pytest.mark.parametrize("cap", [1, 5])
+def test_a_cap_is_not_remembered(cap):
+    """It is what this user wanted, not what the provider takes."""
+    law = AdaptiveLaw(start=16, cap=cap)
+    Server(slots=40).serve(law, 2000)
+    assert law.remembered() == {}
+
+
+def test_a_limit_below_the_cap_is_remembered():
+    """It was measured, also where a cap would have held it later."""
+    law = AdaptiveLaw(start=2, cap=64, local=True)
+    Server(slots=4).serve(law, 2000)
+    assert 4 <= law.remembered()["limit"] <= 8
+
+
+def test_what_was_known_before_a_cap_stays_remembered():
+    """From this process or an earlier one, until something else is measured."""
+    before = {"limit": 40.0, "above_flat": 0.1}
+    law = AdaptiveLaw(start=16, cap=5, remembered=before)
+    Server(slots=40).serve(law, 500)
+    assert law.remembered() == before
+    law.set_cap(None)
+    assert (law.limit, law.remembered()) == (40, before)
+    law.set_cap(3)
+    assert law.remembered() == before
+
+
+def test_a_step_on_trial_is_not_remembered():
+    """Only that from which it was made."""
+    on_trial = []
+
+    class Watched(AdaptiveLaw):
+        def succeeded(self, flight, now, **more):
+            before = self.limit
+            super().succeeded(flight, now, **more)
+            if self.limit > before and self.why == "probe up":
+                on_trial.append((before, self.remembered()["limit"]))
+
+    Server(slots=20).serve(Watched(start=16), 3000)
+    assert on_trial
+    assert [limit for limit, _ in on_trial] == [kept for _, kept in on_trial]
 
 
 def test_a_remembered_latency_above_the_flattest_is_kept():

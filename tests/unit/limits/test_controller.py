@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, Reading, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Answered, Failed, Reading, Refusal, Refused
 from llm_composition_patterns.limits._breaker import Breaker
 from llm_composition_patterns.limits._controller import Change, Controller, FixedController, Hold
 from llm_composition_patterns.limits._gate import Gate
@@ -98,6 +98,27 @@ def test_a_refusal_for_the_day_or_of_one_request_is_no_cap(refusal):
     """It says nothing of how many may be in flight."""
     laws = controller()
     assert end(laws, laws.sent(0.0, 0.0), 1.0, Refused(refusal)) == []
+    assert laws.law.heard[-1] == "left"
+
+
+def test_an_outage_is_seen_between_answers_to_calls_from_before():
+    """Its failures are those of calls that were sent one after another."""
+    laws = controller()
+    old, new = ([laws.sent(now, 0.0) for _ in range(3)] for now in (0.0, 1.0))
+    changes = []
+    for before, failing in zip(old, new, strict=True):
+        end(laws, before, 2.0, Accepted())
+        changes += end(laws, failing, 2.0, Failed())
+    assert changes == [Change("outage began")]
+
+
+def test_an_answer_of_any_other_kind_ends_an_outage():
+    """A request that is refused for what is in it came from a provider that is back; of load it says nothing."""
+    laws = controller()
+    for _ in range(3):
+        end(laws, laws.sent(0.0, 0.0), 0.0, Failed())
+    changes = end(laws, laws.sent(1.0, 0.0), 2.0, Answered())
+    assert changes == [Change("outage ended", 2.0)]
     assert laws.law.heard[-1] == "left"
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused, impatient_permit
 from llm_composition_patterns.limits._concurrency import FixedLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
@@ -17,7 +17,8 @@ def now():
 
 async def call(limiter, ending=None, seconds=0.0, **settings):
     """Make one call; when it was let go."""
-    async with limiter.permit(**settings) as permit:
+    settings = {"tokens": None, "retry": False, "patience": None, "outage_patience": None, **settings}
+    async with impatient_permit(limiter, **settings) as permit:
         began = now()
         await asyncio.sleep(seconds)
         permit.end(ending)
@@ -264,6 +265,16 @@ async def test_an_outage_of_long_ago_is_not_known_to_last():
 
 
 # Loops
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_time_goes_on_from_one_run_to_the_next(looks):
+    """Each in virtual time of its own, from 0; looking at the limiter in between changes nothing."""
+    limiter = Limiter()
+    run(call(limiter, Refused(Refusal(retry_after=5.0)), seconds=1000))
+    if looks:
+        limiter.statistics()
+    assert run(call(limiter)) < 10
 
 
 def on_another_loop(limiter, *, calls, then=None):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from llm_composition_patterns import runs, virtual_time
 from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
+from llm_composition_patterns.limits._limiter import set_cap
 
 
 async def hold(limiter: Limiter, seconds: float = 1.0) -> float:
@@ -126,19 +127,19 @@ async def test_a_permit_cannot_be_held_twice():
 
 async def test_a_raised_limit_wakes_waiters_at_once():
     """Those who wait go on when there is room for them."""
-    limiter = Limiter(fixed=1)
+    limiter = Limiter(max=1)
     calls = [asyncio.create_task(hold(limiter)) for _ in range(3)]
     await asyncio.sleep(0.25)
-    limiter.set_limit(3)
+    set_cap(limiter, 3)
     assert await asyncio.gather(*calls) == [0, 0.25, 0.25]
 
 
 async def test_a_lowered_limit_lets_running_calls_end():
     """Nobody is started until fewer are in flight than the new limit."""
-    limiter = Limiter(fixed=3)
+    limiter = Limiter(max=3)
     calls = [asyncio.create_task(hold(limiter)) for _ in range(5)]
     await asyncio.sleep(0.5)
-    limiter.set_limit(1)
+    set_cap(limiter, 1)
     assert await asyncio.gather(*calls) == [0, 0, 0, 1, 2]
 
 
@@ -207,13 +208,13 @@ def test_a_rate_is_a_number():
         Limiter(requests_per_minute="60")
 
 
-def test_a_cap_can_be_taken_away_but_a_fixed_number_cannot():
+def test_a_cap_can_be_taken_away_but_a_fixed_number_never_changes():
     """A learning limiter then goes on from where it was."""
-    limiter = Limiter(max=3)
-    limiter.set_limit(None)
-    assert limiter.statistics().limit == 16
-    with pytest.raises(TypeError, match="int of at least 1"):
-        Limiter(fixed=3).set_limit(None)
+    limiter, fixed = Limiter(max=3), Limiter(fixed=3)
+    set_cap(limiter, None)
+    for cap in (None, 1, 100):
+        set_cap(fixed, cap)
+    assert (limiter.statistics().limit, fixed.statistics().limit) == (16, 3)
 
 
 @settings(max_examples=150, deadline=None)
@@ -228,7 +229,7 @@ def test_no_permit_is_lost_or_made_up(limit, calls, changes):
     """Whatever comes, goes, is cancelled or changes: never more than the limit, in order, and all given back."""
 
     async def scenario():
-        limiter, came, served, running = Limiter(fixed=limit), [], [], 0
+        limiter, came, served, running = Limiter(max=limit), [], [], 0
         most = max([limit, *(to for _, to in changes)])
 
         async def call(number, start, seconds):
@@ -249,7 +250,7 @@ def test_no_permit_is_lost_or_made_up(limit, calls, changes):
 
         async def change(when, to):
             await asyncio.sleep(when)
-            limiter.set_limit(to)
+            set_cap(limiter, to)
 
         tasks = [asyncio.create_task(call(n, start, length)) for n, (start, length, _) in enumerate(calls)]
         changing = [asyncio.create_task(change(when, to)) for when, to in changes]

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from llm_composition_patterns import runs
-from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Reading, Refusal, Refused
+from llm_composition_patterns.limits import (
+    Accepted,
+    Failed,
+    HeldUp,
+    Limiter,
+    Reading,
+    Refusal,
+    Refused,
+    impatient_permit,
+)
+from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.virtual_time import VirtualTimeLoop
 
 HEADERS = (
@@ -63,8 +73,9 @@ class Call:
         self.state = "over"
 
     async def run(self):
+        settings = {"tokens": None, "retry": False, "patience": None, "outage_patience": None, **self.settings}
         try:
-            async with self.machine.limiter.permit(**self.settings) as permit:
+            async with impatient_permit(self.machine.limiter, **settings) as permit:
                 self.state = "in flight"
                 self.machine.check_limit()
                 ending = await self.end
@@ -163,7 +174,7 @@ class AnyLimiter(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 5))
     def change(self, limit):
-        self.limiter.set_limit(limit)
+        set_cap(self.limiter, limit)
         self.turn()
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 5.0]))

@@ -1,11 +1,12 @@
 """Limiters shared by endpoint, model and credential."""
 
 import asyncio
+import contextlib
 import gc
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Reading, _shared, shared_limiter
+from llm_composition_patterns.limits import Accepted, Reading, Refusal, Refused, _shared, shared_limiter
 
 WHERE = {"endpoint": "https://api.example/v1", "model": "m", "credential": "secret-key"}
 
@@ -47,12 +48,16 @@ async def test_what_an_earlier_run_learned_is_where_it_begins():
             async with limiter.permit() as permit:
                 reading = Reading(unit="requests", limit=100.0, remaining=100.0 - used, reset=used)
                 permit.end(Accepted(readings=(reading,)))
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(5):
+                permit = await stack.enter_async_context(limiter.permit())
+            permit.end(Refused(Refusal(concurrent=True)))
         learned, before = limiter.remembered(), limiter.statistics()
     del limiter
     gc.collect()
     with shared_limiter(**WHERE, start=50, remembered=learned) as limiter:
         after = limiter.statistics()
-    assert after.limit == before.limit == 5
+    assert after.limit == before.limit == 4
     assert after.requests_per_minute == pytest.approx(before.requests_per_minute, rel=0.05)
     assert after.learned_from == "memory"
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from scripted import ScriptedEndpoint, completion, model_over
+from scripted import ScriptedEndpoint, completion, model_over, refusal
 
 from llm_composition_patterns.limits import _memory, memory_key, recall
 from llm_composition_patterns.llm import connect
@@ -40,9 +40,9 @@ def memory(tmp_path, monkeypatch):
     return path
 
 
-async def opened_and_called():
+async def opened_and_called(address):
     endpoint = ScriptedEndpoint((1, completion()))
-    model = model_over(endpoint, remember=True, known_as="https://api.example/v1")
+    model = model_over(endpoint, remember=True, known_as=address)
     async with model:
         await model.complete("hello")
         return model.statistics()
@@ -50,17 +50,26 @@ async def opened_and_called():
 
 async def test_what_was_learnt_is_there_in_the_next_run(memory):
     """Kept when the model is closed, under a hash."""
-    await opened_and_called()
+    endpoint = ScriptedEndpoint((1, completion()), (0, refusal(429, "Too many concurrent requests")), (1, completion()))
+    async with model_over(endpoint, remember=True, known_as="https://api.example/v1") as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(9)))
+        limit = model.statistics().limit
     address = {"endpoint": "https://api.example/v1", "model": "openai/gpt-oss-20b", "credential": "gsk-planted-secret"}
     learned = await asyncio.to_thread(recall, memory_key(**address), path=memory)
-    assert learned["law"]["limit"] == 16
+    assert learned["law"]["limit"] == limit < 16
     assert "gsk-planted-secret" not in memory.read_text()
 
 
 async def test_the_next_run_begins_where_the_last_one_ended(memory, monkeypatch):
     """With the limit that was found."""
     monkeypatch.setattr("llm_composition_patterns.llm._model.recall", lambda _: {"law": {"limit": 77.0}})
-    assert (await opened_and_called()).limit == 77
+    assert (await opened_and_called("https://known.example/v1")).limit == 77
+
+
+async def test_a_guess_is_not_remembered(memory):
+    """A call or two tell nothing of how many may be in flight: the next run finds out as this one did."""
+    await opened_and_called("https://unknown.example/v1")
+    assert not memory.exists()
 
 
 async def test_a_model_that_was_never_answered_leaves_no_memory(memory):

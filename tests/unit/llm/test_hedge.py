@@ -7,6 +7,7 @@ from scripted import ScriptedEndpoint, completion, model_over, refusal
 
 from llm_composition_patterns.errors import ModelUnavailable, RateLimited, Refused
 from llm_composition_patterns.limits import Limiter
+from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.runs import track
 from llm_composition_patterns.tracing import names
 
@@ -230,7 +231,7 @@ async def test_a_second_attempt_that_is_not_let_through_changes_nothing():
     endpoint = Endpoint((5, completion("first")))
     async with over(endpoint, concurrency=8) as model:
         await warm(model)
-        model._connection.limiter.set_limit(1)
+        set_cap(model._connection.limiter, 1)
         answer = await model.complete("hello")
         assert model.statistics().waiting == 0
     assert (answer.text, answer.attempts) == ("first", 1)
@@ -252,3 +253,11 @@ async def test_a_hedged_call_that_is_held_up_fails_as_any_other():
         await warm(model)
         with pytest.raises(RateLimited, match="accepted no call for 120 s"):
             await model.complete("hello")
+
+
+async def test_a_setting_that_the_provider_refuses_is_left_out_of_the_next_race():
+    """The refusal ends one race, not the call."""
+    script = refusal(400, "Unknown parameter: 'seed'.", param="seed"), completion("without it")
+    async with over(ScriptedEndpoint(*script)) as model:
+        answer = await model.complete("hello", seed=7)
+    assert (answer.text, answer.attempts) == ("without it", 2)

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from scripted import ScriptedEndpoint, completion, model_over, refusal
 
-from llm_composition_patterns.errors import ModelUnavailable, RateLimited
+from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import connect
 from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
@@ -173,6 +173,27 @@ async def test_no_call_is_lost_in_an_outage(kind, at_once):
     assert asyncio.get_running_loop().time() < 12 + 20 + 12
 
 
+async def test_no_call_is_lost_where_a_failing_provider_names_a_long_wait():
+    """It is back after five seconds, and waiting for rate limits has no say over a failure."""
+    clock = asyncio.get_running_loop().time
+
+    def reply(_):
+        return refusal(503, headers={"retry-after": "3600"}) if 5 <= clock() < 10 else completion()
+
+    async with model_over(ScriptedEndpoint((1, reply)), concurrency=20) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(400)))
+    assert clock() < 60
+
+
+async def test_a_provider_that_never_answered_and_names_a_long_wait_fails_at_once():
+    """Nothing says that it is ever there."""
+    endpoint = ScriptedEndpoint(refusal(503, headers={"retry-after": "3600"}))
+    async with model_over(endpoint) as model:
+        with pytest.raises(ModelUnavailable, match="asks to wait 3600 s"):
+            await model.complete("hello")
+    assert endpoint.times == [0]
+
+
 async def test_there_is_no_storm_at_the_end_of_an_outage():
     """In the first second after it no more calls come than may be in flight; during it, about one or two a second."""
     clock, sent = asyncio.get_running_loop().time, []
@@ -204,6 +225,18 @@ async def test_a_provider_that_never_answered_is_not_sat_out():
     assert {type(error) for error in failed(outcomes)} == {ModelUnavailable}
     assert len(failed(outcomes)) == 100
     assert asyncio.get_running_loop().time() < 15
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_provider_that_refuses_requests_for_what_is_in_them_is_back(status):
+    """Nobody is held any longer."""
+    script = completion(), refusal(503), refusal(503), refusal(503), refusal(status)
+    limiter = Limiter()
+    async with model_over(ScriptedEndpoint(*script), concurrency=limiter) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelError, match=r"."):
+            await model.complete("bad")
+    assert not limiter.outage
 
 
 async def test_bad_requests_hold_nobody_up():
