@@ -81,6 +81,7 @@ class FeltRate:
         "_last",
         "_open_at",
         "_patience",
+        "_proven",
         "_refused",
         "_rise_at",
         "_rises",
@@ -107,6 +108,12 @@ class FeltRate:
         self._patience = SHORTEST_PATIENCE
         self._rise_at = math.inf
         self._step = STEP
+        self._proven = 0.0
+
+    @property
+    def known(self) -> float:
+        """The rate, for another time: what was measured, or a pace above it that was held without a refusal."""
+        return max(self.rate or 0.0, self._proven)
 
     @property
     def closed_at(self) -> float:
@@ -168,7 +175,7 @@ class FeltRate:
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
                 self._rises.popleft()
-        self._before, self._closed_at = self.rate, now
+        self._before, self._closed_at, self._proven = self.rate, now, 0.0
         if self.bucket is not None:
             if early and self._burst is not None:
                 self._burst *= 0.6
@@ -213,6 +220,7 @@ class FeltRate:
             bucket.rate *= RAMP
             self._rise_at = now + RAMP_PAUSE
         else:
+            self._proven = bucket.rate
             bucket.rate *= 1 + self._step
             self._step = min(LARGEST_STEP, 2 * self._step)
             self._rise_at = now + self._patience

@@ -259,8 +259,8 @@ class Pacer:
         slowest = self._slowest()
         return None if slowest is None else slowest[0].capacity
 
-    def _slowest(self, *, own: bool = True) -> tuple[Bucket, str] | None:
-        slowest = None if self._own is None or not own else (self._own, "user")
+    def _slowest(self) -> tuple[Bucket, str] | None:
+        slowest = None if self._own is None else (self._own, "user")
         for shown in self._shown:
             if not shown.is_long and (slowest is None or shown.bucket.rate < slowest[0].rate):
                 slowest = shown.bucket, shown.source
@@ -278,8 +278,13 @@ class Pacer:
 
     def remembered(self) -> dict[str, float]:
         """What is worth to be known next time; empty where nothing was learned."""
-        slowest = self._slowest(own=False)
-        return {} if slowest is None else {"rate": slowest[0].rate, "burst": slowest[0].capacity}
+        learned = [(shown.known, shown.bucket) for shown in self._shown if not shown.is_long]
+        if self._felt.bucket is not None and self._felt.rate is not None:
+            learned.append((self._felt.known, self._felt.bucket))
+        if not learned:
+            return {}
+        rate, bucket = min(learned, key=lambda one: one[0])
+        return {"rate": rate, "burst": bucket.capacity}
 
     def restore(self, values: Mapping[str, float]) -> None:
         """Begin with what was remembered; what the provider says overrules it."""

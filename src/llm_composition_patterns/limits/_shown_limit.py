@@ -116,6 +116,11 @@ class ShownLimit:
         """Whether it takes so long to refill that it is a stock rather than a pace."""
         return self.limit >= LONG * self.bucket.rate
 
+    @property
+    def known(self) -> float:
+        """The rate, for another time: without what is kept back because others may use a little."""
+        return min(self._rate, self.bucket.rate / DRIFT)
+
     def is_plenty(self, now: float) -> bool:
         """Whether at least half is left, many replies were read, and one just now; else the next one is to be read."""
         if self._read >= ENOUGH and now - self._read_at < A_MOMENT and self.holds(now) > self.bucket.capacity / 2:

@@ -235,6 +235,28 @@ def test_a_rest_makes_no_measurement():
     assert pacer.rate == 9.8
 
 
+def test_the_rate_itself_is_remembered_not_the_pace():
+    """30 a minute, told by a text and kept a little below: remembered is half a call a second."""
+    pacer = Pacer("requests")
+    send(pacer, 31, 0.0)
+    text = Refusal(retry_after=2.0, readings=(requests(30, 0, window=60.0),), exhausted="requests")
+    pacer.refused(text, sent_at=0.0, now=0.0)
+    assert pacer.remembered() == {"rate": 0.5, "burst": 30.0}
+
+
+def test_a_raised_pace_is_remembered_once_it_was_held():
+    """10 a second remembered and never refused: the first rise may be too much, the second shows that it was not."""
+    pacer, now, known = Pacer("requests"), 0.0, []
+    pacer.restore({"rate": 10.0, "burst": 1.0})
+    while now < 12.0:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+            known.append(pacer.remembered()["rate"])
+        now += wait
+    assert list(dict.fromkeys(known)) == [10.0, pytest.approx(9.8 * 1.05)]
+
+
 def test_what_the_provider_says_overrules_memory():
     """Headers with a rate are believed instead."""
     pacer = Pacer("requests")
