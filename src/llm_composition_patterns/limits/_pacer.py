@@ -13,6 +13,7 @@ fit each of them. What a refused call would have cost counts for nothing.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -70,6 +71,7 @@ class Pacer:
         "_counted",
         "_felt",
         "_last",
+        "_outgrown",
         "_own",
         "_sent",
         "_shown",
@@ -86,6 +88,7 @@ class Pacer:
         self._last: float | None = None
         self._felt = FeltRate()
         self._shown: list[ShownLimit] = []
+        self._outgrown: deque[float] = deque(maxlen=MOST_LIMITS)
         self._own: Bucket | None = None
         if per_minute is not None:
             rate = per_minute / 60
@@ -160,6 +163,8 @@ class Pacer:
         shown.source = "headers"
         if reading.remaining is not None:
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
+        if len(self._shown) > 1 and _tells_rate(reading):
+            self._forget_outgrown(shown, sent_at)
         return (self._told is None or shown.bucket.rate != before) and self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
@@ -234,6 +239,15 @@ class Pacer:
         """What is shown overrules what was guessed, but a day's limit does not overrule a minute's."""
         if self._felt.bucket is not None and _tells_rate(reading) and (source == "message" or self._felt.is_memory):
             self._felt = FeltRate()
+
+    def _forget_outgrown(self, shown: ShownLimit, sent_at: float) -> None:
+        """What a refusal told is gone when headers show more; but only once: what is told again is another limit."""
+        for told in self._shown:
+            new = sent_at > told.refused_at and told.limit not in self._outgrown
+            if new and shown.shows_more_than(told):
+                self._outgrown.append(told.limit)
+                self._shown = [one for one in self._shown if one is not told]
+                return
 
     def _forget_stale(self, now: float) -> None:
         kept = [shown for shown in self._shown if shown.source != "headers" or now - shown.seen <= STALE]

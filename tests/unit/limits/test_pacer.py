@@ -134,6 +134,71 @@ def test_the_text_of_a_refusal_tells_the_limit_exactly():
     assert pacer.wait(0.0, 1.0) == pytest.approx((1 + 0.15) / 0.4975)
 
 
+def told_three_a_minute():
+    """A pacer that was refused by a limit of 3 a minute, now known from the text alone."""
+    pacer = Pacer("requests")
+    send(pacer, 4, 0.0)
+    text = Refusal(retry_after=1.0, readings=(requests(3, 0, window=60.0),), exhausted="requests")
+    pacer.refused(text, sent_at=0.0, now=0.0)
+    return pacer, text
+
+
+def test_a_limit_that_was_told_rises_when_nothing_is_refused_for_long():
+    """3 a minute, misread or raised since: 100 times as much after a quarter of an hour, where calls always wait."""
+    pacer, now = told_three_a_minute()[0], 0.0
+    rates = {0.0: 0.0}
+    while now < 900.0 and max(rates.values()) < 5.0:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+        rates[now] = pacer.rate
+        now += wait
+    assert all(rate <= 0.05 for when, rate in rates.items() if when < 120.0)
+    assert now < 900.0
+
+
+def test_a_refusal_takes_a_raised_pace_back():
+    """It was what was told after all."""
+    pacer, text = told_three_a_minute()
+    for now in (1.0, 121.0):
+        pacer.wait(now, 9.0)
+        send(pacer, 3, now)
+    assert pacer.rate == pytest.approx(0.05 * 0.995 * 1.05)
+    pacer.refused(text, sent_at=121.0, now=121.5)
+    assert pacer.rate == pytest.approx(0.05 * 0.995)
+
+
+def test_a_told_limit_is_gone_when_headers_show_more_in_the_same_window():
+    """3 a minute by a text, then 6,000 a minute by the headers of a later call: the account was raised."""
+    pacer, _ = told_three_a_minute()
+    pacer.read(requests(6000, 5998, 0.02), sent_at=1.0, now=1.5)
+    assert told(pacer) == (100.0, "headers", 6000)
+
+
+@pytest.mark.parametrize(
+    ("reading", "sent_at"),
+    [
+        (requests(14400, 14390, 60.0), 1.0),
+        (requests(6000, 5998, 0.02), 0.0),
+        (requests(6000, 5998), 1.0),
+    ],
+)
+def test_a_told_limit_stays_beside_another_one(reading, sent_at):
+    """A day's limit, headers of a call that was sent before the refusal, and a limit of unknown window."""
+    pacer, _ = told_three_a_minute()
+    pacer.read(reading, sent_at=sent_at, now=1.5)
+    assert pacer.source == "message"
+
+
+def test_a_limit_that_is_told_again_is_no_raised_one():
+    """Headers showed more, and yet it refuses: both hold from then on."""
+    pacer, text = told_three_a_minute()
+    for now in (1.0, 3.0):
+        pacer.read(requests(6000, 5998, 0.02), sent_at=now, now=now + 0.5)
+        pacer.refused(text, sent_at=now + 1.0, now=now + 1.0)
+    assert (pacer.source, len(pacer._shown)) == ("message", 2)
+
+
 def test_a_provider_that_refuses_while_something_is_left_holds_less_than_it_shows():
     """600 a minute, refused at 100 used: it holds 100."""
     pacer = Pacer("requests")
