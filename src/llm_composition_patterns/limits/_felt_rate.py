@@ -32,12 +32,15 @@ RAMP_PAUSE: Final = 0.25
 """How the pace rises until the second episode: by this factor every so many seconds."""
 
 STEP: Final = 0.05
-LARGEST_STEP: Final = 0.4
+LARGEST_STEP: Final = 1.0
 """How the pace rises later: by this share, doubled with every rise."""
 
-SHORTEST_PATIENCE: Final = 8.0
+SHORTEST_PATIENCE: Final = 1.0
 LONGEST_PATIENCE: Final = 60.0
-"""Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate."""
+"""Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate.
+
+What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that.
+"""
 
 MOST_RISES: Final = 16
 LONG_ENOUGH: Final = 1.0

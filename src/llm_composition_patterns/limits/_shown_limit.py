@@ -63,7 +63,7 @@ DRIFT: Final = 0.995
 
 RISE_AFTER: Final = 120.0
 SOONEST_RISE: Final = 15.0
-"""Seconds without a refusal after which the pace of a told limit rises: at first, and halved with every rise at least."""
+"""Seconds without a refusal after which the pace of a told limit rises: at first, then halved down to this."""
 
 STEP: Final = 0.05
 LARGEST_STEP: Final = 1.0
