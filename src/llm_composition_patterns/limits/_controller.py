@@ -34,6 +34,10 @@ A_MOMENT: Final = 1e-9
 _AVERAGED: Final = 32
 """The token average is that of about so many calls."""
 
+MOST_TOKENS: Final = 1e5
+FAR_MORE: Final = 100.0
+"""A count above the first is a mistake where it is so many times what calls cost, too."""
+
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
 RATE_LIMITS: Final = frozenset({"requests", "tokens", "retry_after"})
@@ -232,12 +236,16 @@ class Controller:
         return {name: values for name, values in parts.items() if values}
 
     def _accepted(self, flight: Flight, now: float, ending: Accepted, waiting: int, lag: float) -> Sequence[Change]:
-        self.law.succeeded(flight.law, now, output_tokens=ending.output_tokens, waiting=waiting, lag=lag)
+        tokens, output_tokens = ending.tokens, ending.output_tokens
+        most = max(MOST_TOKENS, FAR_MORE * max(self.average_tokens, flight.tokens))
+        if output_tokens is not None and not 0 <= output_tokens <= most:
+            output_tokens = None
+        self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.ended(now, ok=True, probe=flight.probe)
-        if ending.tokens is not None:
+        if tokens is not None and 0 <= tokens <= min(most, self.tokens.most or most):
             self._seen += 1
-            self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
-            self.tokens.corrected(now, flight.tokens, ending.tokens, flight.sent_at)
+            self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
+            self.tokens.corrected(now, flight.tokens, tokens, flight.sent_at)
         changed: dict[Pacer, None] = {}
         for reading in ending.readings:
             pacer = self.requests if reading.unit == "requests" else self.tokens

@@ -155,6 +155,8 @@ class Pacer:
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
         reading = _sensible(reading)
+        if reading.remaining is None and reading.window is None:
+            return False  # a number alone is a limit of nobody knows how long
         shown = self._find(reading, "headers", now)
         if shown is None or (reading.window is None and shown.is_plenty(now)):
             return False
@@ -254,6 +256,11 @@ class Pacer:
         if len(kept) > MOST_LIMITS:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
+
+    @property
+    def most(self) -> float | None:
+        """More than this no call can have cost: all of the largest limit, or what a minute gives."""
+        return max((max(shown.limit, 60 * shown.bucket.rate) for shown in self._shown), default=None)
 
     @property
     def rate(self) -> float | None:

@@ -67,6 +67,15 @@ def test_one_reply_tells_the_rate(reading, rate):
     assert pacer._shown[0].bucket.rate == pytest.approx(rate, rel=1e-3)
 
 
+@pytest.mark.parametrize("reset", [None, 5.0])
+def test_a_limit_alone_paces_nothing(reset):
+    """100, of which nobody says in what time or how much is left: nothing is held back."""
+    pacer = Pacer("requests")
+    assert not pacer.read(requests(100, reset=reset), sent_at=0.0, now=0.0)
+    send(pacer, 400, 0.0)
+    assert (pacer.wait(0.0, 1.0), told(pacer)) == (0.0, (None, None, None))
+
+
 def test_rounded_resets_are_made_exact_by_many_replies():
     """Used 20, 55 and 90 of 1000 at 7 a second, resets in whole seconds: the ranges leave little."""
     pacer = Pacer("requests")
