@@ -191,6 +191,10 @@ class Pacer:
             self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
 
+    def forget_wishes(self) -> None:
+        """When the provider wanted to be called again was wrong, and so is a rate that was felt from it."""
+        self._felt = FeltRate()
+
     def _empty(self, shown: ShownLimit, reading: Reading | None, sent_at: float, now: float) -> None:
         """A limit is exhausted; what was sent before that was noticed tells nothing more."""
         if reading is not None:

@@ -100,6 +100,18 @@ def test_calls_may_become_much_larger():
     assert laws.average_tokens == 45_005.0
 
 
+def test_a_wish_for_days_is_not_kept_when_a_later_call_is_accepted():
+    """Ten minutes later one call is sent to see; its acceptance opens the gate for everybody."""
+    laws = controller()
+    end(laws, laws.sent(0.0, 0.0), 1.0, Refused(Refusal(retry_after=600_000.0)))
+    assert laws.hold(1.0, 0.0) == Hold("retry_after", 601.0)
+    assert laws.hold(601.0, 0.0) is None
+    probe = laws.sent(601.0, 0.0)
+    assert laws.hold(601.0, 0.0) == Hold("retry_after", 1201.0)
+    end(laws, probe, 602.0, Accepted())
+    assert (laws.hold(602.0, 0.0), laws.is_closed(602.0)) == (None, False)
+
+
 def test_an_absurd_output_is_told_to_no_law():
     """Latencies are compared by the output's length: not by such a one."""
     laws = controller()
