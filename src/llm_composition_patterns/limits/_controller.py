@@ -8,7 +8,7 @@ What is learned when a call ends:
 
 | ended | pacers | gate | breaker | calls in flight |
 |---|---|---|---|---|
-| accepted | headers, real cost | | success | a sample |
+| accepted | headers, real cost | opens, if sent since | success | a sample |
 | refused, with a rate | the refusal, costs nothing | closes | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
 | failed | | | failure | |
@@ -34,6 +34,10 @@ A_MOMENT: Final = 1e-9
 
 _AVERAGED: Final = 32
 """The token average is that of about so many calls."""
+
+MOST_TOKENS: Final = 1e5
+FAR_MORE: Final = 100.0
+"""A count above the first is a mistake where it is so many times what calls cost, too."""
 
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
@@ -160,6 +164,7 @@ class Controller:
         self.in_flight += 1
         self.requests.sent(now, 1.0)
         self.tokens.sent(now, tokens)
+        self.gate.sent(now)
         probe = self.breaker.sent(now)
         law = self.law.sent(now, in_flight=self.in_flight)
         return Flight(now, tokens, self.in_flight, law, probe=probe, number=self.breaker.calls)
@@ -213,7 +218,7 @@ class Controller:
 
     def is_closed(self, now: float) -> bool:
         """Whether the provider asked not to be called, or fails."""
-        return self.breaker.is_open or self.gate.wait(now) > A_MOMENT
+        return self.breaker.is_open or self.gate.closed_for(now) > A_MOMENT
 
     def outage(self) -> Outage | None:
         """Whether the provider fails, and how long it is known to do so."""
@@ -228,7 +233,7 @@ class Controller:
             _per_minute(self.requests),
             _per_minute(self.tokens),
             ", ".join(source for source in sources if source) or None,
-            self.gate.wait(now),
+            self.gate.closed_for(now),
             None if since is None else now - since,
         )
 
@@ -239,12 +244,19 @@ class Controller:
         return {name: values for name, values in parts.items() if values}
 
     def _accepted(self, flight: Flight, now: float, ending: Accepted, waiting: int, lag: float) -> Sequence[Change]:
-        self.law.succeeded(flight.law, now, output_tokens=ending.output_tokens, waiting=waiting, lag=lag)
+        tokens, output_tokens = ending.tokens, ending.output_tokens
+        most = max(MOST_TOKENS, FAR_MORE * max(self.average_tokens, flight.tokens))
+        if output_tokens is not None and not 0 <= output_tokens <= most:
+            output_tokens = None
+        self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
-        if ending.tokens is not None:
+        if self.gate.accepted(flight.sent_at, now):
+            self.requests.forget_wishes()
+            self.tokens.forget_wishes()
+        if tokens is not None and 0 <= tokens <= min(most, self.tokens.most or most):
             self._seen += 1
-            self.average_tokens += (ending.tokens - self.average_tokens) / min(self._seen, _AVERAGED)
-            self.tokens.corrected(now, flight.tokens, ending.tokens, flight.sent_at)
+            self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
+            self.tokens.corrected(now, flight.tokens, tokens, flight.sent_at)
         changed: dict[Pacer, None] = {}
         for reading in ending.readings:
             pacer = self.requests if reading.unit == "requests" else self.tokens
@@ -263,9 +275,9 @@ class Controller:
             changed = [_rate(one) for one in pacers if one.refused(refusal, sent_at=flight.sent_at, now=now)]
         elif not (refusal.daily or refusal.too_large):
             self.law.refused(now, in_flight=flight.in_flight)
-        before = self.gate.wait(now)
+        before = self.gate.closed_for(now)
         self.gate.refused(refusal, now, jitter)
-        closed = self.gate.wait(now)
+        closed = self.gate.closed_for(now)
         return [*changed, Change("gate", closed)] if closed > before + A_MOMENT else changed
 
     def _moved(self, limit: int, outage: float | None, now: float) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeAlias
 
 from ._moments import duration, number, seconds_until
@@ -23,6 +24,9 @@ MOST: Final = 1e12
 
 READ: Final = 4000
 """Characters of a message that are looked at."""
+
+_FIRST_FEW: Final = 8
+"""Limits and units of a message that are looked at."""
 
 _Family: TypeAlias = tuple[Unit, str, str, str]
 """A unit, and the names of its limit, of what remains, and of its reset."""
@@ -40,6 +44,7 @@ _FAMILIES: Final = (
     _family("requests", "x-ratelimit-{}"),
 )
 _WINDOWS: Final = {"second": 1.0, "sec": 1.0, "minute": 60.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
+_DAY: Final = 86400.0
 _LETTERS: Final[Mapping[str, Unit]] = {"R": "requests", "T": "tokens"}
 _LETTER_WINDOWS: Final = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
 
@@ -47,10 +52,15 @@ _PER: Final = re.compile(r"\b(requests?|tokens?)[ -]per[ -](second|sec|minute|mi
 _SHORT: Final = re.compile(r"\b([RT]P[SMHD])\b")
 _AMOUNT: Final = r"[:= ]{1,3}([0-9][0-9,]{0,15}(?:\.[0-9]{1,6})?)"
 _LIMIT: Final = re.compile(r"\blimit" + _AMOUNT, re.IGNORECASE)
+_NEAR: Final = re.compile(r"[ :()]{0,4}(?:[RT]P[SMHD][ :()]{1,4})?", re.IGNORECASE)
+"""What may stand between a unit and the number that belongs to it."""
+
 _USED: Final = re.compile(r"\b(?:used|current)" + _AMOUNT, re.IGNORECASE)
 _REQUESTED: Final = re.compile(r"\brequested" + _AMOUNT, re.IGNORECASE)
 _AGAIN: Final = re.compile(r"\b(?:try|retry)(?: again)? (?:in|after) ([0-9][0-9.a-z]{0,30})", re.IGNORECASE)
-_DAILY: Final = re.compile(r"\b(?:per[ -]day|daily|[RT]PD)\b", re.IGNORECASE)
+_DAILY: Final = re.compile(r"\b[a-z]{1,30}-per-day\b", re.IGNORECASE)
+"""Names of limits, as gateways have them."""
+
 _CONCURRENT: Final = re.compile(r"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)", re.IGNORECASE)
 
 
@@ -94,7 +104,7 @@ def read_refusal(message: str, headers: Mapping[str, str], *, now: float | None 
         retry_after=_wish(text, headers, now),
         readings=readings if told is None else (*readings, told),
         exhausted=_exhausted(text, told, readings),
-        daily=_DAILY.search(text) is not None,
+        daily=(_kind(text)[1] or 0) >= _DAY or _DAILY.search(text) is not None,
         too_large=too_large,
         concurrent=True if _CONCURRENT.search(text) else None,
     )
@@ -109,7 +119,8 @@ def _wish(text: str, headers: Mapping[str, str], now: float | None) -> float | N
 
 def _told(text: str) -> tuple[Reading | None, bool]:
     """The limit that a text names, and whether the request alone is larger."""
-    limit, used, requested = (_amount(pattern, text) for pattern in (_LIMIT, _USED, _REQUESTED))
+    used, requested = _amount(_USED, text), _amount(_REQUESTED, text)
+    limit = _limit(text, alone=used is None and requested is None)
     too_large = "request too large" in text.lower()
     unit, window = _kind(text)
     if unit is None or limit is None or not 0 < limit <= MOST:
@@ -124,6 +135,22 @@ def _told(text: str) -> tuple[Reading | None, bool]:
 def _amount(pattern: re.Pattern[str], text: str) -> float | None:
     found = pattern.search(text)
     return number(found[1].replace(",", "")) if found else None
+
+
+def _limit(text: str, *, alone: bool) -> float | None:
+    """The limit; where it stands alone, only beside its unit: texts speak of other limits, too."""
+    for found in islice(_LIMIT.finditer(text), _FIRST_FEW):
+        if not alone or _is_beside_a_unit(text, found):
+            return number(found[1].replace(",", ""))
+    return None
+
+
+def _is_beside_a_unit(text: str, found: re.Match[str]) -> bool:
+    for unit in (*islice(_PER.finditer(text), _FIRST_FEW), *islice(_SHORT.finditer(text), _FIRST_FEW)):
+        first, last = sorted((unit.span(), found.span()))
+        if _NEAR.fullmatch(text, first[1], last[0]):
+            return True
+    return False
 
 
 def _kind(text: str) -> tuple[Unit | None, float | None]:

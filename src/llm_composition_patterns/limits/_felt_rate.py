@@ -32,12 +32,15 @@ RAMP_PAUSE: Final = 0.25
 """How the pace rises until the second episode: by this factor every so many seconds."""
 
 STEP: Final = 0.05
-LARGEST_STEP: Final = 0.4
+LARGEST_STEP: Final = 1.0
 """How the pace rises later: by this share, doubled with every rise."""
 
-SHORTEST_PATIENCE: Final = 8.0
+SHORTEST_PATIENCE: Final = 1.0
 LONGEST_PATIENCE: Final = 60.0
-"""Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate."""
+"""Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate.
+
+What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that.
+"""
 
 MOST_RISES: Final = 16
 LONG_ENOUGH: Final = 1.0
@@ -81,6 +84,7 @@ class FeltRate:
         "_last",
         "_open_at",
         "_patience",
+        "_proven",
         "_refused",
         "_rise_at",
         "_rises",
@@ -107,6 +111,12 @@ class FeltRate:
         self._patience = SHORTEST_PATIENCE
         self._rise_at = math.inf
         self._step = STEP
+        self._proven = 0.0
+
+    @property
+    def known(self) -> float:
+        """The rate, for another time: what was measured, or a pace above it that was held without a refusal."""
+        return max(self.rate or 0.0, self._proven)
 
     @property
     def closed_at(self) -> float:
@@ -168,7 +178,7 @@ class FeltRate:
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
                 self._rises.popleft()
-        self._before, self._closed_at = self.rate, now
+        self._before, self._closed_at, self._proven = self.rate, now, 0.0
         if self.bucket is not None:
             if early and self._burst is not None:
                 self._burst *= 0.6
@@ -213,6 +223,7 @@ class FeltRate:
             bucket.rate *= RAMP
             self._rise_at = now + RAMP_PAUSE
         else:
+            self._proven = bucket.rate
             bucket.rate *= 1 + self._step
             self._step = min(LARGEST_STEP, 2 * self._step)
             self._rise_at = now + self._patience

@@ -1,6 +1,6 @@
 """Times as servers write them, in seconds from now: pure but for the clock that dates need.
 
-Whatever makes no sense is None: negative, not finite, further away than a week.
+Whatever makes no sense is None: negative, not finite, further away than a week, over for more than a minute.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from .. import virtual_time
 
 LONGEST: Final = 7 * 24 * 3600.0
 """Seconds beyond which a time is no wish but a mistake."""
+
+LONGEST_OVER: Final = 60.0
+"""Seconds for which a time may be over and still mean now: clocks differ, and answers take a while."""
 
 _LONGEST_TEXT: Final = 64
 _EPOCH: Final = 1e9
@@ -86,4 +89,5 @@ def _date(text: str) -> float | None:
 
 def _from_now(epoch: float, now: float | None) -> float | None:
     """A time that is just over is now; one long ago is a mistake, as is one far away."""
-    return sensible(max(0.0, epoch - (virtual_time.date() if now is None else now)))
+    seconds = epoch - (virtual_time.date() if now is None else now)
+    return sensible(0.0 if -LONGEST_OVER <= seconds < 0 else seconds)

@@ -13,6 +13,7 @@ fit each of them. What a refused call would have cost counts for nothing.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -70,6 +71,7 @@ class Pacer:
         "_counted",
         "_felt",
         "_last",
+        "_outgrown",
         "_own",
         "_sent",
         "_shown",
@@ -86,6 +88,7 @@ class Pacer:
         self._last: float | None = None
         self._felt = FeltRate()
         self._shown: list[ShownLimit] = []
+        self._outgrown: deque[float] = deque(maxlen=MOST_LIMITS)
         self._own: Bucket | None = None
         if per_minute is not None:
             rate = per_minute / 60
@@ -152,6 +155,8 @@ class Pacer:
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
         reading = _sensible(reading)
+        if reading.remaining is None and reading.window is None:
+            return False  # a number alone is a limit of nobody knows how long
         shown = self._find(reading, "headers", now)
         if shown is None or (reading.window is None and shown.is_plenty(now)):
             return False
@@ -160,6 +165,8 @@ class Pacer:
         shown.source = "headers"
         if reading.remaining is not None:
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
+        if len(self._shown) > 1 and _tells_rate(reading):
+            self._forget_outgrown(shown, sent_at)
         return (self._told is None or shown.bucket.rate != before) and self._changed()
 
     def refused(self, refusal: Refusal, *, sent_at: float, now: float) -> bool:
@@ -183,6 +190,10 @@ class Pacer:
             closed = wish if wish is not None and 0 <= wish <= LONGEST_WISH else DEFAULT_CLOSED
             self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
+
+    def forget_wishes(self) -> None:
+        """When the provider wanted to be called again was wrong, and so is a rate that was felt from it."""
+        self._felt = FeltRate()
 
     def _empty(self, shown: ShownLimit, reading: Reading | None, sent_at: float, now: float) -> None:
         """A limit is exhausted; what was sent before that was noticed tells nothing more."""
@@ -235,11 +246,25 @@ class Pacer:
         if self._felt.bucket is not None and _tells_rate(reading) and (source == "message" or self._felt.is_memory):
             self._felt = FeltRate()
 
+    def _forget_outgrown(self, shown: ShownLimit, sent_at: float) -> None:
+        """What a refusal told is gone when headers show more; but only once: what is told again is another limit."""
+        for told in self._shown:
+            new = sent_at > told.refused_at and told.limit not in self._outgrown
+            if new and shown.shows_more_than(told):
+                self._outgrown.append(told.limit)
+                self._shown = [one for one in self._shown if one is not told]
+                return
+
     def _forget_stale(self, now: float) -> None:
         kept = [shown for shown in self._shown if shown.source != "headers" or now - shown.seen <= STALE]
         if len(kept) > MOST_LIMITS:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
+
+    @property
+    def most(self) -> float | None:
+        """More than this no call can have cost: all of the largest limit, or what a minute gives."""
+        return max((max(shown.limit, 60 * shown.bucket.rate) for shown in self._shown), default=None)
 
     @property
     def rate(self) -> float | None:
@@ -259,8 +284,8 @@ class Pacer:
         slowest = self._slowest()
         return None if slowest is None else slowest[0].capacity
 
-    def _slowest(self, *, own: bool = True) -> tuple[Bucket, str] | None:
-        slowest = None if self._own is None or not own else (self._own, "user")
+    def _slowest(self) -> tuple[Bucket, str] | None:
+        slowest = None if self._own is None else (self._own, "user")
         for shown in self._shown:
             if not shown.is_long and (slowest is None or shown.bucket.rate < slowest[0].rate):
                 slowest = shown.bucket, shown.source
@@ -278,8 +303,13 @@ class Pacer:
 
     def remembered(self) -> dict[str, float]:
         """What is worth to be known next time; empty where nothing was learned."""
-        slowest = self._slowest(own=False)
-        return {} if slowest is None else {"rate": slowest[0].rate, "burst": slowest[0].capacity}
+        learned = [(shown.known, shown.bucket) for shown in self._shown if not shown.is_long]
+        if self._felt.bucket is not None and self._felt.rate is not None:
+            learned.append((self._felt.known, self._felt.bucket))
+        if not learned:
+            return {}
+        rate, bucket = min(learned, key=lambda one: one[0])
+        return {"rate": rate, "burst": bucket.capacity}
 
     def restore(self, values: Mapping[str, float]) -> None:
         """Begin with what was remembered; what the provider says overrules it."""

@@ -53,4 +53,4 @@ class Refusal:
         """Whether this is a rate limit's; a refusal that tells nothing is taken for a cap on calls in flight."""
         if self.concurrent:
             return False
-        return bool(self.readings) or self.retry_after is not None or self.exhausted is not None
+        return self.retry_after is not None or bool(self.readings) or self.exhausted is not None

@@ -7,6 +7,9 @@ second, a minute, an hour or a day lies in the range, that is what it is taken f
 What is left, and what was sent after the call that was told so, give the level. Some providers hold less than they
 show: they refuse while something is left. What was used then is what they hold.
 
+A limit that only a refusal told may be raised, or was misread, and nothing says so. So while it holds calls back and
+none is refused, the pace rises from time to time, in steps that grow; the next refusal ends that.
+
 Two kinds are told apart. A steady one refills all the time, so that with every use it becomes full later. A windowed
 one is full again at a fixed time, however much is used until then; it gives nothing before.
 """
@@ -52,8 +55,19 @@ ENOUGH: Final = 16
 A_MOMENT: Final = 0.02
 """Seconds for which one reply is enough while much is left: reading many a second costs more than they tell."""
 
+ALIKE: Final = 0.02
+"""By which share two windows may differ and be the same."""
+
 DRIFT: Final = 0.995
 """Pace, as a share of the rate, where only refusals show what is left: others may use a little of it."""
+
+RISE_AFTER: Final = 120.0
+SOONEST_RISE: Final = 15.0
+"""Seconds without a refusal after which the pace of a told limit rises: at first, then halved down to this."""
+
+STEP: Final = 0.05
+LARGEST_STEP: Final = 1.0
+"""How it rises: by this share, doubled with every rise."""
 
 
 class ShownLimit:
@@ -70,6 +84,7 @@ class ShownLimit:
 
     __slots__ = (
         "_before",
+        "_bound",
         "_high",
         "_levels",
         "_low",
@@ -79,7 +94,10 @@ class ShownLimit:
         "_read",
         "_read_at",
         "_reference",
+        "_rise_after",
+        "_rise_at",
         "_shift",
+        "_step",
         "_window",
         "anchored",
         "bucket",
@@ -110,11 +128,18 @@ class ShownLimit:
         self._period = SHORTEST_PERIOD
         self._before, self._levels = History(), History()
         self._shift = 0.0
+        self._bound = False
+        self._calm(now)
 
     @property
     def is_long(self) -> bool:
         """Whether it takes so long to refill that it is a stock rather than a pace."""
         return self.limit >= LONG * self.bucket.rate
+
+    @property
+    def known(self) -> float:
+        """The rate, for another time: without what is kept back because others may use a little."""
+        return min(self._rate, self.bucket.rate / DRIFT)
 
     def is_plenty(self, now: float) -> bool:
         """Whether at least half is left, many replies were read, and one just now; else the next one is to be read."""
@@ -137,6 +162,12 @@ class ShownLimit:
         if self._window is None and not self.windowed and used > 0:
             self._narrow(used, reset)
             self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
+
+    def shows_more_than(self, other: ShownLimit) -> bool:
+        """Whether it is the same limit as one that a refusal told, but larger: the account got another."""
+        if other.source != "message" or self.limit <= other.limit or other._window is None:
+            return False
+        return math.isclose(self.limit / self._rate, other._window, rel_tol=ALIKE)
 
     def _set_rate(self, rate: float) -> None:
         self._rate = rate
@@ -218,9 +249,23 @@ class ShownLimit:
         self.anchored = now
         if self.refused_at > -math.inf and self.source == "message":
             soon = now - self.refused_at < MINUTE
-            self._pace = max(0.1, self._pace * 0.95) if soon else min(DRIFT, self._pace * 1.05)
+            self._pace = max(0.1, min(DRIFT, self._pace) * 0.95) if soon else min(DRIFT, self._pace * 1.05)
             self._set_rate(self._rate)
         self.refused_at = now
+        self._calm(now)
+
+    def _calm(self, now: float) -> None:
+        """The pace does not rise for a while."""
+        self._step, self._rise_after, self._rise_at = STEP, RISE_AFTER, now + RISE_AFTER
+
+    def _rise(self, now: float) -> None:
+        self.bucket.set(self.bucket.holds(now), now)
+        self._bound = False
+        self._pace *= 1 + self._step
+        self._set_rate(self._rate)
+        self._step = min(LARGEST_STEP, 2 * self._step)
+        self._rise_after = max(SOONEST_RISE, self._rise_after / 2)
+        self._rise_at = now + self._rise_after
 
     def holds(self, now: float) -> float:
         """How much may be sent now."""
@@ -249,7 +294,11 @@ class ShownLimit:
         """Seconds until `cost` may be sent."""
         if self.windowed:
             return self.full_at - now if self.holds(now) < min(cost + reserve, self.bucket.capacity) else 0.0
-        return self.bucket.wait(cost, now, min(reserve, self.bucket.capacity / 4))
+        if self._bound and now >= self._rise_at and self.source == "message":
+            self._rise(now)
+        seconds = self.bucket.wait(cost, now, min(reserve, self.bucket.capacity / 4))
+        self._bound = self._bound or seconds > 0
+        return seconds
 
 
 def _likely(limit: float, low: float, high: float, measured: float) -> float:

@@ -13,7 +13,10 @@ from typing import Any, Final
 
 from ..tracing import spelled
 
-_MOST_TOKENS: Final = 10**9
+_MOST_TOKENS: Final = 10**7
+_MOST_MONEY: Final = 10**9
+"""What is above is a mistake: no context is that long."""
+
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -165,4 +168,4 @@ def _money(value: Any) -> Decimal | None:
         money = Decimal(str(value))
     except (InvalidOperation, ValueError):
         return None
-    return money if money.is_finite() and 0 <= money <= _MOST_TOKENS else None
+    return money if money.is_finite() and 0 <= money <= _MOST_MONEY else None

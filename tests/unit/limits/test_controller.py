@@ -71,6 +71,55 @@ def test_a_pacer_holds_until_the_next_call_fits():
     assert laws.hold(0.0, 5.0) == Hold("tokens", 0.5)
 
 
+@pytest.mark.parametrize("absurd", [-1.0, float("nan"), float("inf"), 1e300, 1e9])
+def test_an_absurd_usage_is_not_believed(absurd):
+    """Neither the average nor the pacer hears of it, and nothing raises."""
+    laws = controller()
+    for tokens in (100.0, absurd, 100.0):
+        end(laws, laws.sent(0.0, 100.0), 1.0, Accepted(tokens=tokens))
+    assert laws.average_tokens == 100.0
+    assert laws.tokens.wait(1.0, 100.0) == 0.0
+
+
+def test_more_tokens_than_the_provider_gives_are_not_believed():
+    """Nobody used 60,001 where 60,000 a minute are all there is; 60,000 somebody may have."""
+    laws = controller()
+    shown = Reading(unit="tokens", limit=60_000.0, remaining=59_900.0, reset=0.1)
+    end(laws, laws.sent(0.0, 100.0), 1.0, Accepted(tokens=100.0, readings=(shown,)))
+    end(laws, laws.sent(1.0, 100.0), 2.0, Accepted(tokens=60_001.0))
+    assert laws.average_tokens == 100.0
+    end(laws, laws.sent(2.0, 100.0), 3.0, Accepted(tokens=60_000.0))
+    assert laws.average_tokens == 30_050.0
+
+
+def test_calls_may_become_much_larger():
+    """Ten tokens so far, then 90,000: long texts exist."""
+    laws = controller()
+    for tokens in (10.0, 90_000.0):
+        end(laws, laws.sent(0.0, 10.0), 1.0, Accepted(tokens=tokens))
+    assert laws.average_tokens == 45_005.0
+
+
+def test_a_wish_for_days_is_not_kept_when_a_later_call_is_accepted():
+    """Ten minutes later one call is sent to see; its acceptance opens the gate for everybody."""
+    laws = controller()
+    end(laws, laws.sent(0.0, 0.0), 1.0, Refused(Refusal(retry_after=600_000.0)))
+    assert laws.hold(1.0, 0.0) == Hold("retry_after", 601.0)
+    assert laws.hold(601.0, 0.0) is None
+    probe = laws.sent(601.0, 0.0)
+    assert laws.hold(601.0, 0.0) == Hold("retry_after", 1201.0)
+    end(laws, probe, 602.0, Accepted())
+    assert (laws.hold(602.0, 0.0), laws.is_closed(602.0)) == (None, False)
+
+
+def test_an_absurd_output_is_told_to_no_law():
+    """Latencies are compared by the output's length: not by such a one."""
+    laws = controller()
+    for output in (50, 10**400, -1):
+        end(laws, laws.sent(0.0, 0.0), 1.0, Accepted(output_tokens=output))
+    assert [heard[1] for heard in laws.law.heard if heard[0] == "succeeded"] == [50, None, None]
+
+
 def test_a_refusal_closes_the_gate_for_as_long_as_it_says():
     """With the jitter that is given in; and it does not lower the number in flight."""
     laws = controller()

@@ -103,6 +103,18 @@ GROQ = (
         ),
         ("Rate limit exceeded: free-models-per-day", {}, Refusal(daily=True)),
         ("Too many concurrent requests", {"retry-after": "1"}, Refusal(retry_after=1, concurrent=True)),
+        (
+            "Request limit: 30 requests per minute.",
+            {},
+            Refusal(readings=(Reading(unit="requests", limit=30, window=60),), exhausted="requests"),
+        ),
+        ("Too many requests per minute; limit: 2 retries allowed", {}, Refusal(exhausted="requests")),
+        ("Too many requests. For daily quotas see our docs; the plan per day is larger.", {}, Refusal()),
+        (
+            "Limit of tokens per minute reached. For daily quotas (RPD) see our docs.",
+            {"retry-after": "3"},
+            Refusal(retry_after=3, exhausted="tokens"),
+        ),
         ("Too many requests.", {}, Refusal()),
         ("slow down; retry after 250ms", {}, Refusal(retry_after=0.25)),
         (

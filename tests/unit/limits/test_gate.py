@@ -68,6 +68,7 @@ def test_the_moment_does_not_grow_for_ever(times):
         Refusal(),
         Refusal(concurrent=True),
         Refusal(exhausted="tokens", too_large=True),
+        Refusal(retry_after=60.0, too_large=True),
         Refusal(retry_after=math.nan, concurrent=True),
         Refusal(retry_after=0.0, readings=(Reading(unit="tokens", limit=1.0),)),
     ],
@@ -85,3 +86,26 @@ def test_an_absurd_wish_is_not_believed(absurd):
     gate = Gate()
     gate.refused(Refusal(retry_after=absurd), 0.0, 0.0)
     assert gate.wait(0.0) == 0.25
+
+
+def test_one_call_passes_every_ten_minutes():
+    """A wish of a day may be a mistake: one goes to see, the next ten minutes later."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=86400.0), 0.0, 0.0)
+    assert [gate.wait(now) for now in (0.0, 599.0, 600.0)] == [600.0, 1.0, 0.0]
+    gate.sent(600.0)
+    assert (gate.wait(600.0), gate.closed_for(600.0)) == (600.0, 85800.0)
+
+
+def test_it_opens_when_a_call_that_was_sent_since_is_accepted():
+    """What was sent before the refusal says nothing, nor does another refusal."""
+    gate = Gate()
+    gate.refused(Refusal(retry_after=86400.0), 5.0, 0.0)
+    gate.accepted(4.0, 100.0)
+    assert gate.closed_for(100.0) == 86305.0
+    gate.sent(605.0)
+    gate.refused(Refusal(retry_after=86400.0), 606.0, 0.0)
+    assert gate.wait(606.0) == 600.0
+    gate.sent(1206.0)
+    gate.accepted(1206.0, 1207.0)
+    assert (gate.wait(1207.0), gate.closed_for(1207.0)) == (0.0, 0.0)

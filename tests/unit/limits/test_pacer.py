@@ -67,6 +67,15 @@ def test_one_reply_tells_the_rate(reading, rate):
     assert pacer._shown[0].bucket.rate == pytest.approx(rate, rel=1e-3)
 
 
+@pytest.mark.parametrize("reset", [None, 5.0])
+def test_a_limit_alone_paces_nothing(reset):
+    """100, of which nobody says in what time or how much is left: nothing is held back."""
+    pacer = Pacer("requests")
+    assert not pacer.read(requests(100, reset=reset), sent_at=0.0, now=0.0)
+    send(pacer, 400, 0.0)
+    assert (pacer.wait(0.0, 1.0), told(pacer)) == (0.0, (None, None, None))
+
+
 def test_rounded_resets_are_made_exact_by_many_replies():
     """Used 20, 55 and 90 of 1000 at 7 a second, resets in whole seconds: the ranges leave little."""
     pacer = Pacer("requests")
@@ -132,6 +141,71 @@ def test_the_text_of_a_refusal_tells_the_limit_exactly():
     assert pacer.refused(text, sent_at=0.0, now=0.0)
     assert told(pacer) == (0.4975, "message", 30.0)
     assert pacer.wait(0.0, 1.0) == pytest.approx((1 + 0.15) / 0.4975)
+
+
+def told_three_a_minute():
+    """A pacer that was refused by a limit of 3 a minute, now known from the text alone."""
+    pacer = Pacer("requests")
+    send(pacer, 4, 0.0)
+    text = Refusal(retry_after=1.0, readings=(requests(3, 0, window=60.0),), exhausted="requests")
+    pacer.refused(text, sent_at=0.0, now=0.0)
+    return pacer, text
+
+
+def test_a_limit_that_was_told_rises_when_nothing_is_refused_for_long():
+    """3 a minute, misread or raised since: 100 times as much after a quarter of an hour, where calls always wait."""
+    pacer, now = told_three_a_minute()[0], 0.0
+    rates = {0.0: 0.0}
+    while now < 900.0 and max(rates.values()) < 5.0:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+        rates[now] = pacer.rate
+        now += wait
+    assert all(rate <= 0.05 for when, rate in rates.items() if when < 120.0)
+    assert now < 900.0
+
+
+def test_a_refusal_takes_a_raised_pace_back():
+    """It was what was told after all."""
+    pacer, text = told_three_a_minute()
+    for now in (1.0, 121.0):
+        pacer.wait(now, 9.0)
+        send(pacer, 3, now)
+    assert pacer.rate == pytest.approx(0.05 * 0.995 * 1.05)
+    pacer.refused(text, sent_at=121.0, now=121.5)
+    assert pacer.rate == pytest.approx(0.05 * 0.995)
+
+
+def test_a_told_limit_is_gone_when_headers_show_more_in_the_same_window():
+    """3 a minute by a text, then 6,000 a minute by the headers of a later call: the account was raised."""
+    pacer, _ = told_three_a_minute()
+    pacer.read(requests(6000, 5998, 0.02), sent_at=1.0, now=1.5)
+    assert told(pacer) == (100.0, "headers", 6000)
+
+
+@pytest.mark.parametrize(
+    ("reading", "sent_at"),
+    [
+        (requests(14400, 14390, 60.0), 1.0),
+        (requests(6000, 5998, 0.02), 0.0),
+        (requests(6000, 5998), 1.0),
+    ],
+)
+def test_a_told_limit_stays_beside_another_one(reading, sent_at):
+    """A day's limit, headers of a call that was sent before the refusal, and a limit of unknown window."""
+    pacer, _ = told_three_a_minute()
+    pacer.read(reading, sent_at=sent_at, now=1.5)
+    assert pacer.source == "message"
+
+
+def test_a_limit_that_is_told_again_is_no_raised_one():
+    """Headers showed more, and yet it refuses: both hold from then on."""
+    pacer, text = told_three_a_minute()
+    for now in (1.0, 3.0):
+        pacer.read(requests(6000, 5998, 0.02), sent_at=now, now=now + 0.5)
+        pacer.refused(text, sent_at=now + 1.0, now=now + 1.0)
+    assert (pacer.source, len(pacer._shown)) == ("message", 2)
 
 
 def test_a_provider_that_refuses_while_something_is_left_holds_less_than_it_shows():
@@ -233,6 +307,28 @@ def test_a_rest_makes_no_measurement():
     send(pacer, 20, 3600.0)
     pacer.refused(Refusal(retry_after=1.0), sent_at=3600.0, now=3600.0)
     assert pacer.rate == 9.8
+
+
+def test_the_rate_itself_is_remembered_not_the_pace():
+    """30 a minute, told by a text and kept a little below: remembered is half a call a second."""
+    pacer = Pacer("requests")
+    send(pacer, 31, 0.0)
+    text = Refusal(retry_after=2.0, readings=(requests(30, 0, window=60.0),), exhausted="requests")
+    pacer.refused(text, sent_at=0.0, now=0.0)
+    assert pacer.remembered() == {"rate": 0.5, "burst": 30.0}
+
+
+def test_a_raised_pace_is_remembered_once_it_was_held():
+    """10 a second remembered and never refused: the first rise may be too much, the second shows that it was not."""
+    pacer, now, known = Pacer("requests"), 0.0, []
+    pacer.restore({"rate": 10.0, "burst": 1.0})
+    while len(known) < 20:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+            known.append(pacer.remembered()["rate"])
+        now += wait
+    assert list(dict.fromkeys(known)) == [10.0, pytest.approx(9.8 * 1.05)]
 
 
 def test_what_the_provider_says_overrules_memory():

@@ -92,6 +92,24 @@ def test_a_bucket_that_runs_over_in_the_pauses_is_measured_too():
     assert refused <= 30
 
 
+class Interlude:
+    """No limit at all, but for two seconds in which everything is refused."""
+
+    def __init__(self, retry_after):
+        self.refusal = Refusal(retry_after=retry_after)
+
+    def call(self, now):
+        return self.refusal if 1.0 <= now < 3.0 else ()
+
+
+@pytest.mark.parametrize("retry_after", [0.2, 1.0, 2.0])
+def test_a_moment_of_refusals_is_not_believed_for_long(retry_after):
+    """1,000 calls of half a second, 50 at once, need 12 s with the pause: not minutes."""
+    makespan, refused = run(Interlude(retry_after), calls=1000, in_flight=50, latency=0.5)
+    assert makespan <= 25.0
+    assert refused <= 10
+
+
 def test_a_rate_that_falls_is_followed():
     """A limit that falls to a quarter: the pace follows, with few refusals."""
     provider = Provider(rate=40, burst=1, shows="nothing")
