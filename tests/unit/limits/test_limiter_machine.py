@@ -2,12 +2,17 @@
 
 Hypothesis makes up what happens: calls that come, in several groups, on several loops, with every ending; calls that
 are cancelled where they wait, where they have just been let go, and where they are in flight; collected ones; limits
-that change; gates, outages and rates that hold; loops that are closed; time that passes.
+that change; gates, outages and rates that hold; loops that are closed; calls of another thread; time that passes.
+
+How many may be in flight the machine knows by itself, from what the user said: a fixed number, or a cap.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,6 +31,7 @@ from llm_composition_patterns.limits import (
 )
 from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.virtual_time import VirtualTimeLoop
+from llm_composition_patterns.virtual_time import run as run_in_virtual_time
 
 HEADERS = (
     Reading(unit="requests", limit=100.0, remaining=40.0, reset=6.0),
@@ -77,8 +83,8 @@ class Call:
         try:
             async with impatient_permit(self.machine.limiter, **settings) as permit:
                 self.state = "in flight"
-                self.machine.check_limit()
-                ending = await self.end
+                with self.machine.flying(self):
+                    ending = await self.end
                 permit.end(ending)
         except HeldUp:
             assert "patience" in self.settings or "outage_patience" in self.settings
@@ -116,17 +122,23 @@ class AnyLimiter(RuleBasedStateMachine):
         }
         self.kind = kind
         self.limiter = Limiter(**settings[kind])
+        self.allowed = limit if kind in ("fixed", "max") else math.inf
+        self.flights = set()
         self.places = [Place() for _ in range(places)]
         self.calls = []
-        self.highest = self.limiter.statistics().limit
 
     def of(self, state):
         return [call for call in self.calls if call.state == state]
 
-    def check_limit(self):
-        """A limit that was lowered lets those in flight end; until then nobody new goes."""
-        self.highest = max(self.highest, self.limiter.statistics().limit)
-        assert len(self.of("in flight")) <= self.highest
+    @contextmanager
+    def flying(self, call):
+        """A call has its permit. A limit that was lowered lets those in flight end; until then nobody new goes."""
+        self.flights.add(call)
+        try:
+            assert len(self.flights) <= self.allowed
+            yield
+        finally:
+            self.flights.discard(call)
 
     def turn(self):
         for _ in range(3):
@@ -172,9 +184,30 @@ class AnyLimiter(RuleBasedStateMachine):
         call.task.cancel()
         self.turn()
 
-    @rule(limit=st.integers(1, 5))
+    @rule(limit=st.none() | st.integers(1, 5))
     def change(self, limit):
+        self.turn()  # who was let go by the limit as it was knows it before
+        if self.kind != "fixed":
+            self.allowed = math.inf if limit is None else limit
         set_cap(self.limiter, limit)
+        self.turn()
+
+    @rule(count=st.integers(1, 6), ending=ENDINGS, settings=st.sampled_from([{}, {"retry": True}, {"tokens": 500.0}]))
+    def come_from_a_thread(self, count, ending, settings):
+        """Calls of another thread's loop, while these loops stand still; who waits there for too long gives up."""
+
+        async def call(name):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(3.0), self.limiter.permit(**settings) as permit:
+                    with self.flying(name):
+                        await asyncio.sleep(0.1)
+                    permit.end(ending)
+
+        async def calls():
+            await asyncio.gather(*map(call, range(count)))
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(run_in_virtual_time, calls()).result()
         self.turn()
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 5.0]))
@@ -190,6 +223,7 @@ class AnyLimiter(RuleBasedStateMachine):
         if turned:
             self.turn()
         place = self.places.pop()
+        self.flights -= {call for call in self.calls if call.place is place}
         for call in self.calls:
             if call.place is place and not call.task.done():
                 call.task._log_destroy_pending = False
@@ -204,7 +238,8 @@ class AnyLimiter(RuleBasedStateMachine):
             return
         now = self.limiter.statistics()
         assert now.in_flight >= len(self.of("in flight"))
-        assert now.limit >= 1
+        assert 1 <= now.limit <= self.allowed
+        assert len(self.flights) == len(self.of("in flight"))
         assert sum(now.waiting_by_reason.values()) == now.waiting
 
     def teardown(self):
