@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         contest = CONTESTS[name]()
         rounds = 1 if wanted.quick else contest.rounds
         result = run(contest, rounds=rounds, quick=wanted.quick, report=_report)
-        of_contest = verdicts(contest, result.medians)
+        of_contest = verdicts(contest, result.medians, quick=wanted.quick)
         judged += of_contest
         found[name] = record(result, of_contest)
         if not wanted.json:
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "contests", nargs="*", type=_known, default=[*CONTESTS], metavar="contest", help="; ".join(CONTESTS)
     )
-    parser.add_argument("--quick", action="store_true", help="one round: a glance, not a measurement")
+    parser.add_argument("--quick", action="store_true", help="one round, of smaller jobs: a glance, not a measurement")
     parser.add_argument(
         "--plots", type=Path, metavar="DIRECTORY", help="draw the limiter's pictures there, and measure nothing else"
     )

@@ -60,13 +60,18 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """What a figure must come to: at most or at least `bound`, of another entry's figure where `of` names one."""
+    """What a figure must come to: `most` or `least`, in times of another entry's figure where `of` names one.
+
+    Attributes:
+        whole: It is judged by the whole measurement only; the job of a quick run is too small for it.
+    """
 
     entry: str
     figure: str
     most: float | None = None
     least: float | None = None
     of: str | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ._contest import Bar, Contest, Figures
 
-Word = Literal["PASS", "FAIL", "SKIPPED"]
+Word = Literal["PASS", "FAIL", "SKIPPED", "TOO SMALL"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Verdict:
 
     Attributes:
         bar: The bar.
-        word: PASS, FAIL, or SKIPPED where one of its entries was not measured.
+        word: PASS, FAIL, or SKIPPED where one of its entries was not measured, TOO SMALL where the job of a quick
+            run says nothing of it.
         value: What is held against the bar: the figure, or its ratio to the other entry's.
     """
 
@@ -40,9 +41,9 @@ def ratio(results: Mapping[str, Figures], entry: str, against: str | None, figur
     return results[entry][figure] / theirs if theirs else None
 
 
-def verdicts(contest: Contest, results: Mapping[str, Figures]) -> list[Verdict]:
+def verdicts(contest: Contest, results: Mapping[str, Figures], *, quick: bool = False) -> list[Verdict]:
     """Each bar of a contest against the medians of its entries."""
-    return [_verdict(bar, results) for bar in contest.bars]
+    return [_verdict(bar, results, quick=quick) for bar in contest.bars]
 
 
 def exit_code(judged: Sequence[Verdict]) -> int:
@@ -50,12 +51,14 @@ def exit_code(judged: Sequence[Verdict]) -> int:
     return int(any(verdict.word == "FAIL" for verdict in judged))
 
 
-def _verdict(bar: Bar, results: Mapping[str, Figures]) -> Verdict:
+def _verdict(bar: Bar, results: Mapping[str, Figures], *, quick: bool) -> Verdict:
     if bar.of is None:
         value = results[bar.entry][bar.figure] if bar.entry in results else None
     else:
         value = ratio(results, bar.entry, bar.of, bar.figure)
     if value is None:
         return Verdict(bar, "SKIPPED", None)
+    if quick and bar.whole:
+        return Verdict(bar, "TOO SMALL", value)
     cleared = (bar.most is None or value <= bar.most) and (bar.least is None or value >= bar.least)
     return Verdict(bar, "PASS" if cleared else "FAIL", value)

@@ -117,13 +117,13 @@ def over_http() -> Contest:
             entry(_OUTAGE, _http.outage, 800),
         ),
         bars=(
-            Bar(entry=_HIDDEN, figure="rejected", most=0.03),
-            Bar(entry=_HIDDEN, figure="of the limit", least=0.93),
+            Bar(entry=_HIDDEN, figure="rejected", most=0.03, whole=True),
+            Bar(entry=_HIDDEN, figure="of the limit", least=0.93, whole=True),
             *(
-                Bar(entry=_SLOTS, figure="rate", least=0.97, of=f"{_SLOTS}, fixed {number}")
+                Bar(entry=_SLOTS, figure="rate", least=0.97, of=f"{_SLOTS}, fixed {number}", whole=True)
                 for number in (4, 5, 10, 50, 200)
             ),
-            Bar(entry=_SLOTS, figure="p99", most=0.15, of=f"{_SLOTS}, fixed 200"),
+            Bar(entry=_SLOTS, figure="p99", most=0.15, of=f"{_SLOTS}, fixed 200", whole=True),
             Bar(entry=_OUTAGE, figure="lost", most=0),
             Bar(entry=_OUTAGE, figure="storm", most=1.0),
         ),

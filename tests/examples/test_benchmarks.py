@@ -265,6 +265,16 @@ def test_without_arguments_every_contest_runs(monkeypatch, capsys):
     assert capsys.readouterr().out.count("## Pair") == 2
 
 
+@pytest.mark.parametrize(("quick", "code"), [(["--quick"], 0), ([], 1)])
+def test_a_quick_run_judges_no_bar_that_needs_the_whole(quick, code, monkeypatch, capsys):
+    """What a small job cannot tell is shown with its figure, and misses nothing."""
+    bar = Bar(entry="ours", figure="us", most=0.0, whole=True)
+    contest = contest_of(bar, entries=(replace(OURS, settings={"items": 9}),))
+    monkeypatch.setattr(command, "CONTESTS", {"first": lambda: replace(contest, rounds=1)})
+    assert command.main(quick) == code
+    assert ("TOO SMALL" in capsys.readouterr().out) == bool(quick)
+
+
 def test_an_unknown_contest_is_refused(capsys):
     """A name that is none is answered with those that are."""
     with pytest.raises(SystemExit, match="2"):
