@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Throttled
 from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize
@@ -78,8 +78,8 @@ def test_nothing_is_lost_whatever_several_threads_do_at_once(seed):
         Accepted(),
         Accepted(tokens=9.0),
         Failed(),
-        Refused(Refusal(retry_after=0.002)),
-        Refused(Refusal()),
+        Throttled(Refusal(retry_after=0.002)),
+        Throttled(Refusal()),
     ]
 
     async def call(chance: random.Random) -> None:

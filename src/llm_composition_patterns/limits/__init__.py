@@ -1,7 +1,7 @@
 """Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
-from ._endings import Accepted, Answered, Ending, Failed, Refused
+from ._endings import Accepted, Answered, Ending, Failed, Throttled
 from ._limiter import Limiter, check_limit, impatient_permit
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
@@ -22,8 +22,8 @@ __all__ = [
     "Permit",
     "Reading",
     "Refusal",
-    "Refused",
     "RetryBudget",
+    "Throttled",
     "Unit",
     "check_limit",
     "impatient_permit",

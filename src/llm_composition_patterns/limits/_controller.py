@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
-from ._endings import Accepted, Answered, Ending, Refused
+from ._endings import Accepted, Answered, Ending, Throttled
 from ._gate import Gate
 from ._pacer import Pacer
 from ._readings import Refusal
@@ -188,7 +188,7 @@ class Controller:
         limit, outage = self.law.limit, self.breaker.since
         if type(ending) is Accepted:
             changes = self._accepted(flight, now, ending, waiting, lag)
-        elif type(ending) is Refused:
+        elif type(ending) is Throttled:
             changes = self._refused(flight, now, ending.refusal, jitter)
         else:
             changes = _NOTHING

@@ -27,7 +27,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Throttled:
     """There were too many calls.
 
     Attributes:
@@ -47,5 +47,5 @@ class Answered:
     """The provider refused the call for what is in it, so it is there; of load that says nothing."""
 
 
-Ending: TypeAlias = Accepted | Refused | Failed | Answered | None
+Ending: TypeAlias = Accepted | Throttled | Failed | Answered | None
 """How a call ended; None where it teaches nothing."""

@@ -25,7 +25,7 @@ from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
 from ._controller import CONCURRENCY, Change, Controller, FixedController, Flight, Hold
-from ._endings import Accepted, Ending, Failed, Refused
+from ._endings import Accepted, Ending, Failed, Throttled
 from ._events import show
 from ._latencies import Latencies
 from ._patience import Lost, Patience
@@ -88,7 +88,7 @@ class Enforcement:
                 ending,
                 waiting=len(self._queue) if self._hold is not None and self._hold.reason is CONCURRENCY else 0,
                 lag=ticket.lag,
-                jitter=self._random() if type(ending) is Refused else 0.0,
+                jitter=self._random() if type(ending) is Throttled else 0.0,
             )
             self._count(ending, now - flight.sent_at, now)
             if type(ending) is Failed:
@@ -268,7 +268,7 @@ class Enforcement:
             self.accepted += 1
             self._latencies.add(latency)
             self._patience.accepted(now)
-        elif type(ending) is Refused:
+        elif type(ending) is Throttled:
             self.refused += 1
 
     def _lose(self, lost: Lost, told: Told) -> None:

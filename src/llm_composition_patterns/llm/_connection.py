@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
-from ..limits import Accepted, Answered, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget
-from ..limits import Refused as TooMany
+from ..limits import Accepted, Answered, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget, Throttled
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
 from ._costs import Pricing
@@ -118,7 +117,7 @@ class Connection:
         if error.model is None:
             return None  # raised by the caller's own `on_text`
         if isinstance(error, RateLimited):
-            return TooMany(call.refusal)
+            return Throttled(call.refusal)
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None if error.status is None else Answered()
         self.failed = error

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Answered, Failed, Reading, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Answered, Failed, Reading, Refusal, Throttled
 from llm_composition_patterns.limits._breaker import Breaker
 from llm_composition_patterns.limits._controller import Change, Controller, FixedController, Hold
 from llm_composition_patterns.limits._gate import Gate
@@ -103,7 +103,7 @@ def test_calls_may_become_much_larger():
 def test_a_wish_for_days_is_not_kept_when_a_later_call_is_accepted():
     """Ten minutes later one call is sent to see; its acceptance opens the gate for everybody."""
     laws = controller()
-    end(laws, laws.sent(0.0, 0.0), 1.0, Refused(Refusal(retry_after=600_000.0)))
+    end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(Refusal(retry_after=600_000.0)))
     assert laws.hold(1.0, 0.0) == Hold("retry_after", 601.0)
     assert laws.hold(601.0, 0.0) is None
     probe = laws.sent(601.0, 0.0)
@@ -123,7 +123,7 @@ def test_an_absurd_output_is_told_to_no_law():
 def test_a_refusal_closes_the_gate_for_as_long_as_it_says():
     """With the jitter that is given in; and it does not lower the number in flight."""
     laws = controller()
-    changes = end(laws, laws.sent(0.0, 0.0), 1.0, Refused(Refusal(retry_after=10.0)), jitter=1.0)
+    changes = end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(Refusal(retry_after=10.0)), jitter=1.0)
     assert laws.hold(1.0, 0.0) == Hold("retry_after", 11.5)
     assert changes == [Change("gate", 10.5)]
     assert laws.is_closed(1.0)
@@ -136,7 +136,7 @@ def test_a_refusal_without_a_rate_is_a_cap_on_calls_in_flight():
     laws.sent(0.0, 0.0)
     refused = laws.sent(0.0, 0.0)
     laws.sent(0.0, 0.0)
-    changes = end(laws, refused, 1.0, Refused(Refusal()))
+    changes = end(laws, refused, 1.0, Throttled(Refusal()))
     assert laws.law.heard[-1] == ("refused", 2)
     assert changes == [Change("limit", 1, "refused at 2")]
     assert laws.hold(1.0, 0.0) == Hold("concurrency")
@@ -146,7 +146,7 @@ def test_a_refusal_without_a_rate_is_a_cap_on_calls_in_flight():
 def test_a_refusal_for_the_day_or_of_one_request_is_no_cap(refusal):
     """It says nothing of how many may be in flight."""
     laws = controller()
-    assert end(laws, laws.sent(0.0, 0.0), 1.0, Refused(refusal)) == []
+    assert end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(refusal)) == []
     assert laws.law.heard[-1] == "left"
 
 
@@ -193,7 +193,7 @@ def test_a_refused_probe_ends_an_outage():
     for _ in range(3):
         end(laws, laws.sent(0.0, 0.0), 0.0, Failed())
     probe = laws.sent(1.0, 0.0)
-    changes = end(laws, probe, 1.0, Refused(Refusal(retry_after=1.0)))
+    changes = end(laws, probe, 1.0, Throttled(Refusal(retry_after=1.0)))
     assert changes == [Change("gate", 1.0), Change("outage ended", 1.0)]
 
 
@@ -206,7 +206,7 @@ def test_the_gate_speaks_first_and_the_number_in_flight_last():
     for flight in flights:
         end(laws, flight, 100.0, Failed())
     assert laws.hold(100.0, 0.0).reason == "outage"
-    end(laws, laws.sent(100.0, 0.0), 100.0, Refused(Refusal(retry_after=5.0)))
+    end(laws, laws.sent(100.0, 0.0), 100.0, Throttled(Refusal(retry_after=5.0)))
     assert laws.hold(100.0, 0.0).reason == "retry_after"
 
 
@@ -265,7 +265,7 @@ def test_what_is_worth_remembering_is_that_of_the_laws():
 def test_a_fixed_number_minds_nothing_else():
     """Whatever happens, it is what it is."""
     fixed = FixedController(2)
-    for ending in (Failed(), Failed(), Failed(), Refused(Refusal(retry_after=5.0)), Accepted(readings=HEADERS)):
+    for ending in (Failed(), Failed(), Failed(), Throttled(Refusal(retry_after=5.0)), Accepted(readings=HEADERS)):
         assert end(fixed, fixed.sent(0.0, 1e9), 0.0, ending) == []
         fixed.freed()
     assert fixed.hold(0.0, 1e9) is None

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Refused, impatient_permit
+from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Throttled, impatient_permit
 from llm_composition_patterns.limits._concurrency import FixedLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
@@ -55,7 +55,7 @@ async def test_a_wait_for_a_closed_gate_ends_exactly_when_it_opens():
     """The next waits for as long as the provider asked for, and not a moment longer."""
     limiter = Limiter()
     await asyncio.sleep(0.3)
-    await call(limiter, Refused(Refusal(retry_after=7.7)))
+    await call(limiter, Throttled(Refusal(retry_after=7.7)))
     opens = now() + limiter.statistics().gate_closed_for
     assert 8.0 <= opens <= 8.0 + 0.05 * 7.7
     assert await call(limiter) == opens
@@ -66,10 +66,10 @@ async def test_a_gate_that_is_closed_again_holds_on():
     """An alarm that rings too early wakes nobody."""
     limiter = Limiter()
     async with limiter.permit() as late:
-        await call(limiter, Refused(Refusal(retry_after=1.0)))
+        await call(limiter, Throttled(Refusal(retry_after=1.0)))
         waiting = asyncio.create_task(call(limiter))
         await asyncio.sleep(0.5)
-        late.end(Refused(Refusal(retry_after=10.0)))
+        late.end(Throttled(Refusal(retry_after=10.0)))
         opens = now() + limiter.statistics().gate_closed_for
     assert await waiting == opens >= 10.5
 
@@ -134,7 +134,7 @@ async def test_statistics_say_what_holds():
     assert (shown.requests_per_minute, shown.tokens_per_minute, shown.learned_from) == (60, None, "user")
     await asyncio.gather(holder, *others)
     await fail(limiter)
-    await call(limiter, Refused(Refusal(retry_after=1.0)))
+    await call(limiter, Throttled(Refusal(retry_after=1.0)))
     waiting = asyncio.create_task(call(limiter))
     await asyncio.sleep(0)
     assert limiter.statistics().waiting_by_reason == {"retry_after": 1}
@@ -180,7 +180,7 @@ async def test_how_late_the_loop_was_is_told_to_the_law():
 async def test_who_is_held_by_a_rate_limit_for_too_long_is_told_so():
     """When nobody was accepted for as long as the call bears; the queue goes on without it."""
     limiter = Limiter()
-    await call(limiter, Refused(Refusal(retry_after=100.0)))
+    await call(limiter, Throttled(Refusal(retry_after=100.0)))
     patient = asyncio.create_task(call(limiter, patience=300.0))
     with pytest.raises(HeldUp) as caught:
         await call(limiter, patience=20.0)
@@ -194,7 +194,7 @@ async def test_somebody_elses_acceptance_renews_patience():
     """A queue that moves tries nobody's patience."""
     limiter = Limiter()
     async with limiter.permit() as other:
-        await call(limiter, Refused(Refusal(retry_after=100.0)))
+        await call(limiter, Throttled(Refusal(retry_after=100.0)))
         held = asyncio.create_task(call(limiter, patience=20.0))
         await asyncio.sleep(15)
         other.end(Accepted())
@@ -209,7 +209,7 @@ async def test_waiting_for_others_in_flight_tries_no_patience():
     async with limiter.permit() as permit:
         held = asyncio.create_task(call(limiter, patience=20.0, outage_patience=1.0))
         await asyncio.sleep(50)
-        permit.end(Refused(Refusal(retry_after=1000.0)))
+        permit.end(Throttled(Refusal(retry_after=1000.0)))
     with pytest.raises(HeldUp):
         await held
     assert now() == 70
@@ -271,7 +271,7 @@ async def test_an_outage_of_long_ago_is_not_known_to_last():
 def test_time_goes_on_from_one_run_to_the_next(looks):
     """Each in virtual time of its own, from 0; looking at the limiter in between changes nothing."""
     limiter = Limiter()
-    run(call(limiter, Refused(Refusal(retry_after=5.0)), seconds=1000))
+    run(call(limiter, Throttled(Refusal(retry_after=5.0)), seconds=1000))
     if looks:
         limiter.statistics()
     assert run(call(limiter)) < 10
@@ -293,7 +293,7 @@ def on_another_loop(limiter, *, calls, then=None):
 async def test_an_alarm_survives_the_closing_of_another_loop():
     """Who waits for a gate on this loop goes on when it opens, though others waited first."""
     limiter = Limiter()
-    await call(limiter, Refused(Refusal(retry_after=10.0)))
+    await call(limiter, Throttled(Refusal(retry_after=10.0)))
     opens = limiter.statistics().gate_closed_for
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
     assert len(limiter._enforcement._queue) == 3
@@ -398,7 +398,7 @@ def test_one_limiter_serves_one_virtual_loop_after_the_other():
 async def test_needless_alarms_do_not_ring():
     """When the last one who waits gives up, nothing is left on the loop."""
     limiter = Limiter()
-    await call(limiter, Refused(Refusal(retry_after=1000.0)))
+    await call(limiter, Throttled(Refusal(retry_after=1000.0)))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(call(limiter), 1)
     (clock,) = limiter._enforcement._clocks.values()

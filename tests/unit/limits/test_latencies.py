@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Throttled
 from llm_composition_patterns.limits._latencies import Latencies
 
 
@@ -55,7 +55,7 @@ def test_late_is_never_sooner_than_what_half_of_the_calls_take(latencies):
     assert known.hedge_after() >= 1.5 * sorted(latencies[:20])[9]
 
 
-@pytest.mark.parametrize("endings", [[Refused(Refusal(retry_after=5.0))], [Failed()] * 3])
+@pytest.mark.parametrize("endings", [[Throttled(Refusal(retry_after=5.0))], [Failed()] * 3])
 async def test_nothing_is_hedged_while_the_provider_wants_no_calls(endings):
     """A closed gate or an outage is no time for more."""
     limiter = Limiter()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_composition_patterns import runs, virtual_time
-from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Throttled
 from llm_composition_patterns.limits._limiter import set_cap
 
 
@@ -56,7 +56,7 @@ async def test_statistics_show_limit_in_flight_and_waiting():
 async def test_accepted_calls_are_counted_when_their_permit_ends():
     """A permit that the provider accepted counts; others do not."""
     limiter = Limiter()
-    for ending in (Accepted(), Failed(), Refused(Refusal()), None):
+    for ending in (Accepted(), Failed(), Throttled(Refusal()), None):
         async with limiter.permit() as permit:
             permit.end(ending)
     async with limiter.permit():

@@ -26,7 +26,7 @@ from llm_composition_patterns.limits import (
     Limiter,
     Reading,
     Refusal,
-    Refused,
+    Throttled,
     impatient_permit,
 )
 from llm_composition_patterns.limits._limiter import set_cap
@@ -43,10 +43,10 @@ ENDINGS = st.sampled_from(
         Accepted(),
         Accepted(tokens=50.0, output_tokens=10),
         Accepted(readings=HEADERS, tokens=50.0),
-        Refused(Refusal()),
-        Refused(Refusal(concurrent=True)),
-        Refused(Refusal(retry_after=2.0)),
-        Refused(Refusal(readings=HEADERS)),
+        Throttled(Refusal()),
+        Throttled(Refusal(concurrent=True)),
+        Throttled(Refusal(retry_after=2.0)),
+        Throttled(Refusal(readings=HEADERS)),
         Failed(),
     ]
 )

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from llm_composition_patterns import tracing
-from llm_composition_patterns.limits import Accepted, Failed, Limiter, Reading, Refusal, Refused
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Reading, Refusal, Throttled
 from llm_composition_patterns.tracing import names
 
 HEADERS = (
@@ -41,7 +41,7 @@ def waits(exported):
 async def test_a_wait_says_what_for(exported):
     """One span for each wait, none where nothing waits."""
     limiter = Limiter(max=1)
-    await asyncio.gather(call(limiter, seconds=1), call(limiter, Refused(Refusal(retry_after=1.0))))
+    await asyncio.gather(call(limiter, seconds=1), call(limiter, Throttled(Refusal(retry_after=1.0))))
     await call(limiter)
     for _ in range(3):
         await call(Limiter())
@@ -63,7 +63,7 @@ async def test_a_wait_for_a_rate_or_an_outage_says_so(exported):
 async def test_a_closed_gate_is_an_event_on_the_call_that_was_refused(exported):
     """With the seconds that nobody calls."""
     limiter = Limiter()
-    await call(limiter, Refused(Refusal(retry_after=4.0)))
+    await call(limiter, Throttled(Refusal(retry_after=4.0)))
     assert events(exported) == [(names.GATE_CLOSED, {names.GATE_CLOSED_SECONDS: limiter.statistics().gate_closed_for})]
 
 
@@ -90,7 +90,7 @@ async def test_an_outage_is_an_event_where_it_begins_and_where_it_ends(exported)
 async def test_a_changed_limit_is_an_event_with_its_reason(exported):
     """Here a refusal that tells of no rate."""
     limiter = Limiter(max=3)
-    refused = Refused(Refusal(concurrent=True))
+    refused = Throttled(Refusal(concurrent=True))
     await asyncio.gather(call(limiter, seconds=1), call(limiter, refused, seconds=1))
     shown = limiter.statistics()
     assert events(exported) == [
@@ -98,7 +98,7 @@ async def test_a_changed_limit_is_an_event_with_its_reason(exported):
     ]
 
 
-@pytest.mark.parametrize("ending", [Accepted(readings=HEADERS), Refused(Refusal(retry_after=1.0))])
+@pytest.mark.parametrize("ending", [Accepted(readings=HEADERS), Throttled(Refusal(retry_after=1.0))])
 async def test_nothing_is_shown_where_nobody_listens(ending):
     """No span is made, and none is looked for."""
     await call(Limiter(), ending)

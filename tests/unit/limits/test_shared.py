@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Reading, Refusal, Refused, _shared, shared_limiter
+from llm_composition_patterns.limits import Accepted, Reading, Refusal, Throttled, _shared, shared_limiter
 
 WHERE = {"endpoint": "https://api.example/v1", "model": "m", "credential": "secret-key"}
 
@@ -51,7 +51,7 @@ async def test_what_an_earlier_run_learned_is_where_it_begins():
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(5):
                 permit = await stack.enter_async_context(limiter.permit())
-            permit.end(Refused(Refusal(concurrent=True)))
+            permit.end(Throttled(Refusal(concurrent=True)))
         learned, before = limiter.remembered(), limiter.statistics()
     del limiter
     gc.collect()
