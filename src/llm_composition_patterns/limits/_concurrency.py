@@ -99,39 +99,6 @@ class Law(Protocol):
         """What the next process should start from."""
 
 
-class FixedLaw:
-    """Always the same limit: learns nothing."""
-
-    __slots__ = ("_fixed", "limit", "why")
-
-    _FLIGHT: Final = Flight(0.0, 0.0, None)
-
-    def __init__(self, limit: int) -> None:
-        self._fixed = self.limit = limit
-        self.why = "fixed"
-
-    def sent(self, now: float, *, in_flight: int) -> Flight:  # noqa: ARG002 - it is all the same to it
-        """Note nothing."""
-        return self._FLIGHT
-
-    def succeeded(self, flight: Flight, now: float, *, output_tokens: int | None, waiting: int, lag: float) -> None:
-        """Learn nothing."""
-
-    def left(self, flight: Flight, now: float) -> None:
-        """Learn nothing."""
-
-    def refused(self, now: float, *, in_flight: int) -> None:
-        """Learn nothing."""
-
-    def set_cap(self, cap: int | None) -> None:
-        """Stay below a cap."""
-        self.limit = self._fixed if cap is None else min(cap, self._fixed)
-
-    def remembered(self) -> dict[str, float]:
-        """Nothing."""
-        return {}
-
-
 class AdaptiveLaw:
     """Finds the limit by itself.
 

@@ -23,7 +23,7 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
-from ._concurrency import AdaptiveLaw
+from ._concurrency import Law
 from ._endings import Accepted, Answered, Ending, Throttled
 from ._gate import Gate
 from ._pacer import Pacer
@@ -122,8 +122,8 @@ class Controller:
 
     __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "gate", "in_flight", "law", "requests", "tokens")
 
-    def __init__(self, law: AdaptiveLaw, requests: Pacer, tokens: Pacer, gate: Gate, breaker: Breaker) -> None:
-        self.law: AdaptiveLaw = law
+    def __init__(self, law: Law, requests: Pacer, tokens: Pacer, gate: Gate, breaker: Breaker) -> None:
+        self.law: Law = law
         self.requests: Pacer = requests
         self.tokens: Pacer = tokens
         self.gate: Gate = gate

@@ -11,10 +11,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from ._moments import LONGEST
 from ._readings import Refusal
-
-LONGEST: Final = 7 * 24 * 3600.0
-"""Seconds beyond which a wish is a mistake."""
 
 JITTER: Final = 0.05
 """The most that jitter adds, as a share of the closed time."""

@@ -20,8 +20,8 @@ from typing import Final
 
 from ._bucket import Bucket
 from ._felt_rate import FeltRate
-from ._gate import LONGEST as LONGEST_WISH
 from ._history import History
+from ._moments import LONGEST as LONGEST_WISH
 from ._readings import Reading, Refusal, Unit
 from ._shown_limit import ShownLimit
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_composition_patterns.limits._concurrency import AdaptiveLaw, FixedLaw
+from llm_composition_patterns.limits._concurrency import AdaptiveLaw
 
 
 class Server:
@@ -201,25 +201,6 @@ def test_a_remembered_latency_above_the_flattest_is_kept():
     law = AdaptiveLaw(start=16)
     Server(slots=20).serve(law, 2000)
     assert 0 <= law.remembered()["above_flat"] < math.log(2)
-
-
-def test_a_fixed_law_learns_nothing():
-    """A number stays a number."""
-    law = FixedLaw(3)
-    flight = law.sent(0, in_flight=1)
-    law.succeeded(flight, 1, output_tokens=1, waiting=5, lag=0.0)
-    law.refused(1, in_flight=1)
-    law.left(flight, 1)
-    assert (law.limit, law.why, law.remembered()) == (3, "fixed", {})
-
-
-def test_a_fixed_law_respects_a_cap():
-    """The smaller one holds, as long as it is there."""
-    law = FixedLaw(3)
-    law.set_cap(2)
-    assert law.limit == 2
-    law.set_cap(None)
-    assert law.limit == 3
 
 
 moves = st.lists(

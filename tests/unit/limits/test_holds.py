@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Throttled, impatient_permit
-from llm_composition_patterns.limits._concurrency import FixedLaw
+from llm_composition_patterns.limits._concurrency import AdaptiveLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
 
@@ -160,11 +160,11 @@ async def test_how_late_the_loop_was_is_told_to_the_law():
     """Twice the time from when a call was let go until it went: it will be as late for the answer."""
     limiter, loop, lags = Limiter(max=1), asyncio.get_running_loop(), []
 
-    class Law(FixedLaw):
+    class Law(AdaptiveLaw):
         def succeeded(self, *_, lag, **__):
             lags.append(lag)
 
-    limiter._enforcement.controller.law = Law(1)
+    limiter._enforcement.controller.law = Law(start=1)
     async with limiter.permit() as permit:
         waiting = asyncio.create_task(call(limiter, Accepted()))
         await asyncio.sleep(0)
