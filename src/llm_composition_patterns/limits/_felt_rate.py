@@ -39,8 +39,8 @@ SHORTEST_PATIENCE: Final = 1.0
 LONGEST_PATIENCE: Final = 60.0
 """Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate.
 
-What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that. But what a
-rise has shown to be right is believed for twice as long.
+What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that. But
+what a rise has shown to be right is believed for twice as long.
 """
 
 MOST_RISES: Final = 16
