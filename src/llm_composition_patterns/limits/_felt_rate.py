@@ -39,7 +39,8 @@ SHORTEST_PATIENCE: Final = 1.0
 LONGEST_PATIENCE: Final = 60.0
 """Seconds without a refusal after which the pace rises: as long as the last ones lasted that gave the rate.
 
-What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that.
+What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that. But
+what a rise has shown to be right is believed for twice as long.
 """
 
 MOST_RISES: Final = 16
@@ -82,6 +83,7 @@ class FeltRate:
         "_from_full",
         "_from_total",
         "_last",
+        "_least_patience",
         "_open_at",
         "_patience",
         "_proven",
@@ -108,7 +110,7 @@ class FeltRate:
         self._rises: deque[tuple[float, float]] = deque(maxlen=MOST_RISES)
         self._total = 0.0
         self._bound = False
-        self._patience = SHORTEST_PATIENCE
+        self._patience = self._least_patience = SHORTEST_PATIENCE
         self._rise_at = math.inf
         self._step = STEP
         self._proven = 0.0
@@ -174,6 +176,8 @@ class FeltRate:
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
         early = now - self._open_at < EARLY
+        if self.rate is not None and self._step > STEP:  # the pace rose, and that was too much
+            self._least_patience = min(LONGEST_PATIENCE, 2 * self._patience)
         if self._end >= self._from and (self._from_full or self._accepted >= FEWEST * cost):
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
@@ -200,7 +204,7 @@ class FeltRate:
             self._burst = 0.8 * (self._first[0] - rate * self._first[1])
         bucket.rate = rate * FILL
         bucket.capacity = max(1.1 * cost, BREATH * rate, self._burst or 0.0)
-        self._patience = min(LONGEST_PATIENCE, max(SHORTEST_PATIENCE, seconds))
+        self._patience = min(LONGEST_PATIENCE, max(self._least_patience, seconds))
 
     def _since_rises(self, rate: float, cost: float, most: float) -> float:
         """The rate where the bucket ran over, because the pace was too low: from its rise on it gave what it held too.
