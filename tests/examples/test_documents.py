@@ -34,6 +34,7 @@ def test_code_runs(
     """Each block is a whole program that runs through the real SDK, against the simulated server, without a failure."""
     program = tmp_path / "program.py"
     program.write_text(block, encoding="utf-8")
+    (tmp_path / "data").symlink_to(ROOT / "data")  # what needs it says that it needs a checkout
     settings = {"GROQ_API_KEY": "key", "GROQ_BASE_URL": simulated(Scenario()).url}
     environ = {**environ, **settings, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), environ["PYTHONPATH"]])}
     done = subprocess.run(
