@@ -57,6 +57,7 @@ class Connection:
         outage_timeout: Seconds that a call bears an outage.
         hedge: Whether a call that is late gets a second attempt beside the first.
         failed: The last failure of the provider.
+        failed_because: What it said, before it was told how often its own call was tried.
         sent: Attempts that were sent so far.
     """
 
@@ -72,6 +73,7 @@ class Connection:
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
+    failed_because: str = ""
     sent: int = 0
     _sent: dict[Permit, float] = field(default_factory=dict)
     _victims: set[Call[Any]] = field(default_factory=set)
@@ -120,7 +122,7 @@ class Connection:
             return Throttled(call.refusal)
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None if error.status is None else Answered()
-        self.failed = error
+        self.failed, self.failed_because = error, str(error)
         if len(self._victims) < MANY:
             self._victims.add(call)
         if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:

@@ -145,11 +145,11 @@ class Recovery:
         failed, name = self._call.failed, self._connection.address.name
         if isinstance(failed, RateLimited):
             return failed
-        return RateLimited(f"{name} was not called, because it refuses everybody by its rate limit", model=name)
+        return RateLimited(f"{name} was not called, because its rate limit lets nobody through", model=name)
 
     def _outage(self, seconds: float) -> ModelUnavailable:
         last, name = self._connection.failed, self._connection.address.name
-        told = "" if last is None else f". The last failure: {last}"
+        told = "" if last is None else f". The last failure: {self._connection.failed_because}"
         return ModelUnavailable(
             f"{name} has failed for {seconds:.3g} s, whoever called it{told}",
             model=name,
