@@ -230,7 +230,7 @@ async def test_a_provider_that_never_answered_is_not_sat_out():
 async def test_an_error_tells_only_how_often_its_own_call_was_tried():
     """The failure that it quotes was another call's."""
     scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_error"),))
-    outcomes = await outcomes_of(8, scenario, concurrency=1, attempts=2)
+    outcomes = await outcomes_of(8, scenario, concurrency=2, attempts=3)
     assert max(str(error).count("Tried") for error in failed(outcomes)) == 1
 
 
