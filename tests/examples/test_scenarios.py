@@ -1,7 +1,6 @@
 """The ready scenarios in `data/scenarios/` behave as their comments say."""
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llm_composition_patterns.simulation import Reply, Scenario, SimulatedProvider
-from llm_composition_patterns.virtual_time import run
+from llm_composition_patterns.virtual_time import EPOCH, run
 
 GALLERY = {path.stem: path for path in (Path(__file__).parents[2] / "data" / "scenarios").glob("*.toml")}
 
@@ -101,7 +100,7 @@ def test_openrouter_refuses_inside_status_200():
     assert len(refused) == 5
     assert {reply.status for reply in replies} <= {200, 502}
     headers = refused[0]["metadata"]["headers"]
-    assert 0 < int(headers["X-RateLimit-Reset"]) / 1000 - time.time() < 3
+    assert 0 < int(headers["X-RateLimit-Reset"]) / 1000 - EPOCH < 3
     assert not any(name.startswith(("x-ratelimit", "retry-after")) for reply in replies for name in reply.headers)
 
 
