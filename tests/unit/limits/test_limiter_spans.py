@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from opentelemetry import trace
 
 from llm_composition_patterns import tracing
 from llm_composition_patterns.limits import Accepted, Failed, Limiter, Reading, Refusal, Throttled
@@ -99,6 +100,9 @@ async def test_a_changed_limit_is_an_event_with_its_reason(exported):
 
 
 @pytest.mark.parametrize("ending", [Accepted(readings=HEADERS), Throttled(Refusal(retry_after=1.0))])
-async def test_nothing_is_shown_where_nobody_listens(ending):
+async def test_nothing_is_shown_where_nobody_listens(ending, monkeypatch):
     """No span is made, and none is looked for."""
+    looked_for = []
+    monkeypatch.setattr(trace, "get_current_span", lambda *_: looked_for.append("span") or trace.INVALID_SPAN)
     await call(Limiter(), ending)
+    assert looked_for == []

@@ -95,3 +95,4 @@ def test_the_end_of_the_interpreter_is_no_error():
     """A limiter that is still open then may have lost its caps already."""
     with shared_limiter(endpoint="at the end", model="m", credential=None, cap=1) as limiter:
         del _shared._caps[limiter]
+    assert limiter not in _shared._caps

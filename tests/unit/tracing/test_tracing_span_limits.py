@@ -25,7 +25,9 @@ def test_a_limit_that_is_no_number_is_refused_in_a_line(monkeypatch, tmp_path, v
 def test_nothing_is_refused_where_there_is_no_tracing(monkeypatch):
     """Variables that nobody reads harm nobody."""
     monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "abc")
-    setup_tracing("off").shutdown()
+    tracing = setup_tracing("off")
+    assert tracing.statistics().created == 0
+    tracing.shutdown()
 
 
 @pytest.mark.parametrize("variable", _VARIABLES)
