@@ -167,11 +167,12 @@ class Phoenix:
 
     url: str
 
-    def spans(self, project: str, *, at_least: int, within: float = 30.0) -> list[dict[str, Any]]:
-        """The spans of a project, once there are that many."""
+    def spans(self, trace_id: str, project: str, *, at_least: int, within: float = 30.0) -> list[dict[str, Any]]:
+        """The spans of a trace in a project, once there are that many."""
         until = time.monotonic() + within
         while True:
-            found = self._get(f"/v1/projects/{project}/spans?limit=1000")
+            everything = self._get(f"/v1/projects/{project}/spans?limit=1000")
+            found = [span for span in everything if span["context"]["trace_id"] == trace_id]
             if len(found) >= at_least:
                 return found
             if time.monotonic() > until:

@@ -27,7 +27,7 @@ def demo(phoenix, clean_environ: dict[str, str]) -> subprocess.CompletedProcess[
 def test_the_trace_is_the_tree_of_what_ran(phoenix, demo):
     """The product over its languages over the calls, with the attributes that each promises."""
     trace_id = demo.stderr.rpartition("/traces/")[2].strip()
-    spans = [span for span in phoenix.spans("demo", at_least=5) if span["context"]["trace_id"] == trace_id]
+    spans = phoenix.spans(trace_id, "demo", at_least=5)
     by_id = {span["context"]["span_id"]: span for span in spans}
     tree = {(by_id[span["parent_id"]]["name"] if span["parent_id"] else None, span["name"]) for span in spans}
     assert len(spans) == 5

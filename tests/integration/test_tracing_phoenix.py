@@ -46,8 +46,8 @@ async def translate() -> str | None:
 def test_a_trace_is_in_phoenix_as_it_was_written(phoenix):
     """Every span arrives, in its project, with its parent, kind and attributes."""
     with setup_tracing("phoenix", endpoint=phoenix.url, project="read-back") as made:
-        asyncio.run(translate())
-    found = phoenix.spans("read-back", at_least=5)
+        trace_id = asyncio.run(translate())
+    found = phoenix.spans(trace_id, "read-back", at_least=5)
     assert len(found) == 5
     assert made.statistics().exported == 5
     by_id = {span["context"]["span_id"]: span["name"] for span in found}
@@ -80,7 +80,7 @@ def test_the_address_of_a_trace_shows_it(phoenix, open_trace, tmp_path: Path):
         trace_id = asyncio.run(translate())
         assert made.flush(20)
         address = made.trace_url(trace_id)
-    phoenix.spans("in-the-browser", at_least=5)
+    phoenix.spans(trace_id, "in-the-browser", at_least=5)
     picture = tmp_path / "trace.png"
     with open_trace(address, *TREE, "444", re.compile(r"^2\d\dms$"), picture=picture) as page:
         assert f"/traces/{trace_id}" in page.url
