@@ -26,13 +26,18 @@ from .errors import (
     Refused,
     StepTimeout,
     TooManyFailures,
+    TooManySubtasks,
     UnknownModel,
     WorkerLost,
 )
 from .limits import Limiter, LimiterStatistics
 from .llm import ChatModel, Completion, ConnectedModel, Message, ModelSettings, Price, ask, connect
 from .outcome import Failure, Outcome, Success
+from .patterns.evaluator_optimizer import Refined, Round, Verdict, refine
+from .patterns.orchestrator_workers import orchestrate
 from .patterns.parallelization import OutcomeStream, Step, Vote, parallelize, stream_outcomes, together, vote
+from .patterns.prompt_chaining import chain, gate
+from .patterns.routing import Choice, route
 from .runs import Progress, Tracked, track
 from .simulation import Capacity, Change, Fault, RateLimit, Scenario
 from .steps import in_threads
@@ -47,6 +52,7 @@ __all__ = [
     "Capacity",
     "Change",
     "ChatModel",
+    "Choice",
     "Completion",
     "ConfigurationError",
     "ConnectedModel",
@@ -73,23 +79,32 @@ __all__ = [
     "Progress",
     "RateLimit",
     "RateLimited",
+    "Refined",
     "Refused",
+    "Round",
     "Scenario",
     "Step",
     "StepTimeout",
     "Success",
     "TooManyFailures",
+    "TooManySubtasks",
     "Tracing",
     "TracingStatistics",
     "Tracked",
     "UnknownModel",
     "Usage",
+    "Verdict",
     "Vote",
     "WorkerLost",
     "ask",
+    "chain",
     "connect",
+    "gate",
     "in_threads",
+    "orchestrate",
     "parallelize",
+    "refine",
+    "route",
     "setup_tracing",
     "stream_outcomes",
     "together",

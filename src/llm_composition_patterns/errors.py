@@ -16,6 +16,7 @@ LLMCompositionError              everything below
 ├── DeadlineExceeded             a fan-out did not end before its deadline (also TimeoutError)
 ├── StepTimeout                  a step ran longer than `with_timeout`     (also TimeoutError)
 ├── TooManyFailures              more branches failed than `max_failures`
+├── TooManySubtasks              a plan with more subtasks than `max_subtasks`
 ├── NoQuorum                     a vote that no group of ballots won
 ├── NoRoute                      a label that no route handles
 ├── GateRefused                  a gate did not let its input pass
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .usage import NO_USAGE, Usage
@@ -218,6 +220,20 @@ class TooManyFailures(LLMCompositionError):
         self.outcomes = outcomes
 
 
+class TooManySubtasks(LLMCompositionError):
+    """A plan has more subtasks than `max_subtasks` allows.
+
+    Attributes:
+        subtasks: The plan, as the planner made it.
+        max_subtasks: The count that was allowed.
+    """
+
+    def __init__(self, message: str = "", *, subtasks: Sequence[Any] = (), max_subtasks: int = 0) -> None:
+        super().__init__(message)
+        self.subtasks = subtasks
+        self.max_subtasks = max_subtasks
+
+
 class NoQuorum(LLMCompositionError):
     """A vote that no group of ballots won.
 
@@ -274,6 +290,12 @@ class WorkerLost(LLMCompositionError):
 
 class BatchError(LLMCompositionError):
     """A batch that cannot start or go on; what it recorded is kept."""
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note, where the exception takes any."""
+    with suppress(Exception):  # a frozen exception does not even take notes
+        error.add_note(note)
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """What a run uses and how far it has come."""
 
-from ._account import Account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
+from ._account import Account, account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
 from ._progress import Progress
 from ._track import Tracked, track, usage_attributes
 
@@ -8,6 +8,7 @@ __all__ = [
     "Account",
     "Progress",
     "Tracked",
+    "account",
     "current_account",
     "fairness_group",
     "holding_permit",

@@ -43,6 +43,17 @@ current_account: ContextVar[Account | None] = ContextVar("llm_composition_accoun
 """The account of the innermost scope."""
 
 
+@contextmanager
+def account() -> Iterator[Account]:
+    """Account what is used inside the `with` block, for the scopes around it too."""
+    inside = Account(current_account.get())
+    token = current_account.set(inside)
+    try:
+        yield inside
+    finally:
+        current_account.reset(token)
+
+
 def fairness_group() -> object | None:
     """The outermost fan-out around the caller, or None: who waits for permits is served in turn by these."""
     group = None

@@ -2,5 +2,29 @@
 
 from ._checks import check_count, is_plain_function
 from ._in_threads import in_threads
+from ._step import (
+    Step,
+    answer_of,
+    name_or,
+    named,
+    not_async,
+    refuse_what_cannot_be_called,
+    refuse_what_is_no_step,
+    run_step,
+    step_name,
+)
 
-__all__ = ["check_count", "in_threads", "is_plain_function"]
+__all__ = [
+    "Step",
+    "answer_of",
+    "check_count",
+    "in_threads",
+    "is_plain_function",
+    "name_or",
+    "named",
+    "not_async",
+    "refuse_what_cannot_be_called",
+    "refuse_what_is_no_step",
+    "run_step",
+    "step_name",
+]

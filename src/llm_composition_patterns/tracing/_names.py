@@ -36,6 +36,25 @@ QUORUM = PREFIX + "quorum"
 SHARE = PREFIX + "share"
 DECIDED = PREFIX + "decided"
 
+# A chain
+STEPS = PREFIX + "steps"
+STOPPED_BY = PREFIX + "stopped_by"
+
+# A route
+LABEL = PREFIX + "label"
+CONFIDENCE = PREFIX + "confidence"
+HANDLER = PREFIX + "handler"
+
+# An orchestration
+SUBTASKS = PREFIX + "subtasks"
+
+# A refinement, and its evaluations
+ROUNDS = PREFIX + "rounds"
+BEST_ROUND = PREFIX + "best_round"
+ROUND = PREFIX + "round"
+ACCEPTED = PREFIX + "accepted"
+SCORE = PREFIX + "score"
+
 # A tracked run, and the sums of any scope
 CALLS = PREFIX + "calls"
 RETRIES = PREFIX + "retries"

@@ -156,6 +156,11 @@ class SpanHandle:
         if self._spans is not None and self.recording:
             self._spans.show_output(self._span, value)
 
+    def show(self, key: str, value: object) -> None:
+        """Show under `key` what a model said, masked where outputs are hidden."""
+        if self._spans is not None and self.recording:
+            self._span.set_attribute(key, REDACTED if self._spans.hides_outputs else spelled(as_text(str, value)))
+
     def fail(self, error: BaseException) -> None:
         """Mark the span as failed."""
         if self._spans is not None:

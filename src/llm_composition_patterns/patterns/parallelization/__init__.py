@@ -1,9 +1,21 @@
 """Parallelization: one step over many inputs, several steps side by side, several ballots on one question."""
 
-from ._parallelize import parallelize
-from ._step import Step
+from ...steps import Step
+from ._parallelize import OnError, outcomes_of, parallelize
+from ._settings import stops_on_failure
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 from ._together import together
 from ._vote import Vote, vote
 
-__all__ = ["OutcomeStream", "Step", "Vote", "parallelize", "stream_outcomes", "together", "vote"]
+__all__ = [
+    "OnError",
+    "OutcomeStream",
+    "Step",
+    "Vote",
+    "outcomes_of",
+    "parallelize",
+    "stops_on_failure",
+    "stream_outcomes",
+    "together",
+    "vote",
+]

@@ -24,6 +24,7 @@ from typing import Any, Final, Generic, TypeVar
 from ...errors import FailureKind
 from ...outcome import Failure, Outcome
 from ...runs import Progress, current_account
+from ...steps import Step, not_async, refuse_what_is_no_step, step_name
 from ._branch import Branch, absorb_cancellation, clock_of, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
 from ._crew import Crew
@@ -32,7 +33,6 @@ from ._progress_bar import reporter
 from ._settings import BREATH, Settings
 from ._source import END, Source
 from ._spans import FanOutSpans
-from ._step import Step, not_async, refuse_what_is_no_step, step_name
 from ._unstarted import Unstarted
 from ._watchdog import Watchdog
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
+from ...errors import add_note
 from ...outcome import Failure, Outcome, Success
 from ...runs import Progress
+from ...steps import Step, step_name
 from ._fan_out import FanOut
 from ._settings import Settings, given_or, stops_on_failure
 from ._source import Source
-from ._step import Step, step_name
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -152,7 +152,7 @@ def _told(fan_out: FanOut[Any, Any], outcomes: list[Outcome[Any]]) -> BaseExcept
     error = cast(BaseException, fan_out.error)
     for outcome in outcomes:
         if isinstance(outcome, Failure) and outcome.error is error:
-            _note(error, f"in branch {outcome.key!r} ({outcome.name!r}) of {fan_out.settings.name!r}")
+            add_note(error, f"in branch {outcome.key!r} ({outcome.name!r}) of {fan_out.settings.name!r}")
             break  # branches that wait for one thing fail with one exception: the first of them says enough
     if not fan_out.error_from_inside:
         _attach(error, keyed(fan_out.source, outcomes))
@@ -163,12 +163,15 @@ def _attach(error: BaseException, outcomes: Any) -> None:
     try:
         error.outcomes = outcomes  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001 - somebody else's class, and what it raised must come through
-        _note(error, "the outcomes so far are not attached: this exception takes no attributes")
+        add_note(error, "the outcomes so far are not attached: this exception takes no attributes")
 
 
-def _note(error: BaseException, note: str) -> None:
-    with suppress(Exception):  # a frozen exception does not even take notes
-        error.add_note(note)
+async def outcomes_of(step: Step[A, B], inputs: Iterable[A], *, on_error: OnError) -> list[Outcome[B]]:
+    """What became of each branch, in the order of the inputs; with `"raise"` every one is a `Success`, or it raises."""
+    settings = Settings(
+        name=f"parallelize {step_name(step)}", branch_name=step_name(step), stop_on_failure=stops_on_failure(on_error)
+    )
+    return await collected(step, Source(inputs), settings)
 
 
 def values_of(outcomes: list[Outcome[Any]]) -> list[Any]:

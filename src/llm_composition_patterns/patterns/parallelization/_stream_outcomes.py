@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from ...outcome import Outcome
+from ...steps import Step, step_name
 from ._buffer import AsTheyEnd, Buffer, InOrder
 from ._fan_out import FanOut
 from ._parallelize import BranchName, ShowProgress
 from ._settings import Settings, given_or
 from ._source import Source
-from ._step import Step, step_name
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from ...outcome import Outcome
+from ...steps import step_name
 from ._parallelize import OnError, collected, values_of
 from ._settings import Settings, given_or, stops_on_failure
 from ._source import Source
-from ._step import step_name
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -7,11 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ...outcome import Failure
+from ...steps import step_name
 from ._buffer import Sink
 from ._judgment import cut_off
 from ._settings import BREATH
 from ._source import END
-from ._step import step_name
 
 if TYPE_CHECKING:
     from ._fan_out import FanOut

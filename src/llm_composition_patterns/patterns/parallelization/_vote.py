@@ -9,10 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from ...errors import NoQuorum
 from ...outcome import Outcome, Success
-from ...steps import check_count, is_plain_function
+from ...steps import Step, check_count, is_plain_function, step_name
 from ...tracing import names
 from ._settings import given_or
-from ._step import Step, step_name
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 
 A = TypeVar("A")

@@ -26,6 +26,7 @@ from llm_composition_patterns.errors import (
     Refused,
     StepTimeout,
     TooManyFailures,
+    TooManySubtasks,
     UnknownModel,
     WorkerLost,
 )
@@ -49,6 +50,7 @@ KINDS = {
     DeadlineExceeded: "error",
     TooManyFailures: "error",
     NoQuorum: "error",
+    TooManySubtasks: "error",
     NoRoute: "error",
     GateRefused: "error",
     BatchError: "error",
