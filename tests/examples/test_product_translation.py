@@ -166,8 +166,8 @@ def test_a_missing_catalog_is_one_line(
 ):
     """An incomplete installation says what is missing."""
     monkeypatch.setattr(
-        "llm_composition_patterns.patterns.parallelization.product_translation.catalog.packaged",
-        lambda: tmp_path / "products.json",
+        "llm_composition_patterns.patterns.brindlehaw._products.packaged",
+        lambda name: tmp_path / name,
     )
     code, _, err = run(capsys, *SIMULATED)
     assert code == 2

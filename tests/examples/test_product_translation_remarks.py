@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_composition_patterns.patterns.parallelization import example
-from llm_composition_patterns.patterns.parallelization.product_translation import catalog, report
+from llm_composition_patterns.patterns.parallelization.product_translation import report
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 SIMULATED = ("--model", "simulated:", "--trace", "off")
@@ -86,7 +86,7 @@ def _write_catalog(directory: Path, monkeypatch: pytest.MonkeyPatch, *products: 
     path = directory / "products.json"
     records = [{"product_id": index + 1, "extracted_data": details} for index, details in enumerate(products)]
     path.write_text(json.dumps(records))
-    monkeypatch.setattr(catalog, "packaged", lambda: path)
+    monkeypatch.setattr("llm_composition_patterns.patterns.brindlehaw._products.packaged", lambda _: path)
 
 
 @pytest.mark.parametrize("count", [1, report.MOST_SHOWN_WHOLE + 1])

@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llm_composition_patterns.errors import ConfigurationError
-from llm_composition_patterns.patterns.parallelization.product_translation import catalog, languages
-from llm_composition_patterns.patterns.parallelization.product_translation.catalog import Texts
+from llm_composition_patterns.patterns import brindlehaw
+from llm_composition_patterns.patterns.brindlehaw import Texts
+from llm_composition_patterns.patterns.parallelization.product_translation import languages
 from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings
 from llm_composition_patterns.patterns.parallelization.product_translation.numerals import missing_numbers
 
@@ -138,9 +139,9 @@ def test_every_language_is_one_language():
 
 def test_products_are_selected_once():
     """A product named twice is translated once; `all` means all."""
-    known = catalog.load()
-    assert [product.product_id for product in catalog.select(known, ["5", "7", "5"])] == [5, 7]
-    assert len(catalog.select(known, ["all", "5"])) == 44
+    known = brindlehaw.load()
+    assert [product.product_id for product in brindlehaw.select(known, ["5", "7", "5"])] == [5, 7]
+    assert len(brindlehaw.select(known, ["all", "5"])) == 44
 
 
 SECOND_IS_WRONG = (
@@ -168,4 +169,4 @@ def test_what_is_no_catalog_is_refused(tmp_path, content: str, reason: str):
     path = tmp_path / "products.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=f"^{path} is no catalog of products: {reason}"):
-        catalog.load(path)
+        brindlehaw.load(path)

@@ -48,7 +48,8 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...tracing import Tracing, setup_tracing
-from .product_translation import catalog, languages, records, report
+from .. import brindlehaw
+from .product_translation import languages, records, report
 from .product_translation.languages import Language
 from .product_translation.translate import FATAL, ProductResult, ShowProgress, Translator
 
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     load_env_file()
-    products = catalog.select(catalog.load(), arguments.product or PRODUCT)
+    products = brindlehaw.select(brindlehaw.load(), arguments.product or PRODUCT)
     wanted = languages.languages(arguments.languages or languages.DEFAULT)
     other = _language_models(arguments.language_model, wanted)
     if arguments.output is not None:

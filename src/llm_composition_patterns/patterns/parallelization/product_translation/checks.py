@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from .catalog import Texts
+from ...brindlehaw import Texts
 from .numerals import missing_numbers
 
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{[^{}\s]+\}|%[sd]|</?[a-zA-Z][^<>]*>")

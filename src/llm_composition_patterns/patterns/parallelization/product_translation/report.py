@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ....console import printable
 from ....outcome import Failure, Outcome
 from ....usage import Usage
-from .catalog import Details, Texts
+from ...brindlehaw import Details, Texts
 from .languages import Language
 from .records import Models, simulated, total_usage, why
 from .translate import ProductResult, Translation

@@ -15,8 +15,8 @@ from ....llm import ChatModel, ModelSettings, ask
 from ....outcome import Failure, Outcome, Success
 from ....runs import Progress
 from ....usage import NO_USAGE, Usage
+from ...brindlehaw import Details, Product, Texts
 from .. import parallelize, stream_outcomes
-from .catalog import Details, Product, Texts
 from .checks import findings
 from .languages import Language
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from ....errors import ConfigurationError
+from ...errors import ConfigurationError
+from ._files import packaged
 
 ALL = "all"
 FILE = "products.json"
@@ -73,7 +73,7 @@ def load(path: Path | None = None) -> dict[int, Product]:
     Raises:
         ConfigurationError: There is no such file, it is no catalog, there is no product in it, or one twice.
     """
-    source = path or packaged()
+    source = path or packaged(FILE)
     try:
         found: Any = json.loads(source.read_text(encoding="utf-8"))
         products = TypeAdapter(list[Product]).validate_python(found)
@@ -104,14 +104,6 @@ def _reason(error: Exception) -> str:
         return first["msg"]
     where = f"record {record + 1}" + (f", {'.'.join(map(str, field))}" if field else "")
     return f"{where}: {first['msg']}"
-
-
-def packaged() -> Path:
-    """Where the catalog lies: in the installed package, else in `data/` of the checkout."""
-    package = __name__.partition(".patterns.")[0]
-    installed = Path(str(resources.files(package))) / "data" / FILE
-    checkout = Path(__file__).resolve().parents[5] / "data" / FILE
-    return installed if installed.exists() else checkout
 
 
 def select(catalog: dict[int, Product], words: Sequence[str]) -> list[Product]:
