@@ -21,6 +21,7 @@ if __name__ == "__main__":
 
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
+from ._example import Example, run_example
 from ._files import check_writable, write_atomically
 from ._flags import add_common_flags, command_parser, count, directory, model_name, port, port_or_any, seconds, seed
 from ._limit_line import limit_line
@@ -32,6 +33,7 @@ from ._providers import default_model, full_name, key_variables, on_command_line
 from ._run import ending_well, leave, run_command
 from ._terminal import print_json, printable, say, terminal
 from ._timeline import Bar, bars, duration, text_of, timeline
+from ._usage import counted, usage_line, usage_record
 
 __all__ = [
     "BROKEN_PIPE",
@@ -44,6 +46,7 @@ __all__ = [
     "TERMINATED",
     "USAGE",
     "Bar",
+    "Example",
     "LocalServer",
     "Reply",
     "add_common_flags",
@@ -52,6 +55,7 @@ __all__ = [
     "chosen_model",
     "command_parser",
     "count",
+    "counted",
     "default_model",
     "directory",
     "duration",
@@ -73,6 +77,7 @@ __all__ = [
     "printable",
     "probe_address",
     "run_command",
+    "run_example",
     "say",
     "seconds",
     "seed",
@@ -80,6 +85,8 @@ __all__ = [
     "terminal",
     "text_of",
     "timeline",
+    "usage_line",
+    "usage_record",
     "why_not",
     "write_atomically",
 ]

@@ -7,7 +7,7 @@ simulated, and it is no translator.
 from ._capacity import Capacity, Change
 from ._price import Price
 from ._provider import ConnectionDropped, Reply, SimulatedProvider, Statistics
-from ._scenario import Fault, RateLimit, Scenario
+from ._scenario import AnswerRule, Fault, RateLimit, Scenario
 from ._server import SimulatedServer, serve
 from ._wire import DEFAULT_MODEL as SIMULATED_MODEL
 from ._wire import PREFIX as SIMULATED_PREFIX
@@ -15,6 +15,7 @@ from ._wire import PREFIX as SIMULATED_PREFIX
 __all__ = [
     "SIMULATED_MODEL",
     "SIMULATED_PREFIX",
+    "AnswerRule",
     "Capacity",
     "Change",
     "ConnectionDropped",

@@ -1,6 +1,7 @@
 """What the examples work on: the catalog of Brindlehaw, an invented outdoor brand, and what it says of itself."""
 
 from ._products import ALL, Details, Product, Texts, load, select
+from ._search import find_products
 from ._writings import about_us, brand_voice, lifetime_guarantee, sales_pitches
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Texts",
     "about_us",
     "brand_voice",
+    "find_products",
     "lifetime_guarantee",
     "load",
     "sales_pitches",

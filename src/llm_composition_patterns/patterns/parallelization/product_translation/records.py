@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ....console import is_simulated, on_command_line
+from ....console import is_simulated, on_command_line, usage_record
 from ....outcome import Failure, Success
 from ....usage import NO_USAGE, Usage
 from .languages import Language
@@ -56,20 +56,6 @@ def summary(results: Sequence[ProductResult], models: Models, *, trace: str | No
 def total_usage(results: Iterable[ProductResult]) -> Usage:
     """What all calls used."""
     return sum((result.usage for result in results), NO_USAGE)
-
-
-def usage_record(usage: Usage) -> dict[str, Any]:
-    """Usage as JSON; costs in US dollars, null when a part is unknown."""
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "calls": usage.calls,
-        "retries": usage.retries,
-        "cost": None if usage.cost is None else float(usage.cost),
-        "known_cost": float(usage.known_cost),
-        **({"by_model": {name: usage_record(part) for name, part in usage.by_model.items()}} if usage.by_model else {}),
-    }
 
 
 def _status(result: ProductResult, language: Language, models: Models) -> dict[str, Any]:

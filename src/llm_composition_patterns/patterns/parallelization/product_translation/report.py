@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ....console import printable
+from ....console import counted, printable, usage_line
 from ....outcome import Failure, Outcome
-from ....usage import Usage
 from ...brindlehaw import Details, Texts
 from .languages import Language
 from .records import Models, simulated, total_usage, why
@@ -66,9 +65,7 @@ def used(results: Sequence[ProductResult]) -> str:
     usage = total_usage(results)
     outcomes = [outcome for result in results for outcome in result.outcomes.values()]
     repairs = sum(max(outcome.usage.calls - 1, 0) for outcome in outcomes)  # a translation is one call and its repairs
-    calls = _count(usage.calls, "call") + (f" ({repairs} of them to repair answers)" if repairs else "")
-    retries = _count(usage.retries, "retry", "retries")
-    return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out, {calls}, {retries}, {_cost(usage)}"
+    return usage_line(usage, repairs=repairs)
 
 
 def failures(results: Sequence[ProductResult], *, said: str = "") -> list[str]:
@@ -89,7 +86,7 @@ def failures(results: Sequence[ProductResult], *, said: str = "") -> list[str]:
                 failed = (result.product.product_id, language, what)
                 alike.setdefault(_without_names(what, result, failure), []).append(failed)
     lines = [line for failed in alike.values() for line in _alike(failed)]
-    return [*lines, f"{_count(stopped, 'translation')} stopped before the end"] if stopped else lines
+    return [*lines, f"{counted(stopped, 'translation')} stopped before the end"] if stopped else lines
 
 
 def _without_names(what: str, result: ProductResult, failure: Failure) -> str:
@@ -118,16 +115,6 @@ def found(results: Sequence[ProductResult]) -> list[str]:
         for language, outcome in result.successes.items()
         for finding in outcome.value.findings
     ]
-
-
-def _count(number: int, one: str, more: str = "") -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
-def _cost(usage: Usage) -> str:
-    if usage.cost is None:
-        return f"cost unknown, at least ${usage.known_cost:.6f}" if usage.known_cost else "cost unknown"
-    return f"cost ${usage.cost:.6f}" if usage.cost else "cost $0"
 
 
 def _product(result: ProductResult, made_up: Container[Language]) -> Iterator[RenderableType]:
