@@ -155,8 +155,6 @@ class Pacer:
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
         reading = _sensible(reading)
-        if reading.remaining is None and reading.window is None:
-            return False  # a number alone is a limit of nobody knows how long
         shown = self._find(reading, "headers", now)
         if shown is None or (reading.window is None and shown.is_plenty(now)):
             return False
@@ -233,6 +231,8 @@ class Pacer:
         for shown in self._shown:
             if shown.limit == limit:
                 shown.seen, known = now, shown
+        if known is None and not _tells_rate(reading):
+            return None  # of nobody knows how long
         if known is None:
             known = ShownLimit(limit, now, source, used=self._total)
             self._shown.append(known)

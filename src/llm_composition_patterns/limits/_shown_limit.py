@@ -175,7 +175,7 @@ class ShownLimit:
 
     def _narrow(self, used: float, reset: float) -> None:
         error = COARSE if reset == int(reset) else FINE
-        low = max(0.0, used - 1) / (reset + error)
+        low = max(min(used, 1.0), used - 1) / (reset + error)  # of 1 used, none is back yet
         high = used / (reset - error) if reset > error else math.inf
         if max(low, self._low) > min(high, self._high):
             self._low, self._high = low, high

@@ -55,7 +55,7 @@ def test_headers_do_not_raise_what_the_user_allows():
         (requests(600, 0, 60.0), 10.0),
         (requests(14400, 14370, 179.56), 14400 / 86400),
         (requests(100, 50, 5.005), 9.99),
-        (requests(600, 599), 10.0),
+        (requests(1, 0, 1.0), 1.0),
         (requests(500, 499, window=5.0), 100.0),
     ],
 )
@@ -67,11 +67,11 @@ def test_one_reply_tells_the_rate(reading, rate):
     assert pacer._shown[0].bucket.rate == pytest.approx(rate, rel=1e-3)
 
 
-@pytest.mark.parametrize("reset", [None, 5.0])
-def test_a_limit_alone_paces_nothing(reset):
-    """100, of which nobody says in what time or how much is left: nothing is held back."""
+@pytest.mark.parametrize(("remaining", "reset"), [(None, None), (None, 5.0), (0, None), (0, 0.0), (99, 0.0)])
+def test_a_limit_alone_paces_nothing(remaining, reset):
+    """100, of which nobody says how much is left, or in what time all of it is back: nothing is held back."""
     pacer = Pacer("requests")
-    assert not pacer.read(requests(100, reset=reset), sent_at=0.0, now=0.0)
+    assert not pacer.read(requests(100, remaining, reset), sent_at=0.0, now=0.0)
     send(pacer, 400, 0.0)
     assert (pacer.wait(0.0, 1.0), told(pacer)) == (0.0, (None, None, None))
 
@@ -88,7 +88,7 @@ def test_rounded_resets_are_made_exact_by_many_replies():
 def test_a_reply_tells_what_was_left_when_its_call_was_sent():
     """Limit 60 at 1 a second, 10 sent at 0 and 20 at 2; the reply to the first says 50: 34 left at 4."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 0.0)
     send(pacer, 20, 2.0)
     pacer.read(requests(60, 50, 10.0), sent_at=0.0, now=4.0)
@@ -98,7 +98,7 @@ def test_a_reply_tells_what_was_left_when_its_call_was_sent():
 def test_of_replies_that_overtake_each_other_none_raises_what_is_left():
     """Ten calls sent at once: whichever reply comes first, 50 are left."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 10.0)
     for remaining in (59, 50, 55, 57):
         pacer.read(requests(60, remaining, 60.0 - remaining), sent_at=10.0, now=10.0)
@@ -108,7 +108,7 @@ def test_of_replies_that_overtake_each_other_none_raises_what_is_left():
 def test_what_others_use_is_noticed():
     """Less is left than we used: so much less is sent."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 10.0)
     pacer.read(requests(60, 20, 40.0), sent_at=10.0, now=10.0)
     assert pacer._shown[0].holds(10.0) == 20.0
@@ -344,7 +344,7 @@ def test_what_the_provider_says_overrules_memory():
 def test_the_real_cost_is_corrected_when_it_is_known():
     """Sent as 100 tokens, counted as 60: 40 are back."""
     pacer = Pacer("tokens")
-    pacer.read(tokens(60000, 60000, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(tokens(60000, 60000, window=60.0), sent_at=0.0, now=0.0)
     pacer.sent(1.0, 100.0)
     pacer.corrected(1.0, 100.0, 60.0, 1.0)
     assert pacer._shown[0].holds(1.0) == 59940.0
@@ -353,7 +353,7 @@ def test_the_real_cost_is_corrected_when_it_is_known():
 def test_a_correction_is_not_counted_beside_a_later_reply():
     """A reply to a later call has the real cost in it already."""
     pacer = Pacer("tokens")
-    pacer.read(tokens(60000, 60000, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(tokens(60000, 60000, window=60.0), sent_at=0.0, now=0.0)
     pacer.sent(1.0, 100.0)
     pacer.read(tokens(60000, 59940, 0.06), sent_at=1.0, now=1.0)
     pacer.corrected(1.0, 100.0, 60.0, 1.0)
