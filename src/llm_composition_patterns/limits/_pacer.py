@@ -185,7 +185,7 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             wish = refusal.retry_after
-            closed = wish if wish is not None and 0 <= wish <= LONGEST_WISH else DEFAULT_CLOSED
+            closed = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_CLOSED
             self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
 
@@ -218,7 +218,7 @@ class Pacer:
             if emptiest is None or emptiest.holds(now) > max(2 * self._cost, NEARLY_EMPTY * emptiest.bucket.capacity):
                 return None
             return emptiest
-        if not _tells_rate(least) or (refusal.exhausted is None and _left(least) > MOSTLY_FULL):
+        if refusal.exhausted is None and _left(least) > MOSTLY_FULL:
             return None
         return self._find(least, "message", now)
 
