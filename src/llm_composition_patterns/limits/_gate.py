@@ -58,7 +58,10 @@ class Gate:
 
     def accepted(self, sent_at: float, now: float) -> bool:
         """A call was accepted; True where it was sent after the last refusal, so that the wish was wrong."""
-        if now >= self.closed_until or sent_at <= self._refused_at:
+        if sent_at <= self._refused_at:
+            return False
+        self._moment = 0.0
+        if now >= self.closed_until:
             return False
         self.closed_until = now
         return True

@@ -52,6 +52,19 @@ def test_a_rate_without_a_time_closes_it_for_a_moment_that_doubles():
     assert gate.wait(10.0) == 0.25
 
 
+def test_the_moment_begins_anew_after_a_call_was_accepted():
+    """It was long enough, so the next refusal is another one's; but a call that was sent before it tells nothing."""
+    gate, refusal = Gate(), Refusal(exhausted="requests")
+    gate.refused(refusal, 0.0, 0.0)
+    gate.refused(refusal, 0.25, 0.0)
+    gate.accepted(0.2, 0.75)
+    gate.refused(refusal, 0.75, 0.0)
+    assert gate.wait(0.75) == 1.0
+    gate.accepted(1.75, 1.8)
+    gate.refused(refusal, 1.85, 0.0)
+    assert gate.wait(1.85) == 0.25
+
+
 @pytest.mark.parametrize("times", [10, 100])
 def test_the_moment_does_not_grow_for_ever(times):
     """16 s at most."""

@@ -104,10 +104,10 @@ class Interlude:
 
 @pytest.mark.parametrize("retry_after", [0.2, 1.0, 2.0])
 def test_a_moment_of_refusals_is_not_believed_for_long(retry_after):
-    """1,000 calls of half a second, 50 at once, need 12 s with the pause: not minutes."""
+    """1,000 calls of half a second, 50 at once, need 12 s with the pause, and about one refusal each time it ends."""
     makespan, refused = run(Interlude(retry_after), calls=1000, in_flight=50, latency=0.5)
-    assert makespan <= 25.0
-    assert refused <= 10
+    assert makespan <= 13.5
+    assert refused <= 11
 
 
 def test_a_rate_that_falls_is_followed():

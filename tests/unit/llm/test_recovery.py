@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+import math
 
 import pytest
 from scripted import ScriptedEndpoint, completion, model_over, refusal
@@ -56,6 +57,43 @@ async def test_a_refused_call_waits_at_the_limiter_and_holds_everybody():
         await asyncio.gather(first, second)
     assert endpoint.times[1] >= 10
     assert endpoint.bodies[1]["messages"][0]["content"] == "first"
+
+
+class Window:
+    """So many requests in so many seconds, all back at once; the headers say how many are left and when that is."""
+
+    def __init__(self, limit, seconds, rounded):
+        self.limit, self.seconds, self.rounded = limit, seconds, rounded
+        self.number, self.used = -1, 0
+
+    def __call__(self, _):
+        now = asyncio.get_running_loop().time()
+        if now // self.seconds != self.number:
+            self.number, self.used = now // self.seconds, 0
+        accepted = self.used < self.limit
+        self.used += accepted
+        shown = {"limit": self.limit, "remaining": self.limit - self.used}
+        headers = {f"x-ratelimit-{name}-requests": str(value) for name, value in shown.items()}
+        headers["x-ratelimit-reset-requests"] = f"{self.rounded(self.seconds - now % self.seconds)}s"
+        return completion(headers=headers) if accepted else refusal(429, "Too many requests", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds", "rounded", "most", "refused"),
+    [
+        (20, 10.0, math.ceil, 21.0, 0),
+        (20, 10.0, math.floor, 21.0, 20),
+        (10, 1.0, math.ceil, 3.0, 7),
+        (10, 1.0, math.floor, 4.0, 35),
+    ],
+)
+async def test_nobody_calls_before_the_reset_that_headers_showed(limit, seconds, rounded, most, refused):
+    """Windows that only headers tell of: no call is lost, no window left out, and few are refused that know an end."""
+    endpoint = ScriptedEndpoint((0.05, Window(limit, seconds, rounded)))
+    async with model_over(endpoint, concurrency=Limiter()) as model:
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(3 * limit)))
+    assert asyncio.get_running_loop().time() <= most
+    assert len(endpoint.times) <= 3 * limit + refused
 
 
 async def test_a_limit_of_a_day_fails_at_once():
