@@ -41,7 +41,8 @@ FAR_MORE: Final = 100.0
 
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
-RATE_LIMITS: Final = frozenset({"requests", "tokens", "retry_after"})
+RETRY_AFTER: Final = "retry_after"
+RATE_LIMITS: Final = frozenset({"requests", "tokens", RETRY_AFTER})
 
 
 class Hold(NamedTuple):
@@ -150,7 +151,7 @@ class Controller:
     def hold(self, now: float, tokens: float) -> Hold | None:
         """Why a call that counts `tokens` may not be sent now; None where it may."""
         if (wait := self.gate.wait(now)) > A_MOMENT:
-            return _hold("retry_after", now, wait)
+            return _hold(RETRY_AFTER, now, wait)
         if (wait := self.breaker.wait(now)) > A_MOMENT:
             return _hold(OUTAGE, now, wait)
         if (wait := self.requests.wait(now, 1.0)) > A_MOMENT:
@@ -219,6 +220,12 @@ class Controller:
     def is_closed(self, now: float) -> bool:
         """Whether the provider asked not to be called, or fails."""
         return self.breaker.is_open or self.gate.closed_for(now) > A_MOMENT
+
+    def ends_at(self, hold: Hold) -> float:
+        """When a hold by a rate limit ends, as far as is known; what the provider asked for, without jitter."""
+        if hold.reason == RETRY_AFTER:
+            return self.gate.passable_at()
+        return inf if hold.until is None else hold.until
 
     def outage(self) -> Outage | None:
         """Whether the provider fails, and how long it is known to do so."""
@@ -326,6 +333,10 @@ class FixedController:
     def is_closed(self, now: float) -> bool:  # noqa: ARG002 - as above
         """Never."""
         return False
+
+    def ends_at(self, hold: Hold) -> float:  # noqa: ARG002 - as above
+        """Nobody knows when another call ends."""
+        return inf
 
     def outage(self) -> None:
         """Never."""

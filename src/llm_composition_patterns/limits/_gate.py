@@ -30,13 +30,15 @@ class Gate:
 
     Attributes:
         closed_until: When it opens; in the past where it is open.
+        asked_until: The same without jitter: what the provider asked for.
         episodes: How often it was closed.
     """
 
-    __slots__ = ("_moment", "_probe_at", "_refused_at", "closed_until", "episodes")
+    __slots__ = ("_moment", "_probe_at", "_refused_at", "asked_until", "closed_until", "episodes")
 
     def __init__(self) -> None:
         self.closed_until: float = -math.inf
+        self.asked_until: float = -math.inf
         self.episodes: int = 0
         self._moment = MOMENT
         self._probe_at = self._refused_at = -math.inf
@@ -50,6 +52,10 @@ class Gate:
     def closed_for(self, now: float) -> float:
         """Seconds until it opens by itself; 0 while it is open."""
         return max(0.0, self.closed_until - now)
+
+    def passable_at(self) -> float:
+        """When a call may pass, jitter aside; in the past while it is open."""
+        return min(self.asked_until, self._probe_at)
 
     def sent(self, now: float) -> None:
         """A call passed; through a closed gate that is one to see."""
@@ -76,6 +82,7 @@ class Gate:
             return
         if now >= self.closed_until:
             self.episodes += 1
+        self.asked_until = max(self.asked_until, now + seconds)
         self.closed_until = max(self.closed_until, now + seconds * (1 + JITTER * jitter))
         self._refused_at, self._probe_at = now, now + PROBED_AFTER
 

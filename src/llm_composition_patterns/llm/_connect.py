@@ -50,8 +50,9 @@ def connect(
         attempts: How often a call is tried. Not counted are its first refusal by a rate limit, refusals while the
             provider goes on to take other calls, and what fails while the provider is out; the latter two not with
             `Limiter(fixed=...)`.
-        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. A
-            provider that asks to wait longer than this (Retry-After) fails the call at once.
+        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. Where
+            it is known that the wait is longer than this, as by Retry-After, the call fails at once, whether it was
+            refused itself or waits behind others.
         outage_timeout: Seconds that a call waits for a provider that has answered calls before and then fails all of
             them: single calls find out whether it is back.
         hedge: Whether a call that takes much longer than most gets a second attempt beside the first; the first

@@ -44,7 +44,7 @@ class Recovery:
         """The call was not let through for as long as it bears: raise what that means, unless it bears more by now."""
         call, connection = self._call, self._connection
         if held.reason != _OUTAGE:
-            raise final(self._never_let_through(), call, _accepted_nobody(connection.max_rate_limit_wait))
+            raise final(self._never_let_through(held), call, self._too_long(held))
         if self._limiter.accepted and held.seconds < connection.outage_timeout:
             call.outage_patience = connection.outage_timeout
             return
@@ -141,11 +141,21 @@ class Recovery:
             wait -= patience
         await asyncio.sleep(wait)
 
-    def _never_let_through(self) -> RateLimited:
+    def _never_let_through(self, held: HeldUp) -> RateLimited:
         failed, name = self._call.failed, self._connection.address.name
         if isinstance(failed, RateLimited):
             return failed
-        return RateLimited(f"{name} was not called, because its rate limit lets nobody through", model=name)
+        told = f"{name} was not called, because its rate limit lets nobody through"
+        return RateLimited(told, model=name, retry_after=held.ahead or None)
+
+    def _too_long(self, held: HeldUp) -> str:
+        """Why the call does not wait; what it waited before its last refusal counts, too."""
+        most = self._connection.max_rate_limit_wait
+        if not held.ahead:
+            return _accepted_nobody(most)
+        waited = most - self._call.patience + held.seconds
+        before = f" after {waited:.3g} s in which it accepted no call" if waited >= 1 else ""
+        return f"It asks to wait {held.ahead:.4g} s{before}; max_rate_limit_wait is {most:g} s"
 
     def _outage(self, seconds: float) -> ModelUnavailable:
         last, name = self._connection.failed, self._connection.address.name

@@ -98,16 +98,34 @@ async def test_refusals_while_others_are_taken_cost_no_attempt():
 
 
 async def test_a_call_that_was_never_let_through_says_so():
-    """It was not refused itself; the gate that another one closed stayed closed."""
+    """It was not refused itself; the gate that another one closed was closed again."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "100"}))
     async with model_over(endpoint, max_rate_limit_wait=120) as model:
         first = asyncio.create_task(model.complete("first"))
         await asyncio.sleep(1)
-        with pytest.raises(RateLimited, match=r"was not called.* It accepted no call for 120 s") as caught:
+        with pytest.raises(RateLimited, match=r"was not called.* asks to wait 100 s after .* max_rate") as caught:
             await model.complete("second")
         with pytest.raises(RateLimited):
             await first
     assert caught.value.attempts in {0, 1}
+
+
+async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
+    """All at once, with one line each; those that bear the wait are answered after it."""
+    endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "50"})), completion())
+    limiter = Limiter(max=1)
+    impatient = model_over(endpoint, max_rate_limit_wait=20, concurrency=limiter)
+    patient = model_over(endpoint, max_rate_limit_wait=50, concurrency=limiter)
+    async with impatient, patient:
+        waiting = asyncio.gather(*(impatient.complete("hello") for _ in range(9)), return_exceptions=True)
+        borne = asyncio.create_task(patient.complete("hello"))
+        outcomes = await waiting
+        assert asyncio.get_running_loop().time() == 1
+        assert [type(outcome) for outcome in outcomes] == [RateLimited] * 9
+        assert all("It asks to wait 50 s; max_rate_limit_wait is 20 s" in str(outcome) for outcome in outcomes)
+        assert [outcome.retry_after for outcome in outcomes] == [50] * 9
+        await borne
+    assert 51 <= asyncio.get_running_loop().time() <= 51 + 0.05 * 50
 
 
 async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
