@@ -48,13 +48,16 @@ def connect(
             several numbers given for one model the smallest open one holds.
         timeout: Seconds that one attempt may take, counted from its permit.
         attempts: How often a call is tried. Not counted are its first refusal by a rate limit, refusals while the
-            provider goes on to take other calls, and what fails while the provider is out; the latter two not with
+            provider goes on to take other calls, and what fails in an outage; the latter two not with
             `Limiter(fixed=...)`.
         max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. Where
             it is known that the wait is longer than this, as by Retry-After, the call fails at once, whether it was
             refused itself or waits behind others.
-        outage_timeout: Seconds that a call waits for a provider that has answered calls before and then fails all of
-            them: single calls find out whether it is back.
+        outage_timeout: Seconds that a call waits in an outage: the provider has answered calls before, then three or
+            more fail and none is answered. Single ones find out whether it is back, at most two a second in all.
+            Where only one or two calls fail it may be for what is in them, so each is tried `attempts` times and
+            no more; after the third failure what is left of that is spread over 30 s from the first one, or over
+            `outage_timeout` where that is less.
         hedge: Whether a call that takes much longer than most gets a second attempt beside the first; the first
             answer wins, and the other attempt is cancelled. 5 % of the calls at most, none with `on_text`. Both are
             paid for: never use it for calls with side effects.

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
-from ._retries import BELIEVED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
+from ._retries import DOUBTED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
 
@@ -105,11 +105,12 @@ class Recovery:
         return accepted > self._accepted or self._connection.sent_first() < self._refused_at
 
     async def _after_failure(self, error: ModelError, tries: Tries) -> None:
-        call, limiter, budget = self._call, self._limiter, self._connection.retry_budget
+        call, connection = self._call, self._connection
         now = asyncio.get_running_loop().time()
-        lasted = limiter.statistics().outage_for
-        excused = lasted is not None and self._is_believed(lasted, now)
-        if excused and lasted is not None and lasted >= self._connection.outage_timeout:
+        lasted = self._limiter.statistics().outage_for
+        may_be_out = lasted is not None and self._may_be_out(lasted, now)
+        excused = may_be_out and connection.many_fail
+        if excused and lasted is not None and lasted >= connection.outage_timeout:
             raise final(self._outage(lasted), call)
         if not tries.broke(excused=excused):
             raise final(error, call)
@@ -117,19 +118,16 @@ class Recovery:
         if excused:
             return
         wait = min(delay_before(max(1, tries.failed), error, self._jitter.random()), LONGEST_BACKOFF)
-        if limiter.learns and lasted is None:
-            wait = max(wait, budget.wait(now))
-            budget.spend(now)
+        if may_be_out and lasted is not None:
+            wait = max(wait, tries.spread(min(DOUBTED, connection.outage_timeout) - lasted))
+        elif self._limiter.learns and lasted is None:
+            wait = max(wait, connection.retry_budget.wait(now))
+            connection.retry_budget.spend(now)
         await asyncio.sleep(wait)
 
-    def _is_believed(self, lasted: float, now: float) -> bool:
-        """Whether what goes on is an outage for this call: somebody was answered before, and nobody since it began.
-
-        One or two calls that fail on and on may do so for what is in them; they are believed for a while.
-        """
-        if not self._limiter.accepted or self._call.blamed_at > now - lasted:
-            return False
-        return lasted < BELIEVED or self._connection.many_fail
+    def _may_be_out(self, lasted: float, now: float) -> bool:
+        """Whether what goes on may be an outage: somebody was answered before, and nobody since it began."""
+        return bool(self._limiter.accepted) and self._call.blamed_at <= now - lasted
 
     async def _bear(self, error: RateLimited, wait: float) -> None:
         """Wait, but no longer than the call bears to be held up."""

@@ -272,14 +272,52 @@ async def test_bad_requests_hold_nobody_up():
     assert asyncio.get_running_loop().time() < 20
 
 
-async def test_one_call_that_fails_on_and_on_is_believed_for_a_while():
-    """Alone it might be the request; after half a minute its attempts count."""
-    endpoint = ScriptedEndpoint(completion(), refusal(503))
-    async with model_over(endpoint) as model:
+@pytest.mark.parametrize("failure", [refusal(500), refusal(503), ConnectionResetError("lost")])
+@pytest.mark.parametrize("attempts", [1, 3, 4, 9])
+@pytest.mark.parametrize("together", [1, 2])
+async def test_calls_that_fail_alone_are_tried_as_often_as_attempts_says(failure, attempts, together):
+    """One or two might fail for what is in them: they are no outage, whatever the failure is."""
+    endpoint = ScriptedEndpoint(completion(), failure)
+    async with model_over(endpoint, attempts=attempts) as model:
+        await model.complete("hello")
+        calls = (model.complete("hello") for _ in range(together))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [(type(error), error.attempts) for error in outcomes] == [(ModelUnavailable, attempts)] * together
+    assert len(endpoint.times) == 1 + attempts * together
+
+
+async def test_the_last_attempts_of_a_call_that_fails_alone_are_spread_over_half_a_minute():
+    """From the third failure on it may be an outage, too, which the call then outlasts."""
+    endpoint = ScriptedEndpoint(completion(), refusal(500))
+    async with model_over(endpoint, attempts=5) as model:
         await model.complete("hello")
         with pytest.raises(ModelUnavailable):
             await model.complete("hello")
-    assert 30 < asyncio.get_running_loop().time() < 40
+    first, second, third, fourth, fifth = endpoint.times[1:]
+    assert second - first <= 0.75
+    assert third - second <= 1.5
+    assert fourth - third == fifth - fourth
+    assert fifth - first == 30
+
+
+async def test_that_takes_no_longer_than_an_outage_may():
+    """Where the caller wants to know sooner."""
+    endpoint = ScriptedEndpoint(completion(), refusal(500))
+    async with model_over(endpoint, outage_timeout=10) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelUnavailable):
+            await model.complete("hello")
+    assert (len(endpoint.times), asyncio.get_running_loop().time()) == (5, 10)
+
+
+@pytest.mark.parametrize("kind", ["server_error", "server_overloaded", "drop"])
+async def test_an_outage_that_one_call_meets_at_a_time_loses_none(kind):
+    """20 seconds, and nobody else's failures to tell of it."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind=kind, after=5, until=25),), seed=next(_seeds))
+    async with connect("simulated:", scenario=scenario) as model:
+        answers = [await model.complete(f"call {number}") for number in range(12)]
+    assert max(answer.attempts for answer in answers) == 4
+    assert asyncio.get_running_loop().time() < 12 + 30 + 3
 
 
 async def test_retries_of_a_failing_provider_have_a_budget():
