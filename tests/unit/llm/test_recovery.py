@@ -226,6 +226,23 @@ async def test_there_is_no_storm_at_the_end_of_an_outage():
     assert sum(25 <= at < 26 for at in sent) <= 20
 
 
+async def test_answers_to_calls_from_before_an_outage_do_not_hide_it():
+    """Ten long ones come in the middle of it, and none of the calls that fail is lost for that."""
+    clock = asyncio.get_running_loop().time
+
+    class LongAnswers:
+        async def send(self, body, *, on_text=None):
+            sent, (kind, seconds) = clock(), body["messages"][0]["content"].split()
+            await asyncio.sleep(float(seconds))
+            return refusal(500) if kind == "short" and sent < 20 else completion()
+
+    async with model_over(LongAnswers(), attempts=2) as model:
+        longs = asyncio.gather(*(model.complete(f"long {1.5 * number}") for number in range(1, 11)))
+        await asyncio.sleep(2)
+        await asyncio.gather(*(model.complete("short 0.1") for _ in range(4)))
+        await longs
+
+
 async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
     """After `outage_timeout`; the error says how long and what the last failure was."""
     scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_overloaded", after=5),))
