@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..errors import ConfigurationError
-from ..limits import Limiter, check_limit
+from ..limits import Limiter, brief, check_limit, is_finite
 from ..simulation import Price, Scenario
 from ._addresses import Address, resolve
 from ._endpoint import Endpoint
@@ -81,7 +81,7 @@ def connect(
     if isinstance(attempts, bool) or not isinstance(attempts, int):
         raise TypeError(f"connect(attempts={attempts!r}): give a number of attempts")
     if attempts < 1:
-        raise ValueError(f"connect(attempts={attempts}): a call needs at least 1 attempt")
+        raise ValueError(f"connect(attempts={brief(attempts)}): a call needs at least 1 attempt")
     _check_kind(base_url, "base_url", str, "'http://localhost:8000/v1'")
     if api_key is not None and not isinstance(api_key, str):
         raise TypeError("connect(api_key=...): give the key as text")
@@ -114,7 +114,7 @@ def _concurrency(wanted: object) -> int | Limiter | None:
         return wanted
     if not isinstance(wanted, int):
         raise TypeError(f"connect(concurrency={wanted!r}): give 'auto', a number of calls, or a Limiter")
-    check_limit(wanted, f"connect(concurrency={wanted!r})")
+    check_limit(wanted, f"connect(concurrency={brief(wanted)})")
     return wanted
 
 
@@ -122,7 +122,9 @@ def _check_seconds(value: object, setting: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"connect({setting}={value!r}): give a number of seconds")
     if not value > 0:
-        raise ValueError(f"connect({setting}={value!r}): give more than 0 seconds")
+        raise ValueError(f"connect({setting}={brief(value)}): give more than 0 seconds")
+    if isinstance(value, int) and not is_finite(value):
+        raise ValueError(f"connect({setting}={brief(value)}): give float('inf') to wait as long as it takes")
 
 
 def _check_kind(value: object, setting: str, kind: type, example: str) -> None:

@@ -30,6 +30,9 @@ MOST_EXCUSED: Final = 5
 DOUBTED: Final = 30.0
 """Seconds over which calls spread their attempts while only one or two tell of an outage."""
 
+_MOST_COUNTED: Final = 100
+"""Attempts of which more make no difference: their backoffs alone take most of an hour."""
+
 LEAST_WAIT: Final = 5.0
 """Seconds that a call waits for a provider that fails and has never answered, at least."""
 
@@ -57,7 +60,7 @@ def delay_before(retry: int, error: ModelError, jitter: float) -> float:
 
 def patience_at_first(attempts: int) -> float:
     """Seconds that a call waits for a provider that fails and has never answered: as long as trying would take."""
-    return max(LEAST_WAIT, sum(_backoff(retry) for retry in range(1, attempts)))
+    return max(LEAST_WAIT, sum(_backoff(retry) for retry in range(1, min(attempts, _MOST_COUNTED))))
 
 
 def _backoff(retry: int) -> float:
@@ -98,7 +101,7 @@ class Tries:
 
     def spread(self, seconds: float) -> float:
         """The time between attempts where all that are left are made within so many seconds."""
-        return max(0.0, seconds) / self._left
+        return max(0.0, seconds) / min(self._left, _MOST_COUNTED)
 
     def _spend(self) -> bool:
         self._left -= 1

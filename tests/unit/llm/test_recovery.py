@@ -231,7 +231,7 @@ async def test_answers_to_calls_from_before_an_outage_do_not_hide_it():
     clock = asyncio.get_running_loop().time
 
     class LongAnswers:
-        async def send(self, body, *, on_text=None):
+        async def send(self, body, **_):
             sent, (kind, seconds) = clock(), body["messages"][0]["content"].split()
             await asyncio.sleep(float(seconds))
             return refusal(500) if kind == "short" and sent < 20 else completion()
