@@ -76,7 +76,7 @@ async def test_the_first_refusal_by_a_rate_limit_costs_no_attempt():
     """With two attempts, two refusals can be borne and the third is the last."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "2"}))
     async with model_over(endpoint, attempts=2) as model:
-        with pytest.raises(RateLimited, match=r"Tried 3 times\. Let fewer calls be in flight") as caught:
+        with pytest.raises(RateLimited, match=r"Tried 3 times\. Let calls be tried more often") as caught:
             await model.complete("hello")
     assert caught.value.retry_after == 2
     assert len(endpoint.bodies) == 3

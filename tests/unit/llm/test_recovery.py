@@ -78,6 +78,43 @@ async def test_a_request_larger_than_the_limit_fails_at_once():
     assert endpoint.times == [0]
 
 
+RATE, FIXED = {"retry-after": "50"}, Limiter(fixed=9)
+
+
+@pytest.mark.parametrize(
+    ("told", "settings", "mends"),
+    [
+        ((429, "Too many concurrent requests"), {}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429,), {}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429,), {"concurrency": FIXED}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429, "no", RATE), {"attempts": 1}, "Let calls be tried more often (`attempts`)"),
+        ((429, "no", RATE), {"max_rate_limit_wait": 20}, "Let calls wait for longer (`max_rate_limit_wait`)"),
+        ((429, "no", RATE), {"attempts": 9}, "Let calls wait for longer (`max_rate_limit_wait`)"),
+        (
+            (429, "no", RATE),
+            {"concurrency": FIXED},
+            'Let the limiter keep to the rate (`concurrency="auto"`)',
+        ),
+    ],
+)
+async def test_a_refusal_tells_what_mends_it(told, settings, mends):
+    """Fewer calls in flight are no help against a rate, and no wait is one against a cap."""
+    status, *message, headers = (*told, None) if len(told) < 3 else told
+    async with model_over(ScriptedEndpoint(refusal(status, *message, headers=headers)), **settings) as model:
+        with pytest.raises(RateLimited) as caught:
+            await model.complete("hello")
+    assert str(caught.value).endswith(f". {mends}, or have the provider raise the limit")
+
+
+async def test_a_rate_of_ones_own_that_lets_nobody_through_in_time_is_told():
+    """With the time until the next call fits."""
+    async with model_over(ScriptedEndpoint(), concurrency=Limiter(requests_per_minute=0.1)) as model:
+        await model.complete("hello")
+        with pytest.raises(RateLimited, match=r"The next call fits in 600 s; max_rate_limit_wait"):
+            await model.complete("hello")
+    assert asyncio.get_running_loop().time() == 0
+
+
 async def test_refusals_while_others_are_taken_cost_no_attempt():
     """One that is unlucky six times is answered in the end, with two attempts of its own."""
     refusals = itertools.count()
