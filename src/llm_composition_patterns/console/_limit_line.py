@@ -28,8 +28,8 @@ def limit_line(name: str, now: LimiterStatistics) -> str:
             parts.append(f"{rate:,.0f} {unit}/min")
     if now.refused:
         parts.append(f"{now.refused:,} refused")
-    if now.gate_closed_for >= 1:
-        parts.append(f"asked to wait {now.gate_closed_for:.0f} s")
+    if now.paused_for >= 1:
+        parts.append(f"asked to wait {now.paused_for:.0f} s")
     if now.outage_for is not None:
         parts.append(f"failing for {now.outage_for:.0f} s")
     return f"{name}: " + " · ".join(parts)

@@ -10,8 +10,8 @@ from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
 from ._controller import Controller, FixedController
 from ._enforcement import Enforcement
-from ._gate import Gate
 from ._pacer import Pacer
+from ._pause import Pause
 from ._permit import Permit, Ticket
 from ._statistics import LimiterStatistics
 
@@ -179,7 +179,7 @@ def _learning(
         if memory.get(pacer.unit):
             pacer.restore(memory[pacer.unit])
     law = AdaptiveLaw(start=start, local=local, cap=cap, remembered=memory.get("law"))
-    return Controller(law, requests, tokens, Gate(), Breaker())
+    return Controller(law, requests, tokens, Pause(), Breaker())
 
 
 def check_limit(value: object, where: str) -> None:

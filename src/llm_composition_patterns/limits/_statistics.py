@@ -24,7 +24,7 @@ class LimiterStatistics:
         requests_per_minute: What it allows, as far as is known.
         tokens_per_minute: What it allows, as far as is known.
         learned_from: Where these are known from: "user", "headers", "message", "retry_after", "memory".
-        gate_closed_for: Seconds for which the provider asked not to be called.
+        paused_for: Seconds for which the provider asked not to be called.
         outage_for: Seconds since it began to fail; None while it does not.
     """
 
@@ -39,5 +39,5 @@ class LimiterStatistics:
     requests_per_minute: float | None
     tokens_per_minute: float | None
     learned_from: str | None
-    gate_closed_for: float
+    paused_for: float
     outage_for: float | None

@@ -1,6 +1,6 @@
 """What follows a failed attempt: another one, when it is due, or the end of the call.
 
-With a limiter that learns, a call that was refused goes back to it at once: there the gate holds it, and everybody
+With a limiter that learns, a call that was refused goes back to it at once: there a pause holds it, and everybody
 else, until the provider wants to be called again. So does a call that failed in an outage, which the limiter's breaker
 holds. Everything else waits here, with nothing in its hands. How long a provider that fails wishes to be left alone is
 a guess of what stands before it, often by an hour: no call waits for that longer than for a backoff.
@@ -94,7 +94,7 @@ class Recovery:
             raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
         call.patience = patience
         if tries.refusals > 1 and not call.refusal.tells_rate:
-            await asyncio.sleep(min(wait, patience))  # no gate is closed by a refusal that tells nothing
+            await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
     def _others_are_taken(self, accepted: int) -> bool:
         """Whether this call only had bad luck: since its last refusal others were sent, and some were taken.

@@ -31,7 +31,7 @@ IDLE = Limiter(max=16).statistics()
             "x:y: 0 of 16 in flight · 2 waiting for the rate of requests, 54 s more",
         ),
         (
-            {"refused": 2, "requests_per_minute": 30.0, "gate_closed_for": 12.3},
+            {"refused": 2, "requests_per_minute": 30.0, "paused_for": 12.3},
             "x:y: 0 of 16 in flight · 30 requests/min · 2 refused · asked to wait 12 s",
         ),
         (

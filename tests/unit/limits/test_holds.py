@@ -1,4 +1,4 @@
-"""Calls that are held until some time: by a rate limit, a closed gate, an outage. They go on exactly then."""
+"""Calls that are held until some time: by a rate limit, a pause, an outage. They go on exactly then."""
 
 import asyncio
 import gc
@@ -60,18 +60,18 @@ async def test_tokens_that_nobody_tells_are_those_of_calls_on_average():
     assert await asyncio.gather(*(call(limiter) for _ in range(3))) == [0, 0.5, 1]
 
 
-async def test_a_wait_for_a_closed_gate_ends_exactly_when_it_opens():
+async def test_a_pause_ends_exactly_when_it_should():
     """The next waits for as long as the provider asked for, and not a moment longer."""
     limiter = Limiter()
     await asyncio.sleep(0.3)
     await call(limiter, Throttled(Refusal(retry_after=7.7)))
-    opens = now() + limiter.statistics().gate_closed_for
+    opens = now() + limiter.statistics().paused_for
     assert 8.0 <= opens <= 8.0 + 0.05 * 7.7
     assert await call(limiter) == opens
-    assert limiter.statistics().gate_closed_for == 0
+    assert limiter.statistics().paused_for == 0
 
 
-async def test_a_gate_that_is_closed_again_holds_on():
+async def test_a_pause_that_becomes_longer_holds_on():
     """An alarm that rings too early wakes nobody."""
     limiter = Limiter()
     async with limiter.permit() as late:
@@ -79,7 +79,7 @@ async def test_a_gate_that_is_closed_again_holds_on():
         waiting = asyncio.create_task(call(limiter))
         await asyncio.sleep(0.5)
         late.end(Throttled(Refusal(retry_after=10.0)))
-        opens = now() + limiter.statistics().gate_closed_for
+        opens = now() + limiter.statistics().paused_for
     assert await waiting == opens >= 10.5
 
 
@@ -356,10 +356,10 @@ def on_another_loop(limiter, *, calls, then=None):
 
 
 async def test_an_alarm_survives_the_closing_of_another_loop():
-    """Who waits for a gate on this loop goes on when it opens, though others waited first."""
+    """Who waits on this loop for the end of a pause goes on then, though others waited first."""
     limiter = Limiter()
     await call(limiter, Throttled(Refusal(retry_after=10.0)))
-    opens = limiter.statistics().gate_closed_for
+    opens = limiter.statistics().paused_for
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
     assert len(limiter._enforcement._queue) == 3
     assert await call(limiter) == opens

@@ -135,7 +135,7 @@ async def test_refusals_while_others_are_taken_cost_no_attempt():
 
 
 async def test_a_call_that_was_never_let_through_says_so():
-    """It was not refused itself; the gate that another one closed was closed again."""
+    """It was not refused itself; the pause after another one's refusal was followed by the next."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "100"}))
     async with model_over(endpoint, max_rate_limit_wait=120) as model:
         first = asyncio.create_task(model.complete("first"))
@@ -166,7 +166,7 @@ async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
 
 
 async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
-    """No gate is closed by it, so the call itself takes its time, from the second one on."""
+    """It brings no pause, so the call itself takes its time, from the second one on."""
     endpoint = ScriptedEndpoint(refusal(429), refusal(429), refusal(429), completion())
     async with model_over(endpoint) as model:
         await model.complete("hello")
