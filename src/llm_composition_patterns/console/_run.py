@@ -19,13 +19,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
 from ._providers import on_command_line
+from ._signals import handling
 from ._terminal import forget_unwritten, say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
@@ -122,22 +123,13 @@ class _Signals:
         self.received: int | None = None
         self._stop: Callable[[], object] | None = None
 
-    @contextmanager
-    def handled(self) -> Iterator[None]:
+    def handled(self) -> AbstractContextManager[None]:
         """Handle them inside.
 
         A SIGINT also where a shell started us with it ignored: who sends one means it. SIGHUP stays ignored where it
         is, because that is what `nohup` is for.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._receive) for number in _handled()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return handling(_handled(), self._receive)
 
     @contextmanager
     def stopping_by(self, stop: Callable[[], object]) -> Iterator[None]:
