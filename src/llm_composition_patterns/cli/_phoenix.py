@@ -220,9 +220,7 @@ def _check_installed() -> None:
     try:
         metadata.version("arize-phoenix")
     except metadata.PackageNotFoundError:
-        raise ConfigurationError(
-            "Phoenix is not installed: pip install 'llm-composition-patterns[phoenix]' (about 900 MB)"
-        ) from None
+        raise ConfigurationError("Phoenix is not installed: pip install arize-phoenix (about 900 MB)") from None
 
 
 def _directory(wanted: Path | None, environ: Mapping[str, str]) -> Path:
