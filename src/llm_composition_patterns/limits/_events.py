@@ -10,7 +10,7 @@ from ._controller import Change
 _EVENTS = {
     "limit": names.LIMIT_CHANGED,
     "rate": names.RATE_LEARNED,
-    "gate": names.GATE_CLOSED,
+    "pause": names.CALLS_PAUSED,
     "outage began": names.OUTAGE_BEGAN,
     "outage ended": names.OUTAGE_ENDED,
 }
@@ -31,8 +31,8 @@ def _attributes(change: Change) -> dict[str, str | int | float]:
             unit, _, source = change.why.partition(", ")
             per_minute = names.REQUESTS_PER_MINUTE if unit == "requests" else names.TOKENS_PER_MINUTE
             return {per_minute: change.value, names.LEARNED_FROM: source}
-        case "gate":
-            return {names.GATE_CLOSED_SECONDS: change.value}
+        case "pause":
+            return {names.PAUSED_SECONDS: change.value}
         case "outage ended":
             return {names.OUTAGE_SECONDS: change.value}
     return {}

@@ -65,7 +65,7 @@ async def test_a_closed_gate_is_an_event_on_the_call_that_was_refused(exported):
     """With the seconds that nobody calls."""
     limiter = Limiter()
     await call(limiter, Throttled(Refusal(retry_after=4.0)))
-    assert events(exported) == [(names.GATE_CLOSED, {names.GATE_CLOSED_SECONDS: limiter.statistics().gate_closed_for})]
+    assert events(exported) == [(names.CALLS_PAUSED, {names.PAUSED_SECONDS: limiter.statistics().paused_for})]
 
 
 async def test_a_learned_rate_is_an_event_on_the_call_whose_headers_told_it(exported):
