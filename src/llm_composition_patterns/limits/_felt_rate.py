@@ -6,8 +6,8 @@ refusals of calls that were sent before the first of them came back; the bucket 
 sent. What was sent and not refused counts as accepted, also what is in flight.
 
 The first episode only bounds the rate, because the bucket was full before it: what was accepted until then, spread
-over the time until the pause ends, is a first guess, right for a bucket that holds as much as refills while the pause
-is closed. From there the pace rises until the second episode measures it. Then the rate is known, and with it how much
+over the time until the pause ends, is a first guess, right for a bucket that holds as much as refills during the
+pause. From there the pace rises until the second episode measures it. Then the rate is known, and with it how much
 the bucket held at first. Where no call was accepted at all, nothing was measured. Later the pace is kept a little below
 the rate and raised a little when there was no refusal for a while, in steps that grow; each further episode measures
 it again.

@@ -120,7 +120,7 @@ def test_an_absurd_output_is_told_to_no_law():
     assert [heard[1] for heard in laws.law.heard if heard[0] == "succeeded"] == [50, None, None]
 
 
-def test_a_refusal_closes_the_gate_for_as_long_as_it_says():
+def test_a_refusal_brings_a_pause_as_long_as_it_says():
     """With the jitter that is given in; and it does not lower the number in flight."""
     laws = controller()
     changes = end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(Refusal(retry_after=10.0)), jitter=1.0)
@@ -197,7 +197,7 @@ def test_a_refused_probe_ends_an_outage():
     assert changes == [Change("pause", 1.0), Change("outage ended", 1.0)]
 
 
-def test_the_gate_speaks_first_and_the_number_in_flight_last():
+def test_the_pause_speaks_first_and_the_number_in_flight_last():
     """What would hold a call anyhow must not look as if the number in flight did."""
     laws = controller(limit=3, requests=60)
     flights = [laws.sent(0.0, 0.0) for _ in range(3)]
