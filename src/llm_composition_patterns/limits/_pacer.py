@@ -278,12 +278,6 @@ class Pacer:
         slowest = self._slowest()
         return None if slowest is None else slowest[1]
 
-    @property
-    def burst(self) -> float | None:
-        """How much may be sent at once after a rest."""
-        slowest = self._slowest()
-        return None if slowest is None else slowest[0].capacity
-
     def _slowest(self) -> tuple[Bucket, str] | None:
         slowest = None if self._own is None else (self._own, "user")
         for shown in self._shown:
