@@ -273,6 +273,8 @@ def test_it_runs_from_an_installed_wheel(environ: dict[str, str], tmp_path: Path
         env=installed, cwd=elsewhere, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert where.stdout.startswith(str(tmp_path))
+    carried = {path.relative_to(tmp_path / "site" / "llm_composition_patterns") for path in tmp_path.rglob("*.toml")}
+    assert {Path("data") / "scenarios" / path.name for path in (ROOT / "data" / "scenarios").glob("*.toml")} <= carried
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -131,6 +131,27 @@ def test_a_language_is_known_by_name_and_by_tag():
     assert {languages.language(word).tag for word in spellings} == {"pt-BR"}
 
 
+@pytest.mark.parametrize(
+    ("word", "title", "tag", "slug"),
+    [
+        ("fr-be", "French (fr-BE)", "fr-BE", "french_fr_be"),
+        ("es_419", "Spanish (es-419)", "es-419", "spanish_es_419"),
+        ("ZH-TW", "Chinese (zh-TW)", "zh-TW", "chinese_zh_tw"),
+        ("sr-Latn-RS", "Serbian (sr-Latn-RS)", "sr-Latn-RS", "serbian_sr_latn_rs"),
+    ],
+)
+def test_a_tag_may_name_a_script_and_a_region(word, title, tag, slug):
+    """Of a language that is known; the tag is written as its standard has it."""
+    found = languages.language(word)
+    assert (found.title, found.tag, found.slug, found.in_full) == (title, tag, slug, title)
+
+
+def test_a_language_that_is_nearly_known_is_proposed():
+    """Before the long list of those that are."""
+    with pytest.raises(ConfigurationError, match=r"^unknown language 'fench'; did you mean 'french'\?; known are"):
+        languages.language("fench")
+
+
 def test_every_language_is_one_language():
     """No name or tag means two languages."""
     words = [word for known in languages.KNOWN for word in (known.name, known.tag.lower())]

@@ -158,6 +158,58 @@ async def main():
     assert (returned, err, took < 1) == (130, "", True)
 
 
+def test_a_signal_does_not_cut_off_what_is_being_shown(start):
+    """The first one; what is finished is printed to its end."""
+    process = start("""
+async def main():
+    return 0
+
+def show(code):
+    ready()
+    time.sleep(0.3)
+    print("the rest")
+    return code
+
+leave(run_command(main, show=show))
+""")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=5)
+    assert (process.returncode, out, err) == (130, "the rest\n", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_threads_are_waited_for_ends_at_once(start, number, code):
+    """Between the command's end and that of the process, without a traceback."""
+    process = start("""
+import llm_composition_patterns.console._run as runner
+
+runner.THREADS_MAY_TAKE = 60
+runner._threads_at_work = lambda: [thread for thread in threading.enumerate() if thread.name == "late"]
+
+async def main():
+    threading.Thread(target=lambda: (time.sleep(0.2), ready(), time.sleep(60)), name="late").start()
+    return 0
+""")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    returned, err, took = ends(process)
+    assert (returned, err, took < 1) == (code, "spans within 30 s\n", True)
+
+
+@FULL
+@pytest.mark.parametrize("name", ["", ".patterns.parallelization.example"])
+def test_help_that_cannot_be_written_is_one_line(name):
+    """As any other output."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        line = [sys.executable, "-m", f"llm_composition_patterns{name}", "--help"]
+        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SRC)}
+        done = subprocess.run(
+            line, env=environ, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
+
+
 def test_a_reader_that_leaves_ends_the_command_quietly(start):
     """As in `| head`, with plain printing."""
     process = start("""

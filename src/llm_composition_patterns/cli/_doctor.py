@@ -207,7 +207,7 @@ def _phoenix(phoenix: PhoenixFacts) -> Iterator[Finding]:
     if phoenix.installed:
         yield Finding("Phoenix", "server", "good", f"arize-phoenix {phoenix.installed} is installed")
     else:
-        yield Finding("Phoenix", "server", "absent", "not installed", f"pip install '{PACKAGE}[phoenix]'")
+        yield Finding("Phoenix", "server", "absent", "not installed", "pip install arize-phoenix")
     if phoenix.problem:
         yield Finding("Phoenix", "traces", "absent", f"{phoenix.url}: {phoenix.problem}", "llm-patterns phoenix")
     else:

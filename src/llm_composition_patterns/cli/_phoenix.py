@@ -14,13 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from ..console import FAILED, OK, port, say
+from ..console import FAILED, OK, handling, port, say
 from ..errors import ConfigurationError
 from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 
@@ -220,9 +220,7 @@ def _check_installed() -> None:
     try:
         metadata.version("arize-phoenix")
     except metadata.PackageNotFoundError:
-        raise ConfigurationError(
-            "Phoenix is not installed: pip install 'llm-composition-patterns[phoenix]' (about 900 MB)"
-        ) from None
+        raise ConfigurationError("Phoenix is not installed: pip install arize-phoenix (about 900 MB)") from None
 
 
 def _directory(wanted: Path | None, environ: Mapping[str, str]) -> Path:
@@ -264,14 +262,8 @@ class _Signals:
         self._held = False
         self._received: int | None = None
 
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def handled(self) -> AbstractContextManager[None]:
+        return handling((signal.SIGINT, signal.SIGTERM), self._receive)
 
     @contextmanager
     def held(self) -> Iterator[None]:

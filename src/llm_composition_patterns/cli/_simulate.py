@@ -13,8 +13,8 @@ from ..console import port_or_any, run_command, say, seed
 from ..errors import ConfigurationError
 from ..simulation import Fault, RateLimit, Scenario, serve
 
-_GALLERY = Path(__file__).resolve().parents[3] / "data" / "scenarios"
-"""Ready scenarios; there in a checkout."""
+_GALLERIES = [Path(__file__).resolve().parents[up] / "data" / "scenarios" for up in (1, 3)]
+"""Where ready scenarios lie: in the installed package, or in a checkout."""
 
 EXAMPLE = """\
 seed = 7                     # changes everything that is chosen
@@ -47,6 +47,10 @@ example:
 {textwrap.indent(EXAMPLE, "  ")}"""
 
 
+def _ready() -> list[str]:
+    return sorted(path.stem for gallery in _GALLERIES for path in gallery.glob("*.toml"))
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags, and what a scenario says to its help."""
     parser.epilog = _KEYS
@@ -56,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--scenario",
         type=Path,
         metavar="FILE",
-        help="latency, capacity, limits, faults, prices as TOML; or the name of one in data/scenarios",
+        help="latency, capacity, limits, faults, prices as TOML; or the name of a ready one: " + ", ".join(_ready()),
     )
     parser.add_argument("--seed", type=seed, metavar="N", help="the seed, in place of the scenario's")
 
@@ -73,8 +77,8 @@ def _scenario(arguments: argparse.Namespace) -> Scenario:
 
 
 def _file(given: Path) -> Path:
-    ready = _GALLERY / f"{given}.toml"
-    return ready if ready.is_file() and not given.exists() else given
+    ready = (gallery / f"{given}.toml" for gallery in _GALLERIES)
+    return given if given.exists() else next(filter(Path.is_file, ready), given)
 
 
 async def _serve(scenario: Scenario, host: str, port: int) -> int:

@@ -31,6 +31,7 @@ from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
 from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
+from ._signals import handling
 from ._terminal import print_json, printable, say, terminal
 from ._timeline import Bar, bars, duration, text_of, timeline
 from ._usage import counted, usage_line, usage_record
@@ -62,6 +63,7 @@ __all__ = [
     "ending_well",
     "find_local_servers",
     "full_name",
+    "handling",
     "is_simulated",
     "key_variables",
     "leave",

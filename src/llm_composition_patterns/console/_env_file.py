@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ..errors import ConfigurationError
 from ._terminal import say
@@ -15,7 +17,8 @@ _READER = "dotenv.main"
 def load_env_file() -> str | None:
     """Set the variables of the nearest `.env` file, looked for from the working directory upwards.
 
-    What is set already stays as it is. A line that is no setting is told of on stderr and left out.
+    What is set already stays as it is. A line that is no setting is told of on stderr and left out. What is called so
+    and is no file is passed over.
 
     Returns:
         The file's path, or None when there is none.
@@ -23,10 +26,10 @@ def load_env_file() -> str | None:
     Raises:
         ConfigurationError: It cannot be read.
     """
-    from dotenv import find_dotenv, load_dotenv  # noqa: PLC0415  # only commands need it
+    from dotenv import load_dotenv  # noqa: PLC0415  # only commands need it
 
-    path = find_dotenv(usecwd=True)
-    if not path:
+    path = _nearest()
+    if path is None:
         return None
     try:
         with _remarks_about(path):
@@ -34,6 +37,13 @@ def load_env_file() -> str | None:
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot read {path}: {_reason(error)}; mend the file or remove it") from error
     return path
+
+
+def _nearest() -> str | None:
+    """The nearest one that is a file: reading a pipe may wait for ever."""
+    here = Path.cwd()
+    paths = (str(directory / ".env") for directory in (here, *here.parents))
+    return next(filter(os.path.isfile, paths), None)  # unlike Path.is_file, never raises
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ..errors import did_you_mean
-from ._codes import USAGE
+from ._codes import OK, USAGE
 from ._providers import AUTO
+from ._run import flushed
 from ._terminal import say
 
 _MOST_PORT: Final = 65535
@@ -117,6 +118,12 @@ class _Parser(argparse.ArgumentParser):
         ending = "" if message.endswith(("?", ".")) else f"; see {self.prog} --help"
         say(f"{self.prog}: error: {message}{ending}")
         self.exit(USAGE)
+
+    def exit(self, status: int = OK, message: str | None = None) -> NoReturn:
+        """End with `status`, once what was printed is written."""
+        if message:
+            say(message.rstrip())
+        sys.exit(flushed(status))
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and name the flag that an unknown one was probably meant to be."""

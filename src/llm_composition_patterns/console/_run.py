@@ -19,16 +19,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from ..errors import AuthenticationFailed, ConfigurationError, LLMCompositionError, UnknownModel
 from ._codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
 from ._providers import on_command_line
+from ._signals import handling
 from ._terminal import forget_unwritten, say, tolerate_narrow_encodings
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
+Show: TypeAlias = Callable[[int], int]
 
 STOPPING = "stopping: what is finished is kept (once more to end at once)"
 TRACING_MAY_TAKE = 30.0
@@ -43,7 +45,9 @@ class Closing(Protocol):
         """Hand over what is there, within `timeout` seconds."""
 
 
-def run_command(main: Main, *, tracing: Closing | None = None, stopping: str = STOPPING) -> int:
+def run_command(
+    main: Main, *, tracing: Closing | None = None, stopping: str = STOPPING, show: Show = lambda code: code
+) -> int:
     """Run the coroutine that is a command, and give back its exit code.
 
     The first SIGINT, SIGTERM or SIGHUP cancels `main`, whose `except` and `finally` blocks may write what is finished;
@@ -54,10 +58,15 @@ def run_command(main: Main, *, tracing: Closing | None = None, stopping: str = S
         main: Gives the coroutine to run; its result is the exit code.
         tracing: Shut down at the end: within a second after a signal, else within 30.
         stopping: Said at the first signal; nothing is said where it is empty.
+        show: Given the code when the coroutine has ended; prints what is finished, and gives the exit code. A first
+            signal does not cut that off.
     """
     signals = _Signals()
-    code = ending_well(lambda: _run(lambda: _stoppable(main, signals, stopping), signals, tracing))
-    return code if signals.received is None else 128 + signals.received
+    with signals.handled():
+        code = ending_well(lambda: _run(lambda: _stoppable(main, signals, stopping), tracing, signals))
+        with signals.stopping_by(lambda: None):
+            shown = show(signals.code_or(code))
+        return signals.code_or(shown)
 
 
 def ending_well(command: Callable[[], int]) -> int:
@@ -67,12 +76,20 @@ def ending_well(command: Callable[[], int]) -> int:
     model, a file) is code 2, the rest 1. A pipe that nobody reads any more ends quietly, and so does Ctrl-C.
     """
     tolerate_narrow_encodings()
-    code = _code_of(command)
-    return code or _code_of(_flush_output)
+    return flushed(_code_of(command))
+
+
+def flushed(code: int) -> int:
+    """Write what stdout still holds; `code`, or where that was 0 and it cannot be written, the code of that."""
+    ended = _code_of(_flush_output)
+    return code or ended
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with `code`, without waiting for threads that nobody can stop."""
+    """End the process with `code`, without waiting for threads that nobody can stop; at once when a signal comes."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _handled():
+            signal.signal(number, lambda number, _frame: _end_at_once(128 + number))
     until = time.monotonic() + THREADS_MAY_TAKE
     for thread in _threads_at_work():
         thread.join(max(0.0, until - time.monotonic()))
@@ -81,8 +98,8 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _run(main: Main, signals: _Signals, tracing: Closing | None) -> int:
-    with signals.handled(), asyncio.Runner(loop_factory=_CommandLoop) as runner:
+def _run(main: Main, tracing: Closing | None, signals: _Signals) -> int:
+    with asyncio.Runner(loop_factory=_CommandLoop) as runner:
         try:
             return ending_well(lambda: runner.run(main()))
         finally:
@@ -105,7 +122,7 @@ async def _stoppable(main: Main, signals: _Signals, stopping: str) -> int:
         except asyncio.CancelledError:
             if signals.received is None:
                 raise
-            return 128 + signals.received
+            return signals.code_or(OK)
 
 
 class _CommandLoop(asyncio.SelectorEventLoop):
@@ -122,22 +139,17 @@ class _Signals:
         self.received: int | None = None
         self._stop: Callable[[], object] | None = None
 
-    @contextmanager
-    def handled(self) -> Iterator[None]:
+    def handled(self) -> AbstractContextManager[None]:
         """Handle them inside.
 
         A SIGINT also where a shell started us with it ignored: who sends one means it. SIGHUP stays ignored where it
         is, because that is what `nohup` is for.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._receive) for number in _handled()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return handling(_handled(), self._receive)
+
+    def code_or(self, code: int) -> int:
+        """The exit code of the signal that came, if one did."""
+        return code if self.received is None else 128 + self.received
 
     @contextmanager
     def stopping_by(self, stop: Callable[[], object]) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Answered, Ending, Failed, Throttled
-from ._limiter import Limiter, check_limit, impatient_permit
+from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
@@ -25,8 +25,10 @@ __all__ = [
     "RetryBudget",
     "Throttled",
     "Unit",
+    "brief",
     "check_limit",
     "impatient_permit",
+    "is_finite",
     "memory_key",
     "read_headers",
     "read_refusal",

@@ -18,9 +18,9 @@ FAILURES: Final = 3
 KEPT: Final = 64
 """Failures that are kept to find those of calls sent in a row."""
 
-FIRST_PAUSE: Final = 0.5
-LONGEST_PAUSE: Final = 1.0
-PAUSE_GROWTH: Final = 1.1
+FIRST_GAP: Final = 0.5
+LONGEST_GAP: Final = 1.0
+GAP_GROWTH: Final = 1.1
 """Seconds between two probes, and how they grow."""
 
 
@@ -33,7 +33,7 @@ class Breaker:
         calls: Calls that were sent so far.
     """
 
-    __slots__ = ("_failed", "_failures", "_first_failure", "_next_probe", "_pause", "calls", "is_open", "since")
+    __slots__ = ("_failed", "_failures", "_first_failure", "_gap", "_next_probe", "calls", "is_open", "since")
 
     def __init__(self) -> None:
         self.is_open: bool = False
@@ -43,7 +43,7 @@ class Breaker:
         self._failures = 0
         self._first_failure = 0.0
         self._next_probe = 0.0
-        self._pause = FIRST_PAUSE
+        self._gap = FIRST_GAP
 
     def wait(self, now: float) -> float:
         """Seconds until a call may be sent; while it is open, that call is the probe."""
@@ -54,8 +54,8 @@ class Breaker:
         self.calls += 1
         if not self.is_open:
             return False
-        self._next_probe = now + self._pause
-        self._pause = min(LONGEST_PAUSE, self._pause * PAUSE_GROWTH)
+        self._next_probe = now + self._gap
+        self._gap = min(LONGEST_GAP, self._gap * GAP_GROWTH)
         return True
 
     def ended(self, now: float, ok: bool, probe: bool, number: int = 0) -> None:  # noqa: FBT001 - said often
@@ -80,8 +80,8 @@ class Breaker:
         first = self._first_failure if self._failures >= FAILURES else self._first_in_a_row(now, number)
         if first is not None:
             self.is_open, self.since = True, first
-            self._pause = FIRST_PAUSE
-            self._next_probe = now + FIRST_PAUSE
+            self._gap = FIRST_GAP
+            self._next_probe = now + FIRST_GAP
 
     def _first_in_a_row(self, now: float, number: int) -> float | None:
         """When the first call failed of the row of failed ones around this; None where that is too short."""

@@ -1,15 +1,15 @@
 """The laws of one limiter, put together: pure.
 
-A call is held by the first that says so: the gate that a refusal closed, the breaker that an outage opened, the pacer
+A call is held by the first that says so: the pause after a refusal, the breaker that an outage opened, the pacer
 of requests, the pacer of tokens, and last the number in flight. In this order, because a call that a rate limit would
 hold anyhow says nothing of whether the number in flight is too small.
 
 What is learned when a call ends:
 
-| ended | pacers | gate | breaker | calls in flight |
+| ended | pacers | pause | breaker | calls in flight |
 |---|---|---|---|---|
-| accepted | headers, real cost | opens, if sent since | success | a sample |
-| refused, with a rate | the refusal, costs nothing | closes | success: the provider answers | |
+| accepted | headers, real cost | ends, if sent since | success | a sample |
+| refused, with a rate | the refusal, costs nothing | begins | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
 | failed | | | failure | |
 | answered otherwise | | | success | |
@@ -25,8 +25,8 @@ from typing import Any, Final, NamedTuple
 from ._breaker import Breaker
 from ._concurrency import Law
 from ._endings import Accepted, Answered, Ending, Throttled
-from ._gate import Gate
 from ._pacer import Pacer
+from ._pause import Pause
 from ._readings import Refusal
 
 A_MOMENT: Final = 1e-9
@@ -41,7 +41,8 @@ FAR_MORE: Final = 100.0
 
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
-RATE_LIMITS: Final = frozenset({"requests", "tokens", "retry_after"})
+RETRY_AFTER: Final = "retry_after"
+RATE_LIMITS: Final = frozenset({"requests", "tokens", RETRY_AFTER})
 
 
 class Hold(NamedTuple):
@@ -60,8 +61,8 @@ class Change(NamedTuple):
     """Something that the end of a call has changed.
 
     Attributes:
-        what: "limit", "rate", "gate", "outage began" or "outage ended".
-        value: The new limit; calls or tokens a minute; seconds that the gate is closed; 0 else.
+        what: "limit", "rate", "pause", "outage began" or "outage ended".
+        value: The new limit; calls or tokens a minute; seconds that the pause lasts; 0 else.
         why: Of a limit: why; of a rate: what is counted and where it was learned, as "requests, headers".
     """
 
@@ -108,7 +109,7 @@ class Learned(NamedTuple):
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     learned_from: str | None = None
-    gate_closed_for: float = 0.0
+    paused_for: float = 0.0
     outage_for: float | None = None
 
 
@@ -120,13 +121,13 @@ class Controller:
         average_tokens: What a call costs, as a moving average; 0 while nothing is known.
     """
 
-    __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "gate", "in_flight", "law", "requests", "tokens")
+    __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "in_flight", "law", "pause", "requests", "tokens")
 
-    def __init__(self, law: Law, requests: Pacer, tokens: Pacer, gate: Gate, breaker: Breaker) -> None:
+    def __init__(self, law: Law, requests: Pacer, tokens: Pacer, pause: Pause, breaker: Breaker) -> None:
         self.law: Law = law
         self.requests: Pacer = requests
         self.tokens: Pacer = tokens
-        self.gate: Gate = gate
+        self.pause: Pause = pause
         self.breaker: Breaker = breaker
         self.in_flight: int = 0
         self.average_tokens: float = 0.0
@@ -149,8 +150,8 @@ class Controller:
 
     def hold(self, now: float, tokens: float) -> Hold | None:
         """Why a call that counts `tokens` may not be sent now; None where it may."""
-        if (wait := self.gate.wait(now)) > A_MOMENT:
-            return _hold("retry_after", now, wait)
+        if (wait := self.pause.wait(now)) > A_MOMENT:
+            return _hold(RETRY_AFTER, now, wait)
         if (wait := self.breaker.wait(now)) > A_MOMENT:
             return _hold(OUTAGE, now, wait)
         if (wait := self.requests.wait(now, 1.0)) > A_MOMENT:
@@ -164,7 +165,7 @@ class Controller:
         self.in_flight += 1
         self.requests.sent(now, 1.0)
         self.tokens.sent(now, tokens)
-        self.gate.sent(now)
+        self.pause.sent(now)
         probe = self.breaker.sent(now)
         law = self.law.sent(now, in_flight=self.in_flight)
         return Flight(now, tokens, self.in_flight, law, probe=probe, number=self.breaker.calls)
@@ -218,7 +219,13 @@ class Controller:
 
     def is_closed(self, now: float) -> bool:
         """Whether the provider asked not to be called, or fails."""
-        return self.breaker.is_open or self.gate.closed_for(now) > A_MOMENT
+        return self.breaker.is_open or self.pause.lasts_for(now) > A_MOMENT
+
+    def ends_at(self, hold: Hold) -> float:
+        """When a hold by a rate limit ends, as far as is known; what the provider asked for, without jitter."""
+        if hold.reason == RETRY_AFTER:
+            return self.pause.passable_at()
+        return inf if hold.until is None else hold.until
 
     def outage(self) -> Outage | None:
         """Whether the provider fails, and how long it is known to do so."""
@@ -233,7 +240,7 @@ class Controller:
             _per_minute(self.requests),
             _per_minute(self.tokens),
             ", ".join(source for source in sources if source) or None,
-            self.gate.closed_for(now),
+            self.pause.lasts_for(now),
             None if since is None else now - since,
         )
 
@@ -250,7 +257,7 @@ class Controller:
             output_tokens = None
         self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
-        if self.gate.accepted(flight.sent_at, now):
+        if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
         if tokens is not None and 0 <= tokens <= min(most, self.tokens.most or most):
@@ -275,10 +282,10 @@ class Controller:
             changed = [_rate(one) for one in pacers if one.refused(refusal, sent_at=flight.sent_at, now=now)]
         elif not (refusal.daily or refusal.too_large):
             self.law.refused(now, in_flight=flight.in_flight)
-        before = self.gate.closed_for(now)
-        self.gate.refused(refusal, now, jitter)
-        closed = self.gate.closed_for(now)
-        return [*changed, Change("gate", closed)] if closed > before + A_MOMENT else changed
+        before = self.pause.lasts_for(now)
+        self.pause.refused(refusal, now, jitter)
+        after = self.pause.lasts_for(now)
+        return [*changed, Change("pause", after)] if after > before + A_MOMENT else changed
 
     def _moved(self, limit: int, outage: float | None, now: float) -> Iterator[Change]:
         if self.law.limit != limit:
@@ -326,6 +333,10 @@ class FixedController:
     def is_closed(self, now: float) -> bool:  # noqa: ARG002 - as above
         """Never."""
         return False
+
+    def ends_at(self, hold: Hold) -> float:  # noqa: ARG002 - as above
+        """Nobody knows when another call ends."""
+        return inf
 
     def outage(self) -> None:
         """Never."""

@@ -3,7 +3,8 @@
 Headers come in three families: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (OpenAI, Groq and many after
 them; the reset is a duration), `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` (the reset is a date),
 and `x-ratelimit-{limit,remaining,reset}` (OpenRouter; requests, the reset in milliseconds since 1970). The text of a
-refusal may name limit, use and window. Whatever is negative, not a number, or further away than a week is a mistake
+refusal may name limit, use and window; one that does not say when to come back, but that nothing is left until a reset,
+means then. Whatever is negative, not a number, or further away than a week is a mistake
 and is left out: a server can say what it likes, and is believed where it makes sense.
 """
 
@@ -100,13 +101,14 @@ def read_refusal(message: str, headers: Mapping[str, str], *, now: float | None 
     text = message[:READ]
     told, too_large = _told(text)
     readings = read_headers(headers, now=now)
+    wish, concurrent = _wish(text, headers, now), _CONCURRENT.search(text) is not None
     return Refusal(
-        retry_after=_wish(text, headers, now),
+        retry_after=_reset(readings) if wish is None and not concurrent else wish,
         readings=readings if told is None else (*readings, told),
         exhausted=_exhausted(text, told, readings),
         daily=(_kind(text)[1] or 0) >= _DAY or _DAILY.search(text) is not None,
         too_large=too_large,
-        concurrent=True if _CONCURRENT.search(text) else None,
+        concurrent=concurrent or None,
     )
 
 
@@ -115,6 +117,11 @@ def _wish(text: str, headers: Mapping[str, str], now: float | None) -> float | N
     if wish is None and (said := _AGAIN.search(text)):
         wish = duration(said[1].rstrip("."))
     return wish
+
+
+def _reset(readings: tuple[Reading, ...]) -> float | None:
+    """When that is back of which nothing is left; a reset of 0 is one that was rounded."""
+    return max((reading.reset for reading in readings if reading.remaining == 0 and reading.reset), default=None)
 
 
 def _told(text: str) -> tuple[Reading | None, bool]:

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
-from ._controller import CONCURRENCY, Change, Controller, FixedController, Flight, Hold
+from ._controller import CONCURRENCY, RATE_LIMITS, RETRY_AFTER, Change, Controller, FixedController, Flight, Hold
 from ._endings import Accepted, Ending, Failed, Throttled
 from ._events import show
 from ._latencies import Latencies
@@ -176,13 +176,14 @@ class Enforcement:
 
     def _shown(self, now: float) -> LimiterStatistics:
         controller, waiting = self.controller, len(self._queue)
-        reason = CONCURRENCY if self._hold is None else self._hold.reason
+        reason, until = (CONCURRENCY, None) if self._hold is None else self._hold
         return LimiterStatistics(
             limit=controller.limit,
             limit_changed_because=controller.why,
             in_flight=controller.in_flight,
             waiting=waiting,
             waiting_by_reason=MappingProxyType({reason: waiting} if waiting else {}),
+            held_for=max(0.0, until - now) if waiting and until is not None else None,
             accepted=self.accepted,
             refused=self.refused,
             **controller.learned(now)._asdict(),
@@ -201,6 +202,8 @@ class Enforcement:
         if head is ticket or len(self._clocks) > 1 or (head is not None and head.loop.is_closed()):
             self._hand_over(now, told)
         else:
+            if head is not None and self._hold is not None and self._hold.reason == RETRY_AFTER:
+                self._despair(head, self._hold, now, told)
             self._set_alarms(now, told)
         if ticket.queued:
             ticket.reason = CONCURRENCY if self._hold is None else self._hold.reason
@@ -218,13 +221,25 @@ class Enforcement:
             if ticket.clock.loop.is_closed():
                 self._dequeue(queue.pop())
             elif (hold := controller.hold(now, tokens)) is not None:
-                break
+                if not self._despair(ticket, hold, now, told):
+                    break
+                hold = None
             else:
                 self._dequeue(queue.pop())
                 self._let_go(ticket, controller.sent(now, tokens))
                 told.append(ticket)
         self._hold = hold
         self._set_alarms(now, told)
+
+    def _despair(self, head: Ticket, hold: Hold, now: float, told: Told) -> bool:
+        """Those give up whose wait is known to be too long; whether the head of the queue is one of them."""
+        controller = self.controller
+        if controller.in_flight or hold.reason not in RATE_LIMITS:
+            return False
+        # A pacer holds the head for what that costs; the next may cost less.
+        held = self._queue if hold.reason == RETRY_AFTER else (head,)
+        self._lose(self._patience.in_vain(held, hold, controller.ends_at(hold), now), told)
+        return not head.queued
 
     def _let_go(self, ticket: Ticket, flight: Flight) -> None:
         ticket.flight = flight
@@ -277,6 +292,7 @@ class Enforcement:
             self._queue.remove(ticket.group, ticket)
             self._dequeue(ticket)
             ticket.failed = error
+            ticket.reason = ticket.reason or error.reason
             told.append(ticket)
 
     # Loops; here the lock is held only where it says so.
@@ -320,7 +336,8 @@ class Enforcement:
         with self._lock:
             clock.rings_at = None
             now = clock.now()
-            self._lose(self._patience.over(self._queue, self._hold, now), told)
+            if (hold := self._hold) is not None:
+                self._lose(self._patience.over(self._queue, hold, self.controller.ends_at(hold), now), told)
             self._hand_over(now, told)
         self._tell(told)
 

@@ -1,16 +1,19 @@
-"""What the end of a call has changed, shown on the span of that call."""
+"""What the end of a call has changed, shown on the span of that call; of an outage the log tells too."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from ..tracing import add_event, listening, names
 from ._controller import Change
 
+_log = logging.getLogger("llm_composition_patterns")
+
 _EVENTS = {
     "limit": names.LIMIT_CHANGED,
     "rate": names.RATE_LEARNED,
-    "gate": names.GATE_CLOSED,
+    "pause": names.CALLS_PAUSED,
     "outage began": names.OUTAGE_BEGAN,
     "outage ended": names.OUTAGE_ENDED,
 }
@@ -18,9 +21,19 @@ _EVENTS = {
 
 def show(changes: Iterable[Change]) -> None:
     """Write an event for each change on the current span, where somebody listens."""
-    if listening() is not None:
-        for change in changes:
+    listened = listening() is not None
+    for change in changes:
+        _log_outage(change)
+        if listened:
             add_event(_EVENTS[change.what], _attributes(change))
+
+
+def _log_outage(change: Change) -> None:
+    match change.what:
+        case "outage began":
+            _log.warning("a provider fails every call: one at a time asks whether it is back, the others wait")
+        case "outage ended":
+            _log.warning("the provider is back after %.0f s", change.value)
 
 
 def _attributes(change: Change) -> dict[str, str | int | float]:
@@ -31,8 +44,8 @@ def _attributes(change: Change) -> dict[str, str | int | float]:
             unit, _, source = change.why.partition(", ")
             per_minute = names.REQUESTS_PER_MINUTE if unit == "requests" else names.TOKENS_PER_MINUTE
             return {per_minute: change.value, names.LEARNED_FROM: source}
-        case "gate":
-            return {names.GATE_CLOSED_SECONDS: change.value}
+        case "pause":
+            return {names.PAUSED_SECONDS: change.value}
         case "outage ended":
             return {names.OUTAGE_SECONDS: change.value}
     return {}

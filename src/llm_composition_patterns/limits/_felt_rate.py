@@ -6,10 +6,11 @@ refusals of calls that were sent before the first of them came back; the bucket 
 sent. What was sent and not refused counts as accepted, also what is in flight.
 
 The first episode only bounds the rate, because the bucket was full before it: what was accepted until then, spread
-over the time until the gate opens, is a first guess, right for a bucket that holds as much as refills while the gate
-is closed. From there the pace rises until the second episode measures it. Then the rate is known, and with it how much
-the bucket held at first. Later the pace is kept a little below the rate and raised a little when there was no refusal
-for a while, in steps that grow; each further episode measures it again.
+over the time until the pause ends, is a first guess, right for a bucket that holds as much as refills during the
+pause. From there the pace rises until the second episode measures it. Then the rate is known, and with it how much
+the bucket held at first. Where no call was accepted at all, nothing was measured. Later the pace is kept a little below
+the rate and raised a little when there was no refusal for a while, in steps that grow; each further episode measures
+it again.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ FEWEST: Final = 12
 
 RAMP: Final = 1.1
 RAMP_PAUSE: Final = 0.25
-"""How the pace rises until the second episode: by this factor every so many seconds."""
+"""How the pace rises until the second episode: by this factor every so many seconds, or by more, as below."""
 
 STEP: Final = 0.05
 LARGEST_STEP: Final = 1.0
-"""How the pace rises later: by this share, doubled with every rise."""
+"""How the pace rises later: by this share, more where few calls gave the rate, and doubled with every rise."""
 
 SHORTEST_PATIENCE: Final = 1.0
 LONGEST_PATIENCE: Final = 60.0
@@ -52,7 +53,7 @@ SHORT_BREATH: Final = 0.01
 """Seconds of pace that may always be sent at once, because timers are late; and of a pace that is only guessed."""
 
 EARLY: Final = 1.0
-"""Seconds after the gate has opened in which a refusal shows that too much was sent at once."""
+"""Seconds after the pause has ended in which a refusal shows that too much was sent at once."""
 
 MOMENT: Final = 0.05
 """The shortest time in seconds that is divided by."""
@@ -101,7 +102,7 @@ class FeltRate:
         self.bucket: Bucket | None = None
         self.rate: float | None = None
         self.is_memory = False
-        self._before: float | None = None
+        self._before: tuple[float | None, float, float] | None = None
         self._last = self._open_at = self._closed_at = self._end = -math.inf
         self._from_full = True
         self._from = self._from_total = self._end_total = self._refused = self._accepted = 0.0
@@ -164,34 +165,38 @@ class FeltRate:
         self._end = max(self._end, sent_at)
         self._end_total = sent.at(self._end) or 0.0
         self._open_at = max(self._open_at, now + retry_after)
-        accepted = self._accepted = max(cost, self._end_total - self._from_total - self._refused)
+        accepted = self._accepted = self._end_total - self._from_total - self._refused
         seconds = max(0.0, self._end - self._from)
-        if not self._from_full:
+        if accepted >= cost and not self._from_full:
             self._measure(accepted, seconds, cost)
-        elif self._before is None:
-            self._guess(accepted, seconds, retry_after, cost, now)
-        self._step, self._bound = STEP, False
+        elif self.bucket is None or self._before is None or (self._from_full and self._before[0] is None):
+            self._guess(max(cost, accepted), seconds + retry_after, cost, now)
+        else:  # nothing was accepted, so there is nothing to measure
+            self.rate, self.bucket.rate, self.bucket.capacity = self._before
+        if self._from_full:
+            self._first = accepted, seconds
+        self._step, self._bound = min(LARGEST_STEP, max(STEP, cost / max(cost, accepted))), False
         self._rise_at = self._open_at + (RAMP_PAUSE if self.rate is None else self._patience)
 
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
         early = now - self._open_at < EARLY
-        if self.rate is not None and self._step > STEP:  # the pace rose, and that was too much
+        if self._proven:  # the pace rose, and that was too much
             self._least_patience = min(LONGEST_PATIENCE, 2 * self._patience)
         if self._end >= self._from and (self._from_full or self._accepted >= FEWEST * cost):
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
                 self._rises.popleft()
-        self._before, self._closed_at, self._proven = self.rate, now, 0.0
+        self._before, self._closed_at, self._proven = None, now, 0.0
         if self.bucket is not None:
+            self._before = self.rate, self.bucket.rate, self.bucket.capacity
             if early and self._burst is not None:
                 self._burst *= 0.6
             self.bucket.set(0.0, now)
 
-    def _guess(self, accepted: float, seconds: float, retry_after: float, cost: float, now: float) -> None:
-        self._first = accepted, seconds
-        rate = accepted / max(MOMENT, seconds + retry_after)
-        self.bucket = Bucket(rate, max(1.1 * cost, SHORT_BREATH * rate), 0.0, now)
+    def _guess(self, accepted: float, seconds: float, cost: float, now: float) -> None:
+        rate = accepted / max(MOMENT, seconds)
+        self.rate, self.bucket = None, Bucket(rate, max(1.1 * cost, SHORT_BREATH * rate), 0.0, now)
 
     def _measure(self, accepted: float, seconds: float, cost: float) -> None:
         bucket = self.bucket
@@ -224,7 +229,7 @@ class FeltRate:
         self._rises.append((now, self._total))
         self._bound = False
         if self.rate is None:
-            bucket.rate *= RAMP
+            bucket.rate *= max(RAMP, 1 + self._step)
             self._rise_at = now + RAMP_PAUSE
         else:
             self._proven = bucket.rate

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, log10
 from typing import Final
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
 from ._controller import Controller, FixedController
 from ._enforcement import Enforcement
-from ._gate import Gate
 from ._pacer import Pacer
+from ._pause import Pause
 from ._permit import Permit, Ticket
 from ._statistics import LimiterStatistics
 
 UNKNOWN_START: Final = 16
 """Calls in flight to begin with, where nothing is known of the provider."""
+
+_LEAST_RATE: Final = 1e-6
+"""The least that may be allowed a minute: one call in two years."""
+
+_UNREADABLE: Final = 10**20
+"""A number of so many digits that nobody reads them."""
 
 
 class Limiter:
@@ -45,9 +51,9 @@ class Limiter:
     ) -> None:
         for name, value in (("max", max), ("fixed", fixed)):
             if value is not None:
-                check_limit(value, f"Limiter({name}={value!r})")
+                check_limit(value, f"Limiter({name}={brief(value)})")
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
-            _check_rate(rate, f"Limiter({name}={rate!r})")
+            _check_rate(rate, f"Limiter({name}={brief(rate)})")
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -67,7 +73,7 @@ class Limiter:
 
     def __repr__(self) -> str:
         now = self.statistics()
-        return f"<Limiter {now.in_flight} of {now.limit} in flight, {now.waiting} waiting>"
+        return f"<Limiter {now.in_flight} of {brief(now.limit)} in flight, {now.waiting} waiting>"
 
     @property
     def learns(self) -> bool:
@@ -173,7 +179,7 @@ def _learning(
         if memory.get(pacer.unit):
             pacer.restore(memory[pacer.unit])
     law = AdaptiveLaw(start=start, local=local, cap=cap, remembered=memory.get("law"))
-    return Controller(law, requests, tokens, Gate(), Breaker())
+    return Controller(law, requests, tokens, Pause(), Breaker())
 
 
 def check_limit(value: object, where: str) -> None:
@@ -184,10 +190,25 @@ def check_limit(value: object, where: str) -> None:
         raise ValueError(f"{where}: at least 1 call must be allowed in flight")
 
 
+def brief(value: object) -> str:
+    """A setting as an error message shows it: a number that nobody could read is rounded."""
+    if isinstance(value, int) and abs(value) >= _UNREADABLE:
+        return f"about {'-' if value < 0 else ''}1e{int(log10(abs(value)))}"
+    return repr(value)
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number is one that can be counted with; some whole ones are larger than any float."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _check_rate(value: object, where: str) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{where}: give a number a minute")
-    if not (value > 0 and isfinite(value)):
+    if not (value >= _LEAST_RATE and is_finite(value)):
         raise ValueError(f"{where}: give more than 0 a minute, or leave it out where there is no such limit")

@@ -1,8 +1,8 @@
 """What limiters learned, remembered between runs: one small JSON file in the user's cache directory.
 
-Nothing here is needed: a file that is missing, damaged or of another version is as good as none, and what cannot be
-written is not written. Keys and endpoints are not in it, only hashes of them. Several processes may write at once: each
-reads what is there, puts its own entry in, and replaces the file as a whole.
+Nothing here is needed: a file that is missing, damaged, of another version or no file at all is as good as none, and
+what cannot be written is not written. Keys and endpoints are not in it, only hashes of them. Several processes may
+write at once: each reads what is there, puts its own entry in, and replaces the file as a whole.
 
 All of this blocks: call it by `asyncio.to_thread`.
 """
@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import sys
 import tempfile
 import threading
@@ -20,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 VERSION: Final = 1
 KEPT_FOR: Final = 30 * 86400.0
@@ -85,6 +86,8 @@ def remember(key: str, learned: Mapping[str, Mapping[str, float]], *, path: Path
     if path is None or kept is None:
         return
     with suppress(OSError), _writing, _alone(path):
+        if path.exists() and not path.is_file():
+            return
         now = time.time()
         entries = _read(path, now)
         entries[key] = {"at": now, "learned": kept}
@@ -95,7 +98,7 @@ def remember(key: str, learned: Mapping[str, Mapping[str, float]], *, path: Path
 def _read(path: Path, now: float) -> dict[str, dict[str, Any]]:
     """The entries that are whole and not too old."""
     try:
-        with path.open("rb") as file:
+        with _opened(path, os.O_RDONLY) as file:
             found = json.loads(file.read(MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
@@ -129,7 +132,7 @@ def _is_number(value: Any) -> bool:
 def _alone(path: Path) -> Iterator[None]:
     """Keep other processes from writing; one that does not let go is not waited for longer than a second."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.with_suffix(".lock").open("w") as lock:
+    with _opened(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT) as lock:
         for _ in range(_LOCK_TRIES):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,6 +142,17 @@ def _alone(path: Path) -> Iterator[None]:
             except OSError:  # a file system without locks
                 break
         yield
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """A file, and no pipe or device: to open one may wait for ever, to read it may never end."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no file")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
 
 
 def _replace(path: Path, text: str) -> None:

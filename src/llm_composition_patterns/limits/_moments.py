@@ -32,7 +32,7 @@ _SECONDS: Final = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 
 def number(text: object) -> float | None:
     """A finite number; None where the text is none."""
-    if not isinstance(text, str) or len(text) > _LONGEST_TEXT or not _NUMBER.fullmatch(text.strip()):
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT or not _NUMBER.fullmatch(text := text.strip()):
         return None
     value = float(text)
     return value if math.isfinite(value) else None

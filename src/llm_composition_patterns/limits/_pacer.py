@@ -155,8 +155,6 @@ class Pacer:
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
         reading = _sensible(reading)
-        if reading.remaining is None and reading.window is None:
-            return False  # a number alone is a limit of nobody knows how long
         shown = self._find(reading, "headers", now)
         if shown is None or (reading.window is None and shown.is_plenty(now)):
             return False
@@ -187,7 +185,7 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             wish = refusal.retry_after
-            closed = wish if wish is not None and 0 <= wish <= LONGEST_WISH else DEFAULT_CLOSED
+            closed = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_CLOSED
             self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
         return self._changed()
 
@@ -220,7 +218,7 @@ class Pacer:
             if emptiest is None or emptiest.holds(now) > max(2 * self._cost, NEARLY_EMPTY * emptiest.bucket.capacity):
                 return None
             return emptiest
-        if not _tells_rate(least) or (refusal.exhausted is None and _left(least) > MOSTLY_FULL):
+        if refusal.exhausted is None and _left(least) > MOSTLY_FULL:
             return None
         return self._find(least, "message", now)
 
@@ -233,6 +231,8 @@ class Pacer:
         for shown in self._shown:
             if shown.limit == limit:
                 shown.seen, known = now, shown
+        if known is None and not _tells_rate(reading):
+            return None  # of nobody knows how long
         if known is None:
             known = ShownLimit(limit, now, source, used=self._total)
             self._shown.append(known)
@@ -277,12 +277,6 @@ class Pacer:
         """Where the rate was learned: "headers", "message", "retry_after", "memory" or "user"."""
         slowest = self._slowest()
         return None if slowest is None else slowest[1]
-
-    @property
-    def burst(self) -> float | None:
-        """How much may be sent at once after a rest."""
-        slowest = self._slowest()
-        return None if slowest is None else slowest[0].capacity
 
     def _slowest(self) -> tuple[Bucket, str] | None:
         slowest = None if self._own is None else (self._own, "user")

@@ -1,8 +1,11 @@
 """When a call has waited for longer than it bears.
 
-Rate limits try a call's patience only while the provider accepts nobody at all: a long queue that moves does not. An
-outage tries it for as long as it is known to last, from its first failure to the last one: after a rest in which nobody
-asked, nothing is known.
+Rate limits try a call's patience only while the provider accepts nobody at all: a long queue that moves does not. Where
+they are known to hold everybody for longer than a call bears, and no call is in flight whose acceptance could show
+otherwise, it gives up at once. What jitter adds to a wait that it bears tries it no further.
+
+An outage tries it for as long as it is known to last, from its first failure to the last one: after a rest in which
+nobody asked, nothing is known.
 """
 
 from __future__ import annotations
@@ -24,17 +27,18 @@ class Patience:
         next_check: When the first of them may have waited for too long.
     """
 
-    __slots__ = ("_least_for_outage", "_stuck_since", "next_check")
+    __slots__ = ("_least", "_least_for_outage", "_stuck_since", "next_check")
 
     def __init__(self) -> None:
         self.next_check = inf
         self._stuck_since: float | None = None  # held by a rate limit, and nobody accepted since then
-        self._least_for_outage = inf
+        self._least = self._least_for_outage = inf
 
     def joined(self, ticket: Ticket) -> None:
         """A call waits."""
         if ticket.patience is not None:
             self.next_check = min(self.next_check, ticket.since + ticket.patience)
+            self._least = min(self._least, ticket.patience)
         if ticket.outage_patience is not None:
             self._least_for_outage = min(self._least_for_outage, ticket.outage_patience)
 
@@ -52,20 +56,33 @@ class Patience:
         if self._stuck_since is not None:
             self._stuck_since = now
 
-    def over(self, waiting: Iterable[Ticket], hold: Hold | None, now: float) -> Lost:
+    def in_vain(self, waiting: Iterable[Ticket], hold: Hold, ends_at: float, now: float) -> Lost:
+        """Those who are held by a rate limit that is known to end too late for them."""
+        stuck = now if self._stuck_since is None else self._stuck_since
+        if ends_at <= stuck + self._least + A_MOMENT:
+            return
+        for ticket in list(waiting):
+            since = max(stuck, ticket.since)
+            if ticket.patience is not None and ends_at > since + ticket.patience + A_MOMENT:
+                yield ticket, HeldUp(hold.reason, now - since, ends_at - now)
+
+    def over(self, waiting: Iterable[Ticket], hold: Hold, ends_at: float, now: float) -> Lost:
         """Those who were held by rate limits for too long."""
         stuck = self._stuck_since
-        if stuck is None or hold is None or now + A_MOMENT < self.next_check:
+        if stuck is None or now + A_MOMENT < self.next_check:
             return
         self.next_check = inf
         for ticket in list(waiting):
             if ticket.patience is None:
                 continue
             since = max(stuck, ticket.since)
-            if since + ticket.patience <= now + A_MOMENT:
-                yield ticket, HeldUp(hold.reason, now - since)
+            bears = since + ticket.patience
+            if bears > now + A_MOMENT:
+                self.next_check = min(self.next_check, bears)
+            elif hold.until is not None and ends_at <= bears + A_MOMENT and now <= hold.until + A_MOMENT:
+                self.next_check = min(self.next_check, hold.until)
             else:
-                self.next_check = min(self.next_check, since + ticket.patience)
+                yield ticket, HeldUp(hold.reason, now - since)
 
     def over_with(self, outage: Outage | None, waiting: Iterable[Ticket], now: float) -> Lost:
         """Those for whom an outage has lasted too long."""

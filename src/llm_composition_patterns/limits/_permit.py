@@ -27,12 +27,14 @@ class HeldUp(Exception):
     Attributes:
         reason: What held it: "outage", or one of the rate limits: "requests", "tokens", "retry_after".
         seconds: How long nobody's call was accepted.
+        ahead: How long nobody's would have been accepted still, where it was known that this is too long; else 0.
     """
 
-    def __init__(self, reason: str, seconds: float) -> None:
-        super().__init__(f"held up for {seconds:.3g} s: {reason}")
+    def __init__(self, reason: str, seconds: float, ahead: float = 0.0) -> None:
+        super().__init__(f"held up for {seconds + ahead:.3g} s: {reason}")
         self.reason = reason
         self.seconds = seconds
+        self.ahead = ahead
 
 
 class Ticket:

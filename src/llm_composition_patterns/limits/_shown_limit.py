@@ -11,7 +11,8 @@ A limit that only a refusal told may be raised, or was misread, and nothing says
 none is refused, the pace rises from time to time, in steps that grow; the next refusal ends that.
 
 Two kinds are told apart. A steady one refills all the time, so that with every use it becomes full later. A windowed
-one is full again at a fixed time, however much is used until then; it gives nothing before.
+one is full again at a fixed time, however much is used until then; it gives nothing before. Where nothing is left and
+all is back in 0 s, that is the rest of a window, rounded down.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ COARSE: Final = 1.0
 """Seconds to which a reset is rounded: where it has decimals, and where it is a whole number."""
 
 SURE: Final = 3.0
-"""Seconds between two replies that tell whether a limit is windowed, besides what they took."""
+"""Seconds by which a steady limit would be full later at the second of two replies that tell of which kind it is,
+besides what they took."""
 
 AT_ONCE: Final = 0.005
 """Seconds within which calls may overtake each other on their way."""
@@ -86,6 +88,7 @@ class ShownLimit:
         "_before",
         "_bound",
         "_high",
+        "_late",
         "_levels",
         "_low",
         "_pace",
@@ -126,6 +129,7 @@ class ShownLimit:
         self._reference: tuple[float, float, float] | None = None
         self.refused_at = -math.inf
         self._period = SHORTEST_PERIOD
+        self._late = 0.0
         self._before, self._levels = History(), History()
         self._shift = 0.0
         self._bound = False
@@ -155,13 +159,16 @@ class ShownLimit:
             self._window = window
             self._set_rate(self.limit / window)
         reset = _sensible(reading.reset)
-        if reset is None or reading.remaining is None:
-            return
-        used = self.limit - reading.remaining
-        self._tell_kind(used, sent_at, reset, delay)
-        if self._window is None and not self.windowed and used > 0:
-            self._narrow(used, reset)
-            self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
+        if reset is not None and reading.remaining is not None:
+            used = self.limit - reading.remaining
+            self._tell_kind(used, sent_at, reset, delay)
+            if self._window is None and not self.windowed and used > 0:
+                self._narrow(used, reset)
+                self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
+        if reading.reset == 0 == reading.remaining:  # rounded down: the rest of a window
+            self.windowed, self._late = True, COARSE
+        if self.windowed and reading.reset is not None and sent_at >= self.anchored:
+            self._ends(sent_at, reading.reset)
 
     def shows_more_than(self, other: ShownLimit) -> bool:
         """Whether it is the same limit as one that a refusal told, but larger: the account got another."""
@@ -175,30 +182,37 @@ class ShownLimit:
 
     def _narrow(self, used: float, reset: float) -> None:
         error = COARSE if reset == int(reset) else FINE
-        low = max(0.0, used - 1) / (reset + error)
+        low = max(min(used, 1.0), used - 1) / (reset + error)  # of 1 used, none is back yet
         high = used / (reset - error) if reset > error else math.inf
         if max(low, self._low) > min(high, self._high):
             self._low, self._high = low, high
         else:
             self._low, self._high = max(low, self._low), min(high, self._high)
 
+    def _ends(self, sent_at: float, reset: float) -> None:
+        """A window ends then; of times that differ by what they are rounded the latest is right, or late."""
+        full_at = sent_at + reset + (self._late if reset == int(reset) else 0.0)
+        if not 0 <= self.full_at - full_at < COARSE:
+            self.full_at = full_at
+        self._set_rate(self.limit / (self._window or self._period))
+
     def _tell_kind(self, used: float, sent_at: float, reset: float, delay: float) -> None:
         full_at = sent_at + reset
         self._period = max(self._period, reset)
-        if self.windowed:
-            self.full_at = full_at
-        if self._reference is None:
+        if self._reference is None or sent_at >= self._reference[1]:  # of another window
             self._reference = sent_at, full_at, used
             return
         then, full_then, used_then = self._reference
-        if sent_at < then + SURE + 2 * delay:
+        passed = sent_at - then
+        later = passed + max(0.0, used - used_then) * reset / max(used, 1.0)  # full by so much, if it is steady
+        if later < SURE + 2 * delay:
             return
         self._reference = sent_at, full_at, used
         if used >= used_then and used > 0:
-            windowed = full_at - full_then < (sent_at - then) / 2
+            windowed = full_at - full_then < later / 2
             if windowed and not self.windowed:
-                self._low, self._high = 0.0, math.inf
-            self.windowed, self.full_at = windowed, full_at
+                self._low, self._high, self.full_at = 0.0, math.inf, full_at
+            self.windowed = windowed
 
     def anchor(self, remaining: float, sent: History, *, cost: float, sent_at: float, now: float) -> None:
         """Believe what a reply says was left when its call, of about `cost`, was sent.
@@ -293,7 +307,8 @@ class ShownLimit:
     def wait(self, cost: float, now: float, reserve: float) -> float:
         """Seconds until `cost` may be sent."""
         if self.windowed:
-            return self.full_at - now if self.holds(now) < min(cost + reserve, self.bucket.capacity) else 0.0
+            wanted = min(cost + math.floor(reserve), self.bucket.capacity)
+            return self.full_at - now if self.holds(now) < wanted else 0.0
         if self._bound and now >= self._rise_at and self.source == "message":
             self._rise(now)
         seconds = self.bucket.wait(cost, now, min(reserve, self.bucket.capacity / 4))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..errors import ConfigurationError
-from ..limits import Limiter, check_limit
+from ..limits import Limiter, brief, check_limit, is_finite
 from ..simulation import Price, Scenario
 from ._addresses import Address, resolve
 from ._endpoint import Endpoint
@@ -48,12 +48,16 @@ def connect(
             several numbers given for one model the smallest open one holds.
         timeout: Seconds that one attempt may take, counted from its permit.
         attempts: How often a call is tried. Not counted are its first refusal by a rate limit, refusals while the
-            provider goes on to take other calls, and what fails while the provider is out; the latter two not with
+            provider goes on to take other calls, and what fails in an outage; the latter two not with
             `Limiter(fixed=...)`.
-        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. A
-            provider that asks to wait longer than this (Retry-After) fails the call at once.
-        outage_timeout: Seconds that a call waits for a provider that has answered calls before and then fails all of
-            them: single calls find out whether it is back.
+        max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. Where
+            it is known that the wait is longer than this, as by Retry-After, the call fails at once, whether it was
+            refused itself or waits behind others.
+        outage_timeout: Seconds that a call waits in an outage: the provider has answered calls before, then three or
+            more fail and none is answered. Single ones find out whether it is back, at most two a second in all.
+            Where only one or two calls fail it may be for what is in them, so each is tried `attempts` times and
+            no more; after the third failure what is left of that is spread over 30 s from the first one, or over
+            `outage_timeout` where that is less.
         hedge: Whether a call that takes much longer than most gets a second attempt beside the first; the first
             answer wins, and the other attempt is cancelled. 5 % of the calls at most, none with `on_text`. Both are
             paid for: never use it for calls with side effects.
@@ -77,7 +81,7 @@ def connect(
     if isinstance(attempts, bool) or not isinstance(attempts, int):
         raise TypeError(f"connect(attempts={attempts!r}): give a number of attempts")
     if attempts < 1:
-        raise ValueError(f"connect(attempts={attempts}): a call needs at least 1 attempt")
+        raise ValueError(f"connect(attempts={brief(attempts)}): a call needs at least 1 attempt")
     _check_kind(base_url, "base_url", str, "'http://localhost:8000/v1'")
     if api_key is not None and not isinstance(api_key, str):
         raise TypeError("connect(api_key=...): give the key as text")
@@ -110,7 +114,7 @@ def _concurrency(wanted: object) -> int | Limiter | None:
         return wanted
     if not isinstance(wanted, int):
         raise TypeError(f"connect(concurrency={wanted!r}): give 'auto', a number of calls, or a Limiter")
-    check_limit(wanted, f"connect(concurrency={wanted!r})")
+    check_limit(wanted, f"connect(concurrency={brief(wanted)})")
     return wanted
 
 
@@ -118,7 +122,9 @@ def _check_seconds(value: object, setting: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"connect({setting}={value!r}): give a number of seconds")
     if not value > 0:
-        raise ValueError(f"connect({setting}={value!r}): give more than 0 seconds")
+        raise ValueError(f"connect({setting}={brief(value)}): give more than 0 seconds")
+    if isinstance(value, int) and not is_finite(value):
+        raise ValueError(f"connect({setting}={brief(value)}): give float('inf') to wait as long as it takes")
 
 
 def _check_kind(value: object, setting: str, kind: type, example: str) -> None:

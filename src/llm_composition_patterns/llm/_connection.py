@@ -87,7 +87,7 @@ class Connection:
 
     @property
     def many_fail(self) -> bool:
-        """Whether several calls have failed, and none was answered since: it is not for what is in one of them."""
+        """Whether several calls failed, and none was answered that was sent since: it is not for what is in one."""
         return len(self._victims) >= MANY
 
     def sends(self, permit: Permit, now: float) -> None:
@@ -109,8 +109,8 @@ class Connection:
         if sent >= self._answered_sent:
             self._answered_sent, self._answered_at = sent, now
         self.retry_budget.succeeded(now)
-        if self._victims:
-            self._victims.clear()
+        if self._victims:  # but an answer to a call from before says nothing of theirs
+            self._victims = {victim for victim in self._victims if victim.failed_sent > sent}
         if tokens is not None:
             self.estimate.learn(call.characters, tokens)
 

@@ -1,6 +1,6 @@
 """What follows a failed attempt: another one, when it is due, or the end of the call.
 
-With a limiter that learns, a call that was refused goes back to it at once: there the gate holds it, and everybody
+With a limiter that learns, a call that was refused goes back to it at once: there a pause holds it, and everybody
 else, until the provider wants to be called again. So does a call that failed in an outage, which the limiter's breaker
 holds. Everything else waits here, with nothing in its hands. How long a provider that fails wishes to be left alone is
 a guess of what stands before it, often by an hour: no call waits for that longer than for a backoff.
@@ -15,9 +15,10 @@ from typing import Any, Final
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
-from ._retries import BELIEVED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
+from ._retries import DOUBTED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
+_RETRY_AFTER: Final = "retry_after"
 
 
 class Recovery:
@@ -44,17 +45,17 @@ class Recovery:
         """The call was not let through for as long as it bears: raise what that means, unless it bears more by now."""
         call, connection = self._call, self._connection
         if held.reason != _OUTAGE:
-            raise final(self._never_let_through(), call, _accepted_nobody(connection.max_rate_limit_wait))
+            raise self._final(self._never_let_through(held), self._too_long(held), waits=True)
         if self._limiter.accepted and held.seconds < connection.outage_timeout:
             call.outage_patience = connection.outage_timeout
             return
-        raise final(self._outage(held.seconds), call)
+        raise self._final(self._outage(held.seconds))
 
     async def before_next(self, error: ModelError) -> None:
         """Wait until the next attempt is due, or raise `error` for good."""
         call = self._call
         if not is_worth_another(error) or call.shown:
-            raise final(error, call)
+            raise self._final(error)
         if self._tries is None:
             self._tries = Tries(self._connection.attempts)
         if isinstance(error, RateLimited) or not self._limiter.accepted:
@@ -69,11 +70,12 @@ class Recovery:
         call, most = self._call, self._connection.max_rate_limit_wait
         if isinstance(error, RateLimited):
             if call.refusal.too_large:
-                raise final(error, call, "The request alone is larger than the limit, so it was not repeated")
+                raise self._final(error, "The request alone is larger than the limit, so it was not repeated")
             if call.refusal.daily:
-                raise final(error, call, "That is a limit of a day or longer, so it was not repeated")
+                raise self._final(error, "That is a limit of a day or longer, so it was not repeated")
         if error.retry_after is not None and error.retry_after > most:
-            raise final(error, call, f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s")
+            told = f"It asks to wait {error.retry_after:g} s; max_rate_limit_wait is {most:g} s"
+            raise self._final(error, told, waits=True)
 
     async def _after_refusal(self, error: RateLimited, tries: Tries) -> None:
         call, learns = self._call, self._limiter.learns
@@ -82,17 +84,17 @@ class Recovery:
         others = self._others_are_taken(accepted)
         self._refused_at, self._accepted, self._sent_by_others = now, accepted, self._connection.sent - call.attempts
         if not tries.refused(excused=learns and others):
-            raise final(error, call)
+            raise self._final(error)
         patience = self._held_up.refused(now, accepted)
         wait = delay_before(tries.failed, error, self._jitter.random())
         if not learns:
             await self._bear(error, wait)
             return
         if patience <= 0:
-            raise final(error, call, _accepted_nobody(self._connection.max_rate_limit_wait))
+            raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
         call.patience = patience
         if tries.refusals > 1 and not call.refusal.tells_rate:
-            await asyncio.sleep(min(wait, patience))  # no gate is closed by a refusal that tells nothing
+            await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
     def _others_are_taken(self, accepted: int) -> bool:
         """Whether this call only had bad luck: since its last refusal others were sent, and some were taken.
@@ -105,47 +107,56 @@ class Recovery:
         return accepted > self._accepted or self._connection.sent_first() < self._refused_at
 
     async def _after_failure(self, error: ModelError, tries: Tries) -> None:
-        call, limiter, budget = self._call, self._limiter, self._connection.retry_budget
+        call, connection = self._call, self._connection
         now = asyncio.get_running_loop().time()
-        lasted = limiter.statistics().outage_for
-        excused = lasted is not None and self._is_believed(lasted, now)
-        if excused and lasted is not None and lasted >= self._connection.outage_timeout:
-            raise final(self._outage(lasted), call)
+        lasted = self._limiter.statistics().outage_for
+        may_be_out = lasted is not None and self._may_be_out(lasted, now)
+        excused = may_be_out and connection.many_fail
+        if excused and lasted is not None and lasted >= connection.outage_timeout:
+            raise self._final(self._outage(lasted))
         if not tries.broke(excused=excused):
-            raise final(error, call)
+            raise self._final(error)
         call.last_in_line = excused  # so that another call finds out whether the provider is back
         if excused:
             return
         wait = min(delay_before(max(1, tries.failed), error, self._jitter.random()), LONGEST_BACKOFF)
-        if limiter.learns and lasted is None:
-            wait = max(wait, budget.wait(now))
-            budget.spend(now)
+        if may_be_out and lasted is not None:
+            wait = max(wait, tries.spread(min(DOUBTED, connection.outage_timeout) - lasted))
+        elif self._limiter.learns and lasted is None:
+            wait = max(wait, connection.retry_budget.wait(now))
+            connection.retry_budget.spend(now)
         await asyncio.sleep(wait)
 
-    def _is_believed(self, lasted: float, now: float) -> bool:
-        """Whether what goes on is an outage for this call: somebody was answered before, and nobody since it began.
-
-        One or two calls that fail on and on may do so for what is in them; they are believed for a while.
-        """
-        if not self._limiter.accepted or self._call.blamed_at > now - lasted:
-            return False
-        return lasted < BELIEVED or self._connection.many_fail
+    def _may_be_out(self, lasted: float, now: float) -> bool:
+        """Whether what goes on may be an outage: somebody was answered before, and nobody since it began."""
+        return bool(self._limiter.accepted) and self._call.blamed_at <= now - lasted
 
     async def _bear(self, error: RateLimited, wait: float) -> None:
         """Wait, but no longer than the call bears to be held up."""
         loop = asyncio.get_running_loop()
         while (patience := self._held_up.refused(loop.time(), self._limiter.accepted)) < wait:
             if patience <= 0:
-                raise final(error, self._call, _accepted_nobody(self._connection.max_rate_limit_wait))
+                raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
             await asyncio.sleep(patience)
             wait -= patience
         await asyncio.sleep(wait)
 
-    def _never_let_through(self) -> RateLimited:
+    def _never_let_through(self, held: HeldUp) -> RateLimited:
         failed, name = self._call.failed, self._connection.address.name
         if isinstance(failed, RateLimited):
             return failed
-        return RateLimited(f"{name} was not called, because its rate limit lets nobody through", model=name)
+        told = f"{name} was not called, because its rate limit lets nobody through"
+        return RateLimited(told, model=name, retry_after=held.ahead or None)
+
+    def _too_long(self, held: HeldUp) -> str:
+        """Why the call does not wait; what it waited before its last refusal counts, too."""
+        most = self._connection.max_rate_limit_wait
+        if not held.ahead:
+            return _accepted_nobody(most)
+        waited = most - self._call.patience + held.seconds
+        wish = "It asks to wait" if held.reason == _RETRY_AFTER else "The next call fits in"
+        before = f" after {waited:.3g} s in which it accepted no call" if waited >= 1 else ""
+        return f"{wish} {held.ahead:.4g} s{before}; max_rate_limit_wait is {most:g} s"
 
     def _outage(self, seconds: float) -> ModelUnavailable:
         last, name = self._connection.failed, self._connection.address.name
@@ -156,26 +167,38 @@ class Recovery:
             status=None if last is None else last.status,
         )
 
+    def _final(self, error: ModelError, why: str = "", *, waits: bool = False) -> ModelError:
+        """The error as the caller gets it: with what the whole call did and used, and with what mends it.
 
-def final(error: ModelError, call: Call[Any], why: str = "") -> ModelError:
-    """The error as the caller gets it: with what the whole call did and used."""
-    error.attempts, error.usage = call.attempts, call.usage
-    notes = [why] if why else []
-    if is_worth_another(error) and call.attempts:
-        notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
-    if isinstance(error, RateLimited):
-        notes.append(_mend(call))
-    if notes:
-        error.args = (". ".join([str(error).rstrip("."), *notes]),)
-    return error
+        Args:
+            error: What it failed with.
+            why: Why that is not tried again.
+            waits: It is not, because waiting for it takes too long.
+        """
+        call = self._call
+        error.attempts, error.usage = call.attempts, call.usage
+        notes = [why] if why else []
+        if is_worth_another(error) and call.attempts:
+            notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
+        if isinstance(error, RateLimited):
+            notes.append(self._mend(waits=waits))
+        if notes:
+            error.args = (". ".join([str(error).rstrip("."), *notes]),)
+        return error
 
-
-def _mend(call: Call[Any]) -> str:
-    if call.refusal.too_large:
-        return "Send less in one request, or have the provider raise the limit"
-    if call.refusal.daily:
-        return "Go on when it is reset, or have the provider raise the limit"
-    return "Let fewer calls be in flight (`concurrency`), or have the provider raise the limit"
+    def _mend(self, *, waits: bool) -> str:
+        refusal, raised = self._call.refusal, "have the provider raise the limit"
+        if refusal.too_large:
+            return f"Send less in one request, or {raised}"
+        if refusal.daily:
+            return f"Go on when it is reset, or {raised}"
+        if not refusal.tells_rate and isinstance(self._call.failed, RateLimited):
+            return f"Let fewer calls be in flight (`concurrency`), or {raised}"
+        if not self._limiter.learns:
+            return f'Let the limiter keep to the rate (`concurrency="auto"`), or {raised}'
+        if waits:
+            return f"Let calls wait for longer (`max_rate_limit_wait`), or {raised}"
+        return f"Let calls be tried more often (`attempts`), or {raised}"
 
 
 def _accepted_nobody(seconds: float) -> str:

@@ -8,7 +8,8 @@ A call may make so many attempts. Some that failed cost it none, because they sa
 
 Where nobody was ever answered there is no outage to sit out: then every failure counts. Where another call was
 answered, after this one had failed and sent no earlier than it, the failures are this call's own: they count, and are
-no sign of an outage. And where only one or two calls fail, what goes on is taken for an outage for a while only.
+no sign of an outage. And where only one or two calls fail, nobody can tell: then every failure counts, too, but what
+may still be tried is spread over as long as most outages last, so that the last attempt finds the provider back.
 
 A call that only ever meets refusals gives up when it was held up for a while in which the provider accepted nobody
 else either.
@@ -26,8 +27,11 @@ LONGEST_BACKOFF: Final = 30.0
 MOST_EXCUSED: Final = 5
 """Refusals that a call is excused, for each of its attempts: a provider may have something against this very call."""
 
-BELIEVED: Final = 30.0
-"""Seconds for which an outage is believed of which only one or two calls tell."""
+DOUBTED: Final = 30.0
+"""Seconds over which calls spread their attempts while only one or two tell of an outage."""
+
+_MOST_COUNTED: Final = 100
+"""Attempts of which more make no difference: their backoffs alone take most of an hour."""
 
 LEAST_WAIT: Final = 5.0
 """Seconds that a call waits for a provider that fails and has never answered, at least."""
@@ -56,7 +60,7 @@ def delay_before(retry: int, error: ModelError, jitter: float) -> float:
 
 def patience_at_first(attempts: int) -> float:
     """Seconds that a call waits for a provider that fails and has never answered: as long as trying would take."""
-    return max(LEAST_WAIT, sum(_backoff(retry) for retry in range(1, attempts)))
+    return max(LEAST_WAIT, sum(_backoff(retry) for retry in range(1, min(attempts, _MOST_COUNTED))))
 
 
 def _backoff(retry: int) -> float:
@@ -94,6 +98,10 @@ class Tries:
             return True
         self.failed += 1
         return self._spend()
+
+    def spread(self, seconds: float) -> float:
+        """The time between attempts where all that are left are made within so many seconds."""
+        return max(0.0, seconds) / min(self._left, _MOST_COUNTED)
 
     def _spend(self) -> bool:
         self._left -= 1

@@ -81,13 +81,20 @@ def wanted(output: type[T]) -> Wanted[T]:
     Raises:
         TypeError: There is no JSON schema for the type.
     """
-    if not isinstance(output, Hashable):
+    if not isinstance(output, Hashable) or output is BaseModel:
         raise TypeError(
-            f"output={output!r} is no type: give a pydantic model, a plain type such as list[str], "
+            f"output={output!r} is no type: give a pydantic model of your own, a plain type such as list[str], "
             'or for a choice of label an Enum or Literal["a", "b"]'
         )
     found: Wanted[T] = _built(cast("Any", output))
     return found
+
+
+def _why(error: PydanticUserError) -> str:
+    """What pydantic advises, where it knows more than that there is no schema."""
+    if isinstance(error, PydanticSchemaGenerationError):
+        return ""
+    return f" ({str(error).splitlines()[0].rstrip('.')})"
 
 
 @lru_cache(maxsize=512)
@@ -95,10 +102,10 @@ def _built(output: Any) -> Wanted[Any]:
     try:
         adapter = TypeAdapter(output)
         schema = adapter.json_schema()
-    except (PydanticUserError, PydanticSchemaGenerationError) as error:
+    except PydanticUserError as error:
         raise TypeError(
-            f"output={output!r} has no JSON schema: give a pydantic model, an Enum, a Literal, or a plain type such as "
-            "list[str]"
+            f"output={output!r} has no JSON schema{_why(error)}: give a pydantic model, an Enum, a Literal, or a plain "
+            "type such as list[str]"
         ) from error
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", getattr(output, "__name__", "answer"))[:64] or "answer"
     if isinstance(output, type) and issubclass(output, BaseModel) and schema.get("type") == "object":

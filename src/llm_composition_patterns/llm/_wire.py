@@ -31,13 +31,15 @@ def conversation(messages: str | Sequence[Message], system: str | None = None) -
     """A prompt or a conversation as the messages of the wire.
 
     Raises:
-        TypeError: It is neither.
+        TypeError: It is neither, or `system` is no text.
         ValueError: The conversation is empty.
     """
     if isinstance(messages, str):
         told: list[Message] = [{"role": "user", "content": spelled(messages)}]
     else:
         told = _listed(messages)
+    if system is not None and not isinstance(system, str):
+        raise TypeError(f"system is text that the model is told before the prompt, not {type(system).__name__}")
     return told if system is None else [{"role": "system", "content": spelled(system)}, *told]
 
 

@@ -1,6 +1,6 @@
 """What a run uses and how far it has come."""
 
-from ._account import Account, account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
+from ._account import Account, account, current_account, fairness_group, settle, waiting_for_permit
 from ._progress import Progress
 from ._track import Tracked, track, usage_attributes
 
@@ -11,7 +11,6 @@ __all__ = [
     "account",
     "current_account",
     "fairness_group",
-    "holding_permit",
     "settle",
     "track",
     "usage_attributes",

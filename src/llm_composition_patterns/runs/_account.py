@@ -86,17 +86,3 @@ def waiting_for_permit() -> Iterator[None]:
         yield
     finally:
         account.shift(waiting=-1)
-
-
-@contextmanager
-def holding_permit() -> Iterator[None]:
-    """Say that the caller holds a permit: the clocks of the branches around it run, whoever else waits."""
-    account = current_account.get()
-    if account is None:
-        yield
-        return
-    account.shift(working=1)
-    try:
-        yield
-    finally:
-        account.shift(working=-1)

@@ -54,6 +54,8 @@ def refuse_what_cannot_be_called(role: str, given: object, wanted: str) -> None:
 def not_async(step: Callable[..., Any], result: object) -> TypeError:
     """The refusal of a step that gave no awaitable, with the repair."""
     name = step_name(step)
+    if inspect.isasyncgen(result):
+        return TypeError(f"{name} is an async generator: let it return one value, such as a list, not yield several")
     return TypeError(
         f"{name} is not async: it returned {type(result).__name__}, not an awaitable. Make it `async def`, or wrap it: "
         f"in_threads({name}) for a function that waits, in_processes({name}) for one that computes"

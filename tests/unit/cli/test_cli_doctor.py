@@ -89,7 +89,7 @@ def test_a_machine_that_has_nothing():
         "      to mend: start it",
         "Phoenix",
         "  - server  not installed",
-        "      to mend: pip install 'llm-composition-patterns[phoenix]'",
+        "      to mend: pip install arize-phoenix",
         "  - traces  http://localhost:6006: nothing listens there",
         "      to mend: llm-patterns phoenix",
         "Tracing",

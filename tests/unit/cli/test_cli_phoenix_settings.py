@@ -39,7 +39,7 @@ def test_without_the_server_it_says_how_to_install_it(monkeypatch, capsys):
     monkeypatch.setattr(metadata, "version", missing)
     assert main(["phoenix"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "pip install 'llm-composition-patterns[phoenix]'" in line
+    assert "pip install arize-phoenix" in line
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,16 @@ def test_what_is_set_stays(tmp_path, value):
     assert os.environ["GROQ_API_KEY"] == value
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.timeout(5)
+def test_what_is_no_file_is_passed_over(tmp_path, make):
+    """A pipe that nobody writes to would hold the command up for ever; the file above it is read."""
+    make(tmp_path / "a" / ".env")
+    assert load_env_file() is None
+    (tmp_path / ".env").write_text("GROQ_API_KEY=from-the-file\n")
+    assert load_env_file() == str(tmp_path / ".env")
+
+
 def test_no_file_is_fine(monkeypatch):
     """Most users have none."""
     monkeypatch.chdir("/")

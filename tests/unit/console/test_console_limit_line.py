@@ -27,7 +27,11 @@ IDLE = Limiter(max=16).statistics()
             "x:y: 0 of 16 in flight · 3 waiting for the rate of tokens · 6,000 tokens/min",
         ),
         (
-            {"refused": 2, "requests_per_minute": 30.0, "gate_closed_for": 12.3},
+            {"waiting": 2, "waiting_by_reason": {"requests": 2}, "held_for": 53.7},
+            "x:y: 0 of 16 in flight · 2 waiting for the rate of requests, 54 s more",
+        ),
+        (
+            {"refused": 2, "requests_per_minute": 30.0, "paused_for": 12.3},
             "x:y: 0 of 16 in flight · 30 requests/min · 2 refused · asked to wait 12 s",
         ),
         (

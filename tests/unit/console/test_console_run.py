@@ -234,6 +234,16 @@ def test_threads_are_not_waited_for():
         release.set()
 
 
+@pytest.fixture
+def handlers():
+    """Put back what `leave` changes for good."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
 def test_the_process_is_left_with_its_code():
     """As `sys.exit` does it, when nothing is in the way."""
     with pytest.raises(SystemExit) as ended:
@@ -241,6 +251,7 @@ def test_the_process_is_left_with_its_code():
     assert ended.value.code == 3
 
 
+@pytest.mark.usefixtures("handlers")
 def test_a_thread_at_work_does_not_keep_the_process(monkeypatch):
     """It gets a moment, then the process ends."""
     codes, release = [], threading.Event()

@@ -5,8 +5,8 @@ import pytest
 from llm_composition_patterns.limits import Accepted, Answered, Failed, Reading, Refusal, Throttled
 from llm_composition_patterns.limits._breaker import Breaker
 from llm_composition_patterns.limits._controller import Change, Controller, FixedController, Hold
-from llm_composition_patterns.limits._gate import Gate
 from llm_composition_patterns.limits._pacer import Pacer
+from llm_composition_patterns.limits._pause import Pause
 
 HEADERS = (Reading(unit="requests", limit=100.0, remaining=60.0, reset=20.0),)
 
@@ -43,7 +43,7 @@ class Law:
 def controller(limit=100, **per_minute):
     requests = Pacer("requests", per_minute=per_minute.get("requests"))
     tokens = Pacer("tokens", per_minute=per_minute.get("tokens"))
-    return Controller(Law(limit), requests, tokens, Gate(), Breaker())
+    return Controller(Law(limit), requests, tokens, Pause(), Breaker())
 
 
 def end(laws, flight, now, ending, **said):
@@ -101,7 +101,7 @@ def test_calls_may_become_much_larger():
 
 
 def test_a_wish_for_days_is_not_kept_when_a_later_call_is_accepted():
-    """Ten minutes later one call is sent to see; its acceptance opens the gate for everybody."""
+    """Ten minutes later one call is sent to see; its acceptance ends the pause for everybody."""
     laws = controller()
     end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(Refusal(retry_after=600_000.0)))
     assert laws.hold(1.0, 0.0) == Hold("retry_after", 601.0)
@@ -120,12 +120,12 @@ def test_an_absurd_output_is_told_to_no_law():
     assert [heard[1] for heard in laws.law.heard if heard[0] == "succeeded"] == [50, None, None]
 
 
-def test_a_refusal_closes_the_gate_for_as_long_as_it_says():
+def test_a_refusal_brings_a_pause_as_long_as_it_says():
     """With the jitter that is given in; and it does not lower the number in flight."""
     laws = controller()
     changes = end(laws, laws.sent(0.0, 0.0), 1.0, Throttled(Refusal(retry_after=10.0)), jitter=1.0)
     assert laws.hold(1.0, 0.0) == Hold("retry_after", 11.5)
-    assert changes == [Change("gate", 10.5)]
+    assert changes == [Change("pause", 10.5)]
     assert laws.is_closed(1.0)
     assert laws.law.heard == [("sent", 1), "left"]
 
@@ -194,10 +194,10 @@ def test_a_refused_probe_ends_an_outage():
         end(laws, laws.sent(0.0, 0.0), 0.0, Failed())
     probe = laws.sent(1.0, 0.0)
     changes = end(laws, probe, 1.0, Throttled(Refusal(retry_after=1.0)))
-    assert changes == [Change("gate", 1.0), Change("outage ended", 1.0)]
+    assert changes == [Change("pause", 1.0), Change("outage ended", 1.0)]
 
 
-def test_the_gate_speaks_first_and_the_number_in_flight_last():
+def test_the_pause_speaks_first_and_the_number_in_flight_last():
     """What would hold a call anyhow must not look as if the number in flight did."""
     laws = controller(limit=3, requests=60)
     flights = [laws.sent(0.0, 0.0) for _ in range(3)]

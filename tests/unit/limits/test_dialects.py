@@ -102,6 +102,39 @@ GROQ = (
             Refusal(readings=(Reading(unit="tokens", limit=100, window=60),), exhausted="tokens", too_large=True),
         ),
         ("Rate limit exceeded: free-models-per-day", {}, Refusal(daily=True)),
+        (
+            "Too many requests",
+            {
+                "x-ratelimit-limit-requests": "20",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-requests": "7s",
+                "x-ratelimit-limit-tokens": "1000",
+                "x-ratelimit-remaining-tokens": "900",
+                "x-ratelimit-reset-tokens": "60s",
+            },
+            Refusal(
+                retry_after=7,
+                readings=(
+                    Reading(unit="requests", limit=20, remaining=0, reset=7),
+                    Reading(unit="tokens", limit=1000, remaining=900, reset=60),
+                ),
+                exhausted="requests",
+            ),
+        ),
+        (
+            "Too many requests",
+            {"x-ratelimit-limit": "1", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"},
+            Refusal(readings=(Reading(unit="requests", limit=1, remaining=0, reset=0),), exhausted="requests"),
+        ),
+        (
+            "Too many concurrent requests",
+            {"x-ratelimit-limit": "9", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "8"},
+            Refusal(
+                readings=(Reading(unit="requests", limit=9, remaining=0, reset=8),),
+                exhausted="requests",
+                concurrent=True,
+            ),
+        ),
         ("Too many concurrent requests", {"retry-after": "1"}, Refusal(retry_after=1, concurrent=True)),
         (
             "Request limit: 30 requests per minute.",

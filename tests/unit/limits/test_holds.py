@@ -1,4 +1,4 @@
-"""Calls that are held until some time: by a rate limit, a closed gate, an outage. They go on exactly then."""
+"""Calls that are held until some time: by a rate limit, a pause, an outage. They go on exactly then."""
 
 import asyncio
 import gc
@@ -6,7 +6,16 @@ import threading
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, HeldUp, Limiter, Refusal, Throttled, impatient_permit
+from llm_composition_patterns.limits import (
+    Accepted,
+    Failed,
+    HeldUp,
+    Limiter,
+    Reading,
+    Refusal,
+    Throttled,
+    impatient_permit,
+)
 from llm_composition_patterns.limits._concurrency import AdaptiveLaw
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
@@ -51,18 +60,18 @@ async def test_tokens_that_nobody_tells_are_those_of_calls_on_average():
     assert await asyncio.gather(*(call(limiter) for _ in range(3))) == [0, 0.5, 1]
 
 
-async def test_a_wait_for_a_closed_gate_ends_exactly_when_it_opens():
+async def test_a_pause_ends_exactly_when_it_should():
     """The next waits for as long as the provider asked for, and not a moment longer."""
     limiter = Limiter()
     await asyncio.sleep(0.3)
     await call(limiter, Throttled(Refusal(retry_after=7.7)))
-    opens = now() + limiter.statistics().gate_closed_for
+    opens = now() + limiter.statistics().paused_for
     assert 8.0 <= opens <= 8.0 + 0.05 * 7.7
     assert await call(limiter) == opens
-    assert limiter.statistics().gate_closed_for == 0
+    assert limiter.statistics().paused_for == 0
 
 
-async def test_a_gate_that_is_closed_again_holds_on():
+async def test_a_pause_that_becomes_longer_holds_on():
     """An alarm that rings too early wakes nobody."""
     limiter = Limiter()
     async with limiter.permit() as late:
@@ -70,7 +79,7 @@ async def test_a_gate_that_is_closed_again_holds_on():
         waiting = asyncio.create_task(call(limiter))
         await asyncio.sleep(0.5)
         late.end(Throttled(Refusal(retry_after=10.0)))
-        opens = now() + limiter.statistics().gate_closed_for
+        opens = now() + limiter.statistics().paused_for
     assert await waiting == opens >= 10.5
 
 
@@ -127,10 +136,10 @@ async def test_statistics_say_what_holds():
     holder = asyncio.create_task(call(limiter, seconds=5))
     others = [asyncio.create_task(call(limiter)) for _ in range(2)]
     await asyncio.sleep(0.25)
-    assert limiter.statistics().waiting_by_reason == {"requests": 2}
+    assert (limiter.statistics().waiting_by_reason, limiter.statistics().held_for) == ({"requests": 2}, 0.75)
     await asyncio.sleep(1)
     shown = limiter.statistics()
-    assert shown.waiting_by_reason == {"concurrency": 2}
+    assert (shown.waiting_by_reason, shown.held_for) == ({"concurrency": 2}, None)
     assert (shown.requests_per_minute, shown.tokens_per_minute, shown.learned_from) == (60, None, "user")
     await asyncio.gather(holder, *others)
     await fail(limiter)
@@ -140,6 +149,23 @@ async def test_statistics_say_what_holds():
     assert limiter.statistics().waiting_by_reason == {"retry_after": 1}
     await waiting
     assert limiter.statistics().waiting_by_reason == {}
+
+
+@pytest.mark.parametrize("unit", ["requests", "tokens"])
+async def test_a_header_that_says_that_nothing_is_left_is_seen_in_the_statistics(unit):
+    """By what the calls wait for, and for how long, also where an hour's limit is no pace."""
+    limiter = Limiter()
+    reading = Reading(unit=unit, limit=60.0, remaining=0.0, reset=3600.0)
+    await call(limiter, Accepted((reading,), tokens=1.0), seconds=1, tokens=1)
+    waiting = [asyncio.create_task(call(limiter, tokens=1)) for _ in range(3)]
+    await asyncio.sleep(0.5)
+    shown = limiter.statistics()
+    assert shown.waiting_by_reason == {unit: 3}
+    assert 50 < shown.held_for < 100
+    for held in waiting:
+        held.cancel()
+    await asyncio.wait(waiting)
+    assert limiter.statistics().held_for is None
 
 
 async def test_an_outage_is_seen_in_the_statistics():
@@ -178,29 +204,70 @@ async def test_how_late_the_loop_was_is_told_to_the_law():
 
 
 async def test_who_is_held_by_a_rate_limit_for_too_long_is_told_so():
-    """When nobody was accepted for as long as the call bears; the queue goes on without it."""
+    """When nobody was accepted for as long as the call bears, though a call that is in flight might have been."""
+    limiter = Limiter()
+    async with limiter.permit():
+        await call(limiter, Throttled(Refusal(retry_after=100.0)))
+        with pytest.raises(HeldUp) as caught:
+            await call(limiter, patience=20.0)
+    assert now() == 20
+    assert (caught.value.reason, caught.value.seconds, caught.value.ahead) == ("retry_after", 20, 0)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+async def test_whose_wait_is_known_to_be_too_long_is_told_at_once(behind):
+    """Also behind one that bears more; the queue goes on without it."""
     limiter = Limiter()
     await call(limiter, Throttled(Refusal(retry_after=100.0)))
     patient = asyncio.create_task(call(limiter, patience=300.0))
+    await asyncio.sleep(float(behind))
     with pytest.raises(HeldUp) as caught:
         await call(limiter, patience=20.0)
-    assert now() == 20
-    assert (caught.value.reason, caught.value.seconds) == ("retry_after", 20)
+    assert now() == float(behind)
+    assert (caught.value.reason, caught.value.seconds, caught.value.ahead) == ("retry_after", 0, 100 - now())
     assert limiter.statistics().waiting == 1
     assert await patient >= 100
+
+
+async def test_it_is_known_when_the_last_call_in_flight_has_ended():
+    """Until then its acceptance might have shown that the provider takes calls."""
+    limiter = Limiter()
+    async with limiter.permit() as other:
+        await call(limiter, Throttled(Refusal(retry_after=100.0)))
+        held = asyncio.create_task(call(limiter, patience=20.0))
+        await asyncio.sleep(5)
+        other.end(Failed())
+    with pytest.raises(HeldUp):
+        await held
+    assert now() == 5
+
+
+async def test_jitter_tries_nobodys_patience():
+    """What the provider asked for is borne, and so is what is added to that."""
+    limiter = Limiter()
+    await call(limiter, Throttled(Refusal(retry_after=20.0)))
+    assert 20 < await call(limiter, patience=20.0) <= 21
+
+
+async def test_a_pace_that_is_too_slow_for_a_call_is_told_at_once():
+    """What was sent takes a minute to refill; one that bears that waits."""
+    limiter = Limiter(tokens_per_minute=60)
+    await call(limiter, Accepted(), tokens=60)
+    with pytest.raises(HeldUp) as caught:
+        await call(limiter, tokens=1, patience=20.0)
+    assert (now(), caught.value.reason, caught.value.ahead) == (0, "tokens", 60)
+    assert await call(limiter, tokens=1, patience=60.0) == 60
 
 
 async def test_somebody_elses_acceptance_renews_patience():
     """A queue that moves tries nobody's patience."""
     limiter = Limiter()
     async with limiter.permit() as other:
-        await call(limiter, Throttled(Refusal(retry_after=100.0)))
+        await call(limiter, Throttled(Refusal(retry_after=30.0)))
         held = asyncio.create_task(call(limiter, patience=20.0))
         await asyncio.sleep(15)
         other.end(Accepted())
-    with pytest.raises(HeldUp):
-        await held
-    assert now() == 35
+    assert await held >= 30
 
 
 async def test_waiting_for_others_in_flight_tries_no_patience():
@@ -209,10 +276,8 @@ async def test_waiting_for_others_in_flight_tries_no_patience():
     async with limiter.permit() as permit:
         held = asyncio.create_task(call(limiter, patience=20.0, outage_patience=1.0))
         await asyncio.sleep(50)
-        permit.end(Throttled(Refusal(retry_after=1000.0)))
-    with pytest.raises(HeldUp):
-        await held
-    assert now() == 70
+        permit.end(Throttled(Refusal(retry_after=15.0)))
+    assert await held >= 65
 
 
 async def test_who_cannot_bear_a_long_outage_is_told_at_its_next_failure():
@@ -291,10 +356,10 @@ def on_another_loop(limiter, *, calls, then=None):
 
 
 async def test_an_alarm_survives_the_closing_of_another_loop():
-    """Who waits for a gate on this loop goes on when it opens, though others waited first."""
+    """Who waits on this loop for the end of a pause goes on then, though others waited first."""
     limiter = Limiter()
     await call(limiter, Throttled(Refusal(retry_after=10.0)))
-    opens = limiter.statistics().gate_closed_for
+    opens = limiter.statistics().paused_for
     tasks = await asyncio.to_thread(on_another_loop, limiter, calls=3)
     assert len(limiter._enforcement._queue) == 3
     assert await call(limiter) == opens

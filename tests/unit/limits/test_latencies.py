@@ -57,7 +57,7 @@ def test_late_is_never_sooner_than_what_half_of_the_calls_take(latencies):
 
 @pytest.mark.parametrize("endings", [[Throttled(Refusal(retry_after=5.0))], [Failed()] * 3])
 async def test_nothing_is_hedged_while_the_provider_wants_no_calls(endings):
-    """A closed gate or an outage is no time for more."""
+    """A pause or an outage is no time for more."""
     limiter = Limiter()
     await _calls(limiter, *[Accepted()] * 40)
     assert limiter.hedge_after() == 3.0

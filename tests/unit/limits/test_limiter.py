@@ -208,6 +208,22 @@ def test_a_rate_is_a_number():
         Limiter(requests_per_minute="60")
 
 
+@pytest.mark.parametrize("wrong", [10**400, 10**4000, -(10**400), float("nan"), float("inf"), float("-inf"), 5e-324])
+@pytest.mark.parametrize("setting", ["requests_per_minute", "tokens_per_minute"])
+def test_a_rate_is_a_number_that_can_be_counted_with(setting, wrong):
+    """What no provider allows is refused in a line."""
+    with pytest.raises(ValueError, match=rf"^Limiter\({setting}=.{{1,20}}\): give more than 0 a minute") as raised:
+        Limiter(**{setting: wrong})
+    assert len(str(raised.value)) < 120
+
+
+def test_a_limit_may_be_larger_than_anybody_can_read():
+    """It is none, and shown in a few signs."""
+    assert repr(Limiter(fixed=10**5000)) == "<Limiter 0 of about 1e5000 in flight, 0 waiting>"
+    with pytest.raises(ValueError, match="max=about -1e400"):
+        Limiter(max=-(10**400))
+
+
 def test_a_cap_can_be_taken_away_but_a_fixed_number_never_changes():
     """A learning limiter then goes on from where it was."""
     limiter, fixed = Limiter(max=3), Limiter(fixed=3)

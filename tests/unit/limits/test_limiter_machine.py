@@ -2,7 +2,7 @@
 
 Hypothesis makes up what happens: calls that come, in several groups, on several loops, with every ending; calls that
 are cancelled where they wait, where they have just been let go, and where they are in flight; collected ones; limits
-that change; gates, outages and rates that hold; loops that are closed; calls of another thread; time that passes.
+that change; pauses, outages and rates that hold; loops that are closed; calls of another thread; time that passes.
 
 How many may be in flight the machine knows by itself, from what the user said: a fixed number, or a cap.
 """

@@ -61,11 +61,11 @@ async def test_a_wait_for_a_rate_or_an_outage_says_so(exported):
     assert waits(exported) == ["requests", "tokens", "outage"]
 
 
-async def test_a_closed_gate_is_an_event_on_the_call_that_was_refused(exported):
+async def test_a_pause_is_an_event_on_the_call_that_was_refused(exported):
     """With the seconds that nobody calls."""
     limiter = Limiter()
     await call(limiter, Throttled(Refusal(retry_after=4.0)))
-    assert events(exported) == [(names.GATE_CLOSED, {names.GATE_CLOSED_SECONDS: limiter.statistics().gate_closed_for})]
+    assert events(exported) == [(names.CALLS_PAUSED, {names.PAUSED_SECONDS: limiter.statistics().paused_for})]
 
 
 async def test_a_learned_rate_is_an_event_on_the_call_whose_headers_told_it(exported):
@@ -76,6 +76,21 @@ async def test_a_learned_rate_is_an_event_on_the_call_whose_headers_told_it(expo
     assert events(exported) == [
         (names.RATE_LEARNED, {names.REQUESTS_PER_MINUTE: shown.requests_per_minute, names.LEARNED_FROM: "headers"}),
         (names.RATE_LEARNED, {names.TOKENS_PER_MINUTE: shown.tokens_per_minute, names.LEARNED_FROM: "headers"}),
+    ]
+
+
+async def test_an_outage_is_told_in_the_log(caplog):
+    """Where nobody looks at a live line, it explains why nothing happens."""
+    limiter = Limiter()
+    await call(limiter, Accepted())
+    for _ in range(5):
+        await call(limiter, Failed())
+    await asyncio.sleep(60)
+    await call(limiter, Accepted())
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "a provider fails every call: one at a time asks whether it is back, the others wait",
+        "the provider is back after 61 s",
     ]
 
 

@@ -1,6 +1,7 @@
 """What limiters learned is found again in the next run, and no file can do harm."""
 
 import json
+import os
 import stat
 import sys
 import time
@@ -52,6 +53,24 @@ def test_neither_keys_nor_endpoints_are_written(path):
     assert "secret" not in path.read_text()
     assert "example" not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["limits.json", "limits.lock"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.timeout(5)
+def test_what_is_no_file_is_left_alone(path, name, make):
+    """A pipe that nobody writes to would hold the run up for ever; nothing is recalled, written or lost."""
+    path.parent.mkdir()
+    if name != path.name:
+        remember(KEY, LEARNED, path=path)
+        (path.parent / name).unlink()
+    make(path.parent / name)
+    before = [(file.name, file.stat().st_ino) for file in sorted(path.parent.iterdir())]
+    remember("other", LEARNED, path=path)
+    kept = None if name == path.name else LEARNED
+    assert (recall(KEY, path=path), recall("other", path=path)) == (kept, None)
+    after = [(file.name, file.stat().st_ino) for file in sorted(path.parent.iterdir())]
+    assert [file for file in after if file[0] != "limits.lock"] == [file for file in before if file[0] != "limits.lock"]
 
 
 def test_nothing_but_the_file_and_its_lock_is_left(path):

@@ -22,7 +22,12 @@ def tokens(limit, remaining=None, reset=None, window=None):
 
 
 def told(pacer):
-    return pacer.rate, pacer.source, pacer.burst
+    return pacer.rate, pacer.source, burst(pacer)
+
+
+def burst(pacer):
+    """How much may be sent at once after a rest, as it is remembered."""
+    return pacer.remembered().get("burst")
 
 
 def test_nothing_is_held_back_before_something_is_learnt():
@@ -37,7 +42,7 @@ def test_what_the_user_allows_is_kept_from_the_start():
     pacer = Pacer("requests", per_minute=120)
     send(pacer, 2, 0.0)
     assert [pacer.wait(now, 1.0) for now in (0.0, 0.25, 0.5)] == [0.5, 0.25, 0.0]
-    assert (told(pacer), pacer.remembered()) == ((2.0, "user", 2.0), {})
+    assert (pacer.rate, pacer.source, pacer.remembered()) == (2.0, "user", {})
 
 
 def test_headers_do_not_raise_what_the_user_allows():
@@ -55,7 +60,7 @@ def test_headers_do_not_raise_what_the_user_allows():
         (requests(600, 0, 60.0), 10.0),
         (requests(14400, 14370, 179.56), 14400 / 86400),
         (requests(100, 50, 5.005), 9.99),
-        (requests(600, 599), 10.0),
+        (requests(1, 0, 1.0), 1.0),
         (requests(500, 499, window=5.0), 100.0),
     ],
 )
@@ -67,11 +72,11 @@ def test_one_reply_tells_the_rate(reading, rate):
     assert pacer._shown[0].bucket.rate == pytest.approx(rate, rel=1e-3)
 
 
-@pytest.mark.parametrize("reset", [None, 5.0])
-def test_a_limit_alone_paces_nothing(reset):
-    """100, of which nobody says in what time or how much is left: nothing is held back."""
+@pytest.mark.parametrize(("remaining", "reset"), [(None, None), (None, 5.0), (0, None), (0, 0.0), (99, 0.0)])
+def test_a_limit_alone_paces_nothing(remaining, reset):
+    """100, of which nobody says how much is left, or in what time all of it is back: nothing is held back."""
     pacer = Pacer("requests")
-    assert not pacer.read(requests(100, reset=reset), sent_at=0.0, now=0.0)
+    assert not pacer.read(requests(100, remaining, reset), sent_at=0.0, now=0.0)
     send(pacer, 400, 0.0)
     assert (pacer.wait(0.0, 1.0), told(pacer)) == (0.0, (None, None, None))
 
@@ -88,7 +93,7 @@ def test_rounded_resets_are_made_exact_by_many_replies():
 def test_a_reply_tells_what_was_left_when_its_call_was_sent():
     """Limit 60 at 1 a second, 10 sent at 0 and 20 at 2; the reply to the first says 50: 34 left at 4."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 0.0)
     send(pacer, 20, 2.0)
     pacer.read(requests(60, 50, 10.0), sent_at=0.0, now=4.0)
@@ -98,7 +103,7 @@ def test_a_reply_tells_what_was_left_when_its_call_was_sent():
 def test_of_replies_that_overtake_each_other_none_raises_what_is_left():
     """Ten calls sent at once: whichever reply comes first, 50 are left."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 10.0)
     for remaining in (59, 50, 55, 57):
         pacer.read(requests(60, remaining, 60.0 - remaining), sent_at=10.0, now=10.0)
@@ -108,7 +113,7 @@ def test_of_replies_that_overtake_each_other_none_raises_what_is_left():
 def test_what_others_use_is_noticed():
     """Less is left than we used: so much less is sent."""
     pacer = Pacer("requests")
-    pacer.read(requests(60, 60, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(requests(60, 60, window=60.0), sent_at=0.0, now=0.0)
     send(pacer, 10, 10.0)
     pacer.read(requests(60, 20, 40.0), sent_at=10.0, now=10.0)
     assert pacer._shown[0].holds(10.0) == 20.0
@@ -217,7 +222,7 @@ def test_a_provider_that_refuses_while_something_is_left_holds_less_than_it_show
         sent_at=0.0,
         now=0.0,
     )
-    assert pacer.burst == 100.0
+    assert burst(pacer) == 100.0
     pacer.read(requests(600, 590, 1.0), sent_at=20.0, now=20.0)
     assert pacer._shown[0].holds(20.0) == 90.0
 
@@ -267,7 +272,7 @@ def test_two_refusals_give_a_rate():
     pacer.sent(10.0, 1.0)
     pacer.refused(Refusal(retry_after=1.0), sent_at=10.0, now=10.0)
     assert pacer.rate == pytest.approx(40.05 * 0.98)
-    assert (pacer.source, pacer.burst) == ("retry_after", pytest.approx(0.8 * 41))
+    assert (pacer.source, burst(pacer)) == ("retry_after", pytest.approx(0.8 * 41))
 
 
 def test_calls_on_their_way_at_the_refusal_count():
@@ -295,6 +300,51 @@ def test_a_guess_that_is_too_low_rises_until_it_is_measured():
             pacer.sent(now, 1.0)
         now += wait
     assert pacer._felt.bucket.rate > 100.0
+
+
+def test_refusals_of_all_that_was_sent_measure_nothing():
+    """Three times in 10 s everything was refused, as when others have used it up: no rate, and soon all may be sent."""
+    pacer = Pacer("requests")
+    for now in (0.0, 5.0, 10.0):
+        send(pacer, 16, now)
+        for _ in range(16):
+            pacer.refused(Refusal(retry_after=5.0), sent_at=now, now=now)
+    assert (pacer.rate, pacer.wait(15.0, 1.0), pacer.remembered()) == (None, 0.0, {})
+    now, sent = 15.0, 0
+    while now < 18.0:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+            sent += 1
+        now += wait
+    assert sent > 200
+
+
+def test_a_measured_rate_stays_when_all_that_was_sent_since_is_refused():
+    """40 a second were measured; then a moment of trouble."""
+    pacer = Pacer("requests")
+    pacer.restore({"rate": 40.0, "burst": 1.0})
+    for now in (0.0, 1.0, 2.0):
+        send(pacer, 4, now)
+        for _ in range(4):
+            pacer.refused(Refusal(retry_after=1.0), sent_at=now, now=now)
+    assert pacer.rate == 40.0 * 0.98
+
+
+def test_what_few_calls_have_told_is_believed_for_a_short_time():
+    """One call in 2 s: twice as much after 2 s without a refusal, and so on."""
+    pacer, now, sent = Pacer("requests"), 3.0, 0
+    for when in (0.0, 2.0):
+        send(pacer, 2, when)
+        pacer.refused(Refusal(retry_after=1.0), sent_at=when, now=when)
+    assert pacer.rate == 0.75 * 0.98
+    while now < 15.0:
+        wait = pacer.wait(now, 1.0)
+        if not wait:
+            pacer.sent(now, 1.0)
+            sent += 1
+        now += wait
+    assert sent > 40
 
 
 def test_a_rest_makes_no_measurement():
@@ -344,7 +394,7 @@ def test_what_the_provider_says_overrules_memory():
 def test_the_real_cost_is_corrected_when_it_is_known():
     """Sent as 100 tokens, counted as 60: 40 are back."""
     pacer = Pacer("tokens")
-    pacer.read(tokens(60000, 60000, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(tokens(60000, 60000, window=60.0), sent_at=0.0, now=0.0)
     pacer.sent(1.0, 100.0)
     pacer.corrected(1.0, 100.0, 60.0, 1.0)
     assert pacer._shown[0].holds(1.0) == 59940.0
@@ -353,7 +403,7 @@ def test_the_real_cost_is_corrected_when_it_is_known():
 def test_a_correction_is_not_counted_beside_a_later_reply():
     """A reply to a later call has the real cost in it already."""
     pacer = Pacer("tokens")
-    pacer.read(tokens(60000, 60000, 0.0), sent_at=0.0, now=0.0)
+    pacer.read(tokens(60000, 60000, window=60.0), sent_at=0.0, now=0.0)
     pacer.sent(1.0, 100.0)
     pacer.read(tokens(60000, 59940, 0.06), sent_at=1.0, now=1.0)
     pacer.corrected(1.0, 100.0, 60.0, 1.0)
@@ -370,6 +420,54 @@ def test_a_windowed_limit_gives_nothing_until_its_time():
     assert pacer.wait(60.0, 1.0) == 0.0
     send(pacer, 100, 60.0)
     assert pacer.wait(60.0, 1.0) == 60.0
+
+
+def windowed(limit=20, seconds=10.0):
+    """A pacer after all calls of a window were sent at its beginning."""
+    pacer = Pacer("requests")
+    send(pacer, limit, 0.0)
+    for used in (1, limit):
+        pacer.read(requests(limit, limit - used, seconds), sent_at=0.0, now=0.1)
+    return pacer
+
+
+def test_a_reset_that_does_not_grow_with_use_is_a_windows():
+    """1 used, then 20, all back in 10 s either way: at 10 s all may be sent, as much as a window gives a second."""
+    pacer = windowed()
+    assert pacer.wait(0.1, 1.0) == 9.9
+    assert told(pacer) == (2.0, "headers", 20)
+    send(pacer, 19, 10.0)
+    assert pacer.wait(10.0, 1.0) == 0.0
+
+
+def test_a_reset_that_grows_with_use_is_a_steady_ones():
+    """1 used and back in a second, 20 used and back in 10: two a second."""
+    pacer = Pacer("requests")
+    send(pacer, 20, 0.0)
+    for used, reset in ((1, 1.0), (20, 10.0)):
+        pacer.read(requests(20, 20 - used, reset), sent_at=0.0, now=0.1)
+    assert pacer.wait(0.1, 1.0) < 1.0
+
+
+def test_of_rounded_ends_of_a_window_the_latest_is_taken():
+    """9.3 s rounded down, told at 0.7, is the same end; one told by a call of the last window is none."""
+    pacer = windowed()
+    pacer.read(requests(20, 0, 9.0), sent_at=0.7, now=0.8)
+    assert pacer.wait(0.8, 1.0) == 9.2
+    pacer.read(requests(20, 3, 2.0), sent_at=-2.0, now=0.9)
+    assert pacer.wait(0.9, 1.0) == 9.1
+
+
+def test_a_window_that_ends_later_than_was_told_ends_a_second_later():
+    """Nothing left, and all of it back in 0 s: that was rounded down, and so are the whole seconds that follow."""
+    pacer = windowed(seconds=9.0)
+    send(pacer, 1, 9.0)
+    refusal = Refusal(readings=(requests(20, 0, 0.0),), exhausted="requests")
+    pacer.refused(refusal, sent_at=9.0, now=9.125)
+    assert pacer.wait(9.125, 1.0) == 0.875
+    send(pacer, 20, 10.0)
+    pacer.read(requests(20, 0, 9.0), sent_at=10.0, now=10.125)
+    assert pacer.wait(10.125, 1.0) == 9.875
 
 
 def test_a_limit_that_no_reply_speaks_of_any_more_is_forgotten():

@@ -28,6 +28,7 @@ NOW = 1_790_000_000.0
         ({"retry-after": "1e300"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "7\x1f"}, 7),
         ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, None),
     ],
 )

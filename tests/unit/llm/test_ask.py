@@ -375,6 +375,12 @@ async def test_a_list_of_labels_is_no_type():
         await ask(Parrot(), "which?", output=["a", "b"])
 
 
+async def test_what_the_model_is_told_is_text():
+    """Anything else is named in a line."""
+    with pytest.raises(TypeError, match="system is text that the model is told before the prompt, not int"):
+        await ask(Parrot(), "which?", system=5)
+
+
 async def test_a_literal_is_a_choice_of_label():
     """As short as a list, and a type."""
     async with model_over(ScriptedEndpoint(completion('{"value": "b"}'))) as model:

@@ -238,7 +238,7 @@ async def test_a_second_attempt_that_is_not_let_through_changes_nothing():
 
 
 async def test_a_refused_call_is_not_hedged():
-    """The gate is closed: no second attempt while the provider wants none."""
+    """There is a pause: no second attempt while the provider wants none."""
     endpoint = Endpoint(refusal(429, headers={"retry-after": "30"}), (1, completion()))
     async with over(endpoint) as model:
         await warm(model)
@@ -247,11 +247,11 @@ async def test_a_refused_call_is_not_hedged():
 
 
 async def test_a_hedged_call_that_is_held_up_fails_as_any_other():
-    """The gate stays closed for longer than it bears."""
+    """The pause lasts longer than it bears."""
     endpoint = Endpoint(*[refusal(429, headers={"retry-after": "100"})] * 3)
     async with over(endpoint) as model:
         await warm(model)
-        with pytest.raises(RateLimited, match="accepted no call for 120 s"):
+        with pytest.raises(RateLimited, match="asks to wait 100 s after 100 s in which it accepted no call"):
             await model.complete("hello")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+import math
 
 import pytest
 from scripted import ScriptedEndpoint, completion, model_over, refusal
@@ -58,6 +59,43 @@ async def test_a_refused_call_waits_at_the_limiter_and_holds_everybody():
     assert endpoint.bodies[1]["messages"][0]["content"] == "first"
 
 
+class Window:
+    """So many requests in so many seconds, all back at once; the headers say how many are left and when that is."""
+
+    def __init__(self, limit, seconds, rounded):
+        self.limit, self.seconds, self.rounded = limit, seconds, rounded
+        self.number, self.used = -1, 0
+
+    def __call__(self, _):
+        now = asyncio.get_running_loop().time()
+        if now // self.seconds != self.number:
+            self.number, self.used = now // self.seconds, 0
+        accepted = self.used < self.limit
+        self.used += accepted
+        shown = {"limit": self.limit, "remaining": self.limit - self.used}
+        headers = {f"x-ratelimit-{name}-requests": str(value) for name, value in shown.items()}
+        headers["x-ratelimit-reset-requests"] = f"{self.rounded(self.seconds - now % self.seconds)}s"
+        return completion(headers=headers) if accepted else refusal(429, "Too many requests", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds", "rounded", "most", "refused"),
+    [
+        (20, 10.0, math.ceil, 21.0, 0),
+        (20, 10.0, math.floor, 21.0, 20),
+        (10, 1.0, math.ceil, 3.0, 7),
+        (10, 1.0, math.floor, 4.0, 35),
+    ],
+)
+async def test_nobody_calls_before_the_reset_that_headers_showed(limit, seconds, rounded, most, refused):
+    """Windows that only headers tell of: no call is lost, no window left out, and few are refused that know an end."""
+    endpoint = ScriptedEndpoint((0.05, Window(limit, seconds, rounded)))
+    async with model_over(endpoint, concurrency=Limiter()) as model:
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(3 * limit)))
+    assert asyncio.get_running_loop().time() <= most
+    assert len(endpoint.times) <= 3 * limit + refused
+
+
 async def test_a_limit_of_a_day_fails_at_once():
     """Waiting as for a minute's is no use, and the message says what is."""
     said = "Rate limit reached on requests per day (RPD): Limit 1000, Used 1000, Requested 1."
@@ -76,6 +114,43 @@ async def test_a_request_larger_than_the_limit_fails_at_once():
         with pytest.raises(RateLimited, match=r"larger than the limit.* Send less in one request"):
             await model.complete("hello")
     assert endpoint.times == [0]
+
+
+RATE, FIXED = {"retry-after": "50"}, Limiter(fixed=9)
+
+
+@pytest.mark.parametrize(
+    ("told", "settings", "mends"),
+    [
+        ((429, "Too many concurrent requests"), {}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429,), {}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429,), {"concurrency": FIXED}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429, "no", RATE), {"attempts": 1}, "Let calls be tried more often (`attempts`)"),
+        ((429, "no", RATE), {"max_rate_limit_wait": 20}, "Let calls wait for longer (`max_rate_limit_wait`)"),
+        ((429, "no", RATE), {"attempts": 9}, "Let calls wait for longer (`max_rate_limit_wait`)"),
+        (
+            (429, "no", RATE),
+            {"concurrency": FIXED},
+            'Let the limiter keep to the rate (`concurrency="auto"`)',
+        ),
+    ],
+)
+async def test_a_refusal_tells_what_mends_it(told, settings, mends):
+    """Fewer calls in flight are no help against a rate, and no wait is one against a cap."""
+    status, *message, headers = (*told, None) if len(told) < 3 else told
+    async with model_over(ScriptedEndpoint(refusal(status, *message, headers=headers)), **settings) as model:
+        with pytest.raises(RateLimited) as caught:
+            await model.complete("hello")
+    assert str(caught.value).endswith(f". {mends}, or have the provider raise the limit")
+
+
+async def test_a_rate_of_ones_own_that_lets_nobody_through_in_time_is_told():
+    """With the time until the next call fits."""
+    async with model_over(ScriptedEndpoint(), concurrency=Limiter(requests_per_minute=0.1)) as model:
+        await model.complete("hello")
+        with pytest.raises(RateLimited, match=r"The next call fits in 600 s; max_rate_limit_wait"):
+            await model.complete("hello")
+    assert asyncio.get_running_loop().time() == 0
 
 
 async def test_refusals_while_others_are_taken_cost_no_attempt():
@@ -98,20 +173,38 @@ async def test_refusals_while_others_are_taken_cost_no_attempt():
 
 
 async def test_a_call_that_was_never_let_through_says_so():
-    """It was not refused itself; the gate that another one closed stayed closed."""
+    """It was not refused itself; the pause after another one's refusal was followed by the next."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "100"}))
     async with model_over(endpoint, max_rate_limit_wait=120) as model:
         first = asyncio.create_task(model.complete("first"))
         await asyncio.sleep(1)
-        with pytest.raises(RateLimited, match=r"was not called.* It accepted no call for 120 s") as caught:
+        with pytest.raises(RateLimited, match=r"was not called.* asks to wait 100 s after .* max_rate") as caught:
             await model.complete("second")
         with pytest.raises(RateLimited):
             await first
     assert caught.value.attempts in {0, 1}
 
 
+async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
+    """All at once, with one line each; those that bear the wait are answered after it."""
+    endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "50"})), completion())
+    limiter = Limiter(max=1)
+    impatient = model_over(endpoint, max_rate_limit_wait=20, concurrency=limiter)
+    patient = model_over(endpoint, max_rate_limit_wait=50, concurrency=limiter)
+    async with impatient, patient:
+        waiting = asyncio.gather(*(impatient.complete("hello") for _ in range(9)), return_exceptions=True)
+        borne = asyncio.create_task(patient.complete("hello"))
+        outcomes = await waiting
+        assert asyncio.get_running_loop().time() == 1
+        assert [type(outcome) for outcome in outcomes] == [RateLimited] * 9
+        assert all("It asks to wait 50 s; max_rate_limit_wait is 20 s" in str(outcome) for outcome in outcomes)
+        assert [outcome.retry_after for outcome in outcomes] == [50] * 9
+        await borne
+    assert 51 <= asyncio.get_running_loop().time() <= 51 + 0.05 * 50
+
+
 async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
-    """No gate is closed by it, so the call itself takes its time, from the second one on."""
+    """It brings no pause, so the call itself takes its time, from the second one on."""
     endpoint = ScriptedEndpoint(refusal(429), refusal(429), refusal(429), completion())
     async with model_over(endpoint) as model:
         await model.complete("hello")
@@ -208,6 +301,23 @@ async def test_there_is_no_storm_at_the_end_of_an_outage():
     assert sum(25 <= at < 26 for at in sent) <= 20
 
 
+async def test_answers_to_calls_from_before_an_outage_do_not_hide_it():
+    """Ten long ones come in the middle of it, and none of the calls that fail is lost for that."""
+    clock = asyncio.get_running_loop().time
+
+    class LongAnswers:
+        async def send(self, body, **_):
+            sent, (kind, seconds) = clock(), body["messages"][0]["content"].split()
+            await asyncio.sleep(float(seconds))
+            return refusal(500) if kind == "short" and sent < 20 else completion()
+
+    async with model_over(LongAnswers(), attempts=2) as model:
+        longs = asyncio.gather(*(model.complete(f"long {1.5 * number}") for number in range(1, 11)))
+        await asyncio.sleep(2)
+        await asyncio.gather(*(model.complete("short 0.1") for _ in range(4)))
+        await longs
+
+
 async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
     """After `outage_timeout`; the error says how long and what the last failure was."""
     scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_overloaded", after=5),))
@@ -254,14 +364,52 @@ async def test_bad_requests_hold_nobody_up():
     assert asyncio.get_running_loop().time() < 20
 
 
-async def test_one_call_that_fails_on_and_on_is_believed_for_a_while():
-    """Alone it might be the request; after half a minute its attempts count."""
-    endpoint = ScriptedEndpoint(completion(), refusal(503))
-    async with model_over(endpoint) as model:
+@pytest.mark.parametrize("failure", [refusal(500), refusal(503), ConnectionResetError("lost")])
+@pytest.mark.parametrize("attempts", [1, 3, 4, 9])
+@pytest.mark.parametrize("together", [1, 2])
+async def test_calls_that_fail_alone_are_tried_as_often_as_attempts_says(failure, attempts, together):
+    """One or two might fail for what is in them: they are no outage, whatever the failure is."""
+    endpoint = ScriptedEndpoint(completion(), failure)
+    async with model_over(endpoint, attempts=attempts) as model:
+        await model.complete("hello")
+        calls = (model.complete("hello") for _ in range(together))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [(type(error), error.attempts) for error in outcomes] == [(ModelUnavailable, attempts)] * together
+    assert len(endpoint.times) == 1 + attempts * together
+
+
+async def test_the_last_attempts_of_a_call_that_fails_alone_are_spread_over_half_a_minute():
+    """From the third failure on it may be an outage, too, which the call then outlasts."""
+    endpoint = ScriptedEndpoint(completion(), refusal(500))
+    async with model_over(endpoint, attempts=5) as model:
         await model.complete("hello")
         with pytest.raises(ModelUnavailable):
             await model.complete("hello")
-    assert 30 < asyncio.get_running_loop().time() < 40
+    first, second, third, fourth, fifth = endpoint.times[1:]
+    assert second - first <= 0.75
+    assert third - second <= 1.5
+    assert fourth - third == fifth - fourth
+    assert fifth - first == 30
+
+
+async def test_that_takes_no_longer_than_an_outage_may():
+    """Where the caller wants to know sooner."""
+    endpoint = ScriptedEndpoint(completion(), refusal(500))
+    async with model_over(endpoint, outage_timeout=10) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelUnavailable):
+            await model.complete("hello")
+    assert (len(endpoint.times), asyncio.get_running_loop().time()) == (5, 10)
+
+
+@pytest.mark.parametrize("kind", ["server_error", "server_overloaded", "drop"])
+async def test_an_outage_that_one_call_meets_at_a_time_loses_none(kind):
+    """20 seconds, and nobody else's failures to tell of it."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind=kind, after=5, until=25),), seed=next(_seeds))
+    async with connect("simulated:", scenario=scenario) as model:
+        answers = [await model.complete(f"call {number}") for number in range(12)]
+    assert max(answer.attempts for answer in answers) == 4
+    assert asyncio.get_running_loop().time() < 12 + 30 + 3
 
 
 async def test_retries_of_a_failing_provider_have_a_budget():

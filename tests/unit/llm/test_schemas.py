@@ -8,7 +8,7 @@ from typing import Any, Literal, Optional
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, PydanticUserError, ValidationError
 
 from llm_composition_patterns.llm._schemas import is_enforceable, problems, strict, wanted
 
@@ -123,6 +123,24 @@ def test_what_has_no_schema_is_refused(output):
     """The message says what can be given."""
     with pytest.raises(TypeError, match="has no JSON schema: give a pydantic model"):
         wanted(output)
+
+
+def test_pydantic_advice_is_passed_on(monkeypatch):
+    """Such as which TypedDict it can read."""
+
+    def advise(_output):
+        raise PydanticUserError("Please use the other one.\nMore.", code=None)
+
+    monkeypatch.setattr("llm_composition_patterns.llm._schemas.TypeAdapter", advise)
+
+    with pytest.raises(TypeError, match=r"has no JSON schema \(Please use the other one\): give"):
+        wanted(type("Advised", (), {}))
+
+
+def test_the_base_of_all_models_is_no_answer():
+    """It has no fields to fill in."""
+    with pytest.raises(TypeError, match="give a pydantic model of your own"):
+        wanted(BaseModel)
 
 
 PART = Part(name="x", size=2)

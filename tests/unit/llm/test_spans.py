@@ -97,12 +97,12 @@ async def test_another_attempt_says_why_and_what_held_it(exported):
 
 
 async def test_what_an_attempt_changes_in_its_limiter_is_shown_on_its_span(exported):
-    """The gate that its refusal closed."""
+    """The pause that its refusal brought."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "3"}), completion())
     async with model_over(endpoint) as model:
         await model.complete("hello")
     refused = exported.get_finished_spans()[0]
-    assert [event.name for event in refused.events] == ["gate closed", "exception"]
+    assert [event.name for event in refused.events] == ["calls paused", "exception"]
 
 
 async def test_the_span_of_an_invalid_answer_is_an_error(exported):

@@ -8,7 +8,6 @@ import pytest
 from llm_composition_patterns.runs import (
     Account,
     current_account,
-    holding_permit,
     settle,
     waiting_for_permit,
 )
@@ -72,26 +71,24 @@ def test_threads_settle_without_loss(inside):
     assert account.usage.calls == 8000
 
 
-@pytest.mark.parametrize(("scope", "told"), [(waiting_for_permit, (1, 0)), (holding_permit, (0, 1))])
-def test_who_waits_and_who_works_is_told_to_the_scope_around(inside, scope, told):
+def test_who_waits_is_told_to_the_scope_around(inside):
     """Through accounts in between, and taken back at the end."""
     branch = Watched(None)
 
     def wait():
-        with scope():
-            assert (branch.waiting, branch.working) == told
+        with waiting_for_permit():
+            assert (branch.waiting, branch.working) == (1, 0)
 
     inside(Account(Account(branch)), wait)
     assert (branch.waiting, branch.working) == (0, 0)
 
 
-@pytest.mark.parametrize("scope", [waiting_for_permit, holding_permit])
-def test_it_is_taken_back_when_something_is_raised(inside, scope):
+def test_it_is_taken_back_when_something_is_raised(inside):
     """A call that fails waits no longer."""
     branch = Watched(None)
 
     def fail():
-        with scope():
+        with waiting_for_permit():
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -99,26 +96,24 @@ def test_it_is_taken_back_when_something_is_raised(inside, scope):
     assert (branch.waiting, branch.working) == (0, 0)
 
 
-@pytest.mark.parametrize("scope", [waiting_for_permit, holding_permit])
-def test_it_is_taken_back_where_it_was_told(scope):
+def test_it_is_taken_back_where_it_was_told():
     """Though another account is current by then."""
     branch = Watched(None)
 
     def switch():
         current_account.set(branch)
-        with scope():
+        with waiting_for_permit():
             current_account.set(Account(None))
 
     copy_context().run(switch)
     assert (branch.waiting, branch.working) == (0, 0)
 
 
-@pytest.mark.parametrize("scope", [waiting_for_permit, holding_permit])
-def test_without_a_scope_around_nobody_is_told(scope, monkeypatch):
+def test_without_a_scope_around_nobody_is_told(monkeypatch):
     """A call by itself is just made."""
     told = []
     monkeypatch.setattr(Account, "shift", lambda _, **shifts: told.append(shifts))
-    with scope():
+    with waiting_for_permit():
         pass
     assert told == []
 

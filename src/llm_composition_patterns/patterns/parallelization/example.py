@@ -113,9 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(SIMULATED)
     with setup_tracing(to=arguments.trace) as tracing:
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
-        code = run_command(job.translate, tracing=tracing)
-        shown = ending_well(job.show) if code != USAGE or job.has_any_translation() else OK
-        return job.exit_code(code, shown)
+        return run_command(job.translate, tracing=tracing, show=job.shown)
 
 
 def _language_models(texts: Sequence[str], wanted: Sequence[Language]) -> dict[Language, str]:
@@ -199,8 +197,12 @@ class _Job:
         """Whether anything succeeded."""
         return any(result.successes for result in self._results)
 
-    def exit_code(self, ended: int, shown: int) -> int:
-        """What the results come to, where the run ended with the code `ended` and showing them with `shown`."""
+    def shown(self, ended: int) -> int:
+        """Show what there is; the exit code, where the run ended with the code `ended`."""
+        shown = ending_well(self.show) if ended != USAGE or self.has_any_translation() else OK
+        return self._exit_code(ended, shown)
+
+    def _exit_code(self, ended: int, shown: int) -> int:
         if ended not in {OK, FAILED}:
             return ended
         if shown != OK:

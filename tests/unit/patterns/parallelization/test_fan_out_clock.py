@@ -1,34 +1,24 @@
 """The clocks of branches: they stand still while a branch waits for a permit, and for nothing else."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 from fan_out_steps import kinds, wait
 
+from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.outcome import Success
 from llm_composition_patterns.patterns.parallelization import parallelize, stream_outcomes, together
-from llm_composition_patterns.runs import Account, current_account, holding_permit, waiting_for_permit
+from llm_composition_patterns.runs import Account, current_account, waiting_for_permit
 
 
 class Permits:
-    """A limiter of the simplest kind."""
+    """So many calls at once, each of which only takes time."""
 
     def __init__(self, count):
-        self._left = asyncio.Semaphore(count)
-
-    @asynccontextmanager
-    async def permit(self):
-        with waiting_for_permit():
-            await self._left.acquire()
-        try:
-            with holding_permit():
-                yield
-        finally:
-            self._left.release()
+        self._limiter = Limiter(fixed=count)
 
     async def call(self, seconds):
-        async with self.permit():
+        async with self._limiter.permit():
             await asyncio.sleep(seconds)
         return seconds
 
@@ -165,6 +155,7 @@ async def test_outside_any_branch_no_clock_is_touched():
     beside = asyncio.ensure_future(parallelize(wait, [9], on_error="collect"))
     await Permits(1).call(3)
     current_account.set(Told(None))
+    await wait_for_permit(3)
     await Permits(1).call(3)
     assert told == [{"waiting": 1}, {"waiting": -1}, {"working": 1}, {"working": -1}]
     assert times(await beside) == [(0, 0, 9)]

@@ -7,32 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_composition_patterns.errors import BranchTimeout, DeadlineExceeded
+from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.patterns.parallelization import parallelize
-from llm_composition_patterns.runs import current_account, holding_permit, waiting_for_permit
+from llm_composition_patterns.runs import current_account, waiting_for_permit
 from llm_composition_patterns.virtual_time import run
 
 EXAMPLES = settings(max_examples=60, deadline=None)
 
 
 class Permits:
-    """A limiter of the simplest kind, which counts."""
+    """So many calls at once, each of which only takes time, and is counted."""
 
     def __init__(self, count):
-        self._free = asyncio.Semaphore(count)
+        self._limiter = Limiter(fixed=count)
         self.left = self.lowest = count
 
     async def call(self, seconds):
         """Hold a permit for so long."""
-        with waiting_for_permit():
-            await self._free.acquire()
-        self.left -= 1
-        self.lowest = min(self.lowest, self.left)
-        try:
-            with holding_permit():
-                await asyncio.sleep(seconds)
-        finally:
+        async with self._limiter.permit():
+            self.left -= 1
+            self.lowest = min(self.lowest, self.left)
+            await asyncio.sleep(seconds)
             self.left += 1
-            self._free.release()
 
 
 @EXAMPLES

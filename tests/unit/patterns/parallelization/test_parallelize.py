@@ -216,16 +216,22 @@ def generator(number):
     yield number
 
 
-async def async_generator(number):
-    yield number
-
-
-@pytest.mark.parametrize("step", [plain, generator, async_generator, print])
+@pytest.mark.parametrize("step", [plain, generator, print])
 @pytest.mark.parametrize("on_error", ["raise", "collect"])
 async def test_a_step_that_is_not_async_is_refused(step, on_error, capsys):
     """For the whole fan-out, with the repair, whatever `on_error` says."""
     with pytest.raises(TypeError, match=rf"{step.__name__} is not async.*in_threads\({step.__name__}\).*in_processes"):
         await parallelize(step, [1, 2, 3], on_error=on_error)
+
+
+async def test_an_async_generator_is_no_step():
+    """It is async already, so that is not what is wrong with it."""
+
+    async def pages(number):
+        yield number
+
+    with pytest.raises(TypeError, match=r"^pages is an async generator: let it return one value"):
+        await parallelize(pages, [1])
 
 
 async def test_a_step_that_is_not_async_for_some_inputs_only_cancels_the_others(now):

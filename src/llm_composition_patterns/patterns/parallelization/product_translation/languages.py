@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....errors import ConfigurationError
+from ....errors import ConfigurationError, did_you_mean
 
 DEFAULT = ("spanish", "french", "german")
 
@@ -26,12 +27,18 @@ class Language:
     @property
     def slug(self) -> str:
         """The name as one word, for the names of spans."""
-        return self.name.replace(" ", "_")
+        return "_".join(re.findall(r"\w+", self.name)).lower()
 
     @property
     def title(self) -> str:
         """The name as prose writes it."""
-        return self.name.title()
+        name, variant, tag = self.name.partition(" (")
+        return name.title() + variant + tag
+
+    @property
+    def in_full(self) -> str:
+        """The name and the tag, as a translator is told."""
+        return self.title if self.tag in self.name else f"{self.title} ({self.tag})"
 
 
 KNOWN = tuple(
@@ -51,6 +58,9 @@ KNOWN = tuple(
     )
 )  # fmt: skip
 
+_VARIANT = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|\d{3}))?")
+"""A BCP-47 tag in lower case: the language, a script, a region."""
+
 _BY_WORD = {word: language for language in KNOWN for word in (language.name, language.tag.lower())}
 
 
@@ -64,8 +74,21 @@ def language(word: str) -> Language:
     for spelled in (plain, plain.replace("_", "-"), plain.replace("_", " ").replace("-", " ")):
         if spelled in _BY_WORD:
             return _BY_WORD[spelled]
+    if variant := _variant(plain.replace("_", "-")):
+        return variant
     known = ", ".join(f"{known.name} ({known.tag})" for known in KNOWN)
-    raise ConfigurationError(f"unknown language {reprlib.repr(word)}; known are {known}")
+    meant = did_you_mean(plain, _BY_WORD)
+    raise ConfigurationError(f"unknown language {reprlib.repr(word)}{meant}; known are {known}, and variants as fr-BE")
+
+
+def _variant(tag: str) -> Language | None:
+    """The language of a tag that names a script or a region too, if the language itself is known."""
+    found = _VARIANT.fullmatch(tag)
+    if found is None or found[1] not in _BY_WORD:
+        return None
+    script, region = found[2], found[3]
+    parts = [found[1], *([script.title()] if script else []), *([region.upper()] if region else [])]
+    return Language(f"{_BY_WORD[found[1]].name} ({'-'.join(parts)})", "-".join(parts))
 
 
 def languages(words: Iterable[str]) -> list[Language]:

@@ -21,7 +21,7 @@ from .checks import findings
 from .languages import Language
 
 SYSTEM = """\
-You translate the catalog of Brindlehaw, a maker of outdoor apparel, from English into {language} ({tag}).
+You translate the catalog of Brindlehaw, a maker of outdoor apparel, from English into {language}.
 You are given a JSON document with texts of one product. Answer with a JSON document of the same shape: the same keys, \
 null where there is null, as many entries in each list as before and in the same order.
 Translate every text, the names of colors too, as somebody would write who sells clothing in that language.
@@ -166,7 +166,7 @@ class Translator:
         settings: ModelSettings = {"temperature": 0.2}
         if self.seed is not None:
             settings["seed"] = self.seed
-        system = SYSTEM.format(language=language.title, tag=language.tag, names=kept)
+        system = SYSTEM.format(language=language.in_full, names=kept)
         document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
         return await ask(model, document, system=system, output=Texts, **settings)
 

@@ -1,0 +1,124 @@
+"""The pause: nobody calls before the provider wants it."""
+
+import math
+
+import pytest
+
+from llm_composition_patterns.limits._pause import Pause
+from llm_composition_patterns.limits._readings import Reading, Refusal
+
+
+def test_there_is_none_at_first():
+    """Nothing is held back before a refusal."""
+    pause = Pause()
+    assert pause.wait(0.0) == 0.0
+
+
+def test_it_ends_when_the_provider_wants_to_be_called_again():
+    """From the refusal until Retry-After, to the instant."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=7.0), 100.0, 0.0)
+    assert [pause.wait(now) for now in (100.0, 103.0, 107.0)] == [7.0, 4.0, 0.0]
+    assert pause.until == 107.0
+
+
+def test_jitter_only_adds():
+    """Up to a twentieth more, never less."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=10.0), 0.0, 1.0)
+    assert pause.wait(0.0) == 10.5
+
+
+def test_the_longest_wish_holds():
+    """Refusals of calls that were on their way make it longer, and never shorter."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=5.0), 0.0, 0.0)
+    pause.refused(Refusal(retry_after=1.0), 1.0, 0.0)
+    assert pause.wait(1.0) == 4.0
+    pause.refused(Refusal(retry_after=5.0), 2.0, 0.0)
+    assert pause.wait(2.0) == 5.0
+
+
+def test_a_rate_without_a_time_brings_a_short_one_that_doubles():
+    """0.25 s, then 0.5 s when the next refusal follows at once; from the start again after a rest."""
+    pause, refusal = Pause(), Refusal(exhausted="tokens")
+    pause.refused(refusal, 0.0, 0.0)
+    assert pause.wait(0.0) == 0.25
+    pause.refused(refusal, 0.1, 0.0)
+    assert pause.wait(0.1) == 0.15
+    pause.refused(refusal, 0.3, 0.0)
+    assert pause.wait(0.3) == 0.5
+    pause.refused(refusal, 10.0, 0.0)
+    assert pause.wait(10.0) == 0.25
+
+
+def test_the_moment_begins_anew_after_a_call_was_accepted():
+    """It was long enough, so the next refusal is another one's; but a call that was sent before it tells nothing."""
+    pause, refusal = Pause(), Refusal(exhausted="requests")
+    pause.refused(refusal, 0.0, 0.0)
+    pause.refused(refusal, 0.25, 0.0)
+    pause.accepted(0.2, 0.75)
+    pause.refused(refusal, 0.75, 0.0)
+    assert pause.wait(0.75) == 1.0
+    pause.accepted(1.75, 1.8)
+    pause.refused(refusal, 1.85, 0.0)
+    assert pause.wait(1.85) == 0.25
+
+
+@pytest.mark.parametrize("times", [10, 100])
+def test_the_moment_does_not_grow_for_ever(times):
+    """16 s at most."""
+    pause, now = Pause(), 0.0
+    for _ in range(times):
+        pause.refused(Refusal(exhausted="tokens"), now, 0.0)
+        now = pause.until
+    assert pause.wait(now - 16.0) <= 16.0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal(),
+        Refusal(concurrent=True),
+        Refusal(exhausted="tokens", too_large=True),
+        Refusal(retry_after=60.0, too_large=True),
+        Refusal(retry_after=math.nan, concurrent=True),
+        Refusal(retry_after=0.0, readings=(Reading(unit="tokens", limit=1.0),)),
+    ],
+)
+def test_what_names_no_rate_and_no_time_brings_none(refusal):
+    """Too many at once, or one too large, is not a matter of time."""
+    pause = Pause()
+    pause.refused(refusal, 0.0, 0.5)
+    assert pause.wait(0.0) == 0.0
+
+
+@pytest.mark.parametrize("absurd", [math.nan, math.inf, -1.0, 1e9])
+def test_an_absurd_wish_is_not_believed(absurd):
+    """It counts as none: a moment."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=absurd), 0.0, 0.0)
+    assert pause.wait(0.0) == 0.25
+
+
+def test_one_call_passes_every_ten_minutes():
+    """A wish of a day may be a mistake: one goes to see, the next ten minutes later."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=86400.0), 0.0, 0.0)
+    assert [pause.wait(now) for now in (0.0, 599.0, 600.0)] == [600.0, 1.0, 0.0]
+    pause.sent(600.0)
+    assert (pause.wait(600.0), pause.lasts_for(600.0)) == (600.0, 85800.0)
+
+
+def test_it_ends_when_a_call_that_was_sent_since_is_accepted():
+    """What was sent before the refusal says nothing, nor does another refusal."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=86400.0), 5.0, 0.0)
+    pause.accepted(4.0, 100.0)
+    assert pause.lasts_for(100.0) == 86305.0
+    pause.sent(605.0)
+    pause.refused(Refusal(retry_after=86400.0), 606.0, 0.0)
+    assert pause.wait(606.0) == 600.0
+    pause.sent(1206.0)
+    pause.accepted(1206.0, 1207.0)
+    assert (pause.wait(1207.0), pause.lasts_for(1207.0)) == (0.0, 0.0)
