@@ -17,21 +17,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from .. import runs
-from ..errors import ConfigurationError, ModelError, RateLimited, Refused
+from ..errors import ModelError, RateLimited, Refused
 from ..limits import Ending, Permit, impatient_permit, read_headers, retry_after
 from ..simulation import SIMULATED_PREFIX
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
-from ._bounds import prompt_bound, rooms, unknown_price, with_room
 from ._connection import Call, Connection, accepted
 from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Reply
+from ._needs import Needs
 from ._provider_errors import error_of, refusal_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._spans import AttemptSpan
@@ -119,33 +119,9 @@ async def attempt(
     purses = runs.purses()
     if not purses:
         return await _permitted(connection, call, body, None, begins, hedge=hedge)
-    prompt = prompt_bound(body, simulated=connection.address.provider.sdk == "simulated")
-    _check_price(connection, purses)
-
-    def needs() -> list[runs.Amount]:
-        return _most(connection, call, prompt)
-
+    needs = Needs(connection, call, body, purses)
     async with connection.in_turn(), runs.Reservation(purses, needs, connection.address.name) as held:
-        body = with_room(body, held.need.tokens - prompt)
-        return await _permitted(connection, call, body, held, begins, hedge=hedge)
-
-
-def _check_price(connection: Connection, purses: Sequence[runs.Purse]) -> None:
-    if connection.pricing.most(0, 0) is not None:
-        return
-    for purse in purses:
-        if purse.budget.usd is not None:
-            raise ConfigurationError(unknown_price(connection.address.name, purse.scope))
-
-
-def _most(connection: Connection, call: Call[Any], prompt: int) -> list[runs.Amount]:
-    """The most that an attempt can use, for each length that its answer may have."""
-    longest = connection.estimate.longest
-    needs = []
-    for room in rooms(call.settings["max_tokens"], longest, fixed=call.names_room):
-        usd = connection.pricing.most(prompt, room) or NO_USAGE.known_cost
-        needs.append(runs.amount(usd * connection.markup, prompt + room))
-    return needs
+        return await _permitted(connection, call, needs.body(held.need), held, begins, hedge=hedge)
 
 
 async def _permitted(

@@ -8,7 +8,8 @@ it counts, so there the bound is exact.
 
 **The answer.** `max_tokens` is sent to the provider, which counts reasoning in. A call without it gets one:
 `MOST_TOKENS`, or, where what is left of the budget can never pay for those, four times the longest answer of the model
-so far.
+so far. Before its first answer there is nothing to go by: then it is a half, a quarter ... of `MOST_TOKENS`, the most
+that can be paid for, so that an answer is not cut off for want of room that there was.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MOST_TOKENS: Final = 4096
 """What a call inside a budget is sent with as `max_tokens` where its caller names none."""
 
 _LONGER: Final = 4
-_AT_FIRST: Final = 256
+_AT_FIRST: Final = tuple(MOST_TOKENS >> halvings for halvings in range(5))
 
 _OF_A_TEMPLATE: Final = 128
 _OF_A_MESSAGE: Final = 8
@@ -53,7 +54,9 @@ def rooms(most: int, longest: int, *, fixed: bool) -> tuple[int, ...]:
         longest: Tokens of the model's longest answer so far; 0 where there is none.
         fixed: The caller has named `max_tokens`.
     """
-    return (most,) if fixed else (most, min(most, _LONGER * longest or _AT_FIRST))
+    if fixed:
+        return (most,)
+    return (most, min(most, _LONGER * longest)) if longest else _AT_FIRST
 
 
 def with_room(body: Body, most: int) -> Body:
@@ -61,27 +64,30 @@ def with_room(body: Body, most: int) -> Body:
     return {**body, **{name: most for name in ("max_tokens", "max_completion_tokens") if name in body}}
 
 
-def unknown_price(model: str, scope: str) -> str:
-    """What is wrong with a call to `model` inside a budget in US dollars, and how to mend it."""
-    return (
-        f"the price of {model} is not known, so the budget of {scope!r} in US dollars would not hold: say it by "
-        f"connect(..., price=Price(input=..., output=...)), US dollars per million tokens, or give Budget(tokens=...)"
-    )
-
-
 def prompt_bound(body: Body, *, simulated: bool) -> int:
-    """The most tokens that the prompt of a request may be counted as.
+    """The most tokens that the texts of a request, its schema among them, may be counted as.
 
     Args:
         body: The request.
-        simulated: The simulated provider in this process is asked.
+        simulated: The simulated provider in this process is asked, which counts nothing else.
     """
     messages: Sequence[Message] = body["messages"]
     texts = [_text(message["content"]) for message in messages]
     if simulated:
         return count_tokens("\n".join(texts))
-    around = _OF_A_TEMPLATE + _OF_A_MESSAGE * len(texts)
-    return around + sum([_bytes(text) for text in texts]) + _of_format(body.get("response_format"))
+    return sum([_bytes(text) for text in texts]) + _of_format(body.get("response_format"))
+
+
+def template_bound(messages: int, shortest: int) -> int:
+    """The most tokens that a chat template may add.
+
+    Args:
+        messages: How many messages there are.
+        shortest: Tokens of the model's shortest prompt so far; 0 where there is none. A template is a part of each
+            prompt, so it has no more.
+    """
+    one = _OF_A_TEMPLATE + _OF_A_MESSAGE
+    return (min(one, shortest) if shortest else one) + _OF_A_MESSAGE * (messages - 1)
 
 
 def _of_format(wanted: Mapping[str, Any] | None) -> int:

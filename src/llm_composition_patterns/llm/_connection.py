@@ -35,12 +35,14 @@ class TokenEstimate:
 
     Attributes:
         longest: Tokens of the longest answer so far.
+        shortest: Tokens of the shortest prompt so far; 0 where there is none.
     """
 
-    __slots__ = ("_output", "_per_character", "_seen", "longest")
+    __slots__ = ("_output", "_per_character", "_seen", "longest", "shortest")
 
     def __init__(self) -> None:
         self.longest: int = 0
+        self.shortest: int = 0
         self._seen = 0
         self._per_character = self._output = 0.0
 
@@ -54,6 +56,7 @@ class TokenEstimate:
         self._per_character += (tokens.input / max(1, characters) - self._per_character) / seen
         self._output += (tokens.output - self._output) / seen
         self.longest = max(self.longest, tokens.output)
+        self.shortest = min(self.shortest or tokens.input, tokens.input)
 
 
 @dataclass(slots=True, kw_only=True)

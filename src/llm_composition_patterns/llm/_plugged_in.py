@@ -15,7 +15,7 @@ from .. import runs
 from ..errors import ConfigurationError, ModelError
 from ..simulation import Price
 from ..usage import NO_USAGE, Usage
-from ._bounds import MOST_TOKENS, bounded, prompt_bound
+from ._bounds import MOST_TOKENS, bounded, prompt_bound, template_bound
 from ._model import ConnectedModel
 from ._types import ChatModel, Completion, Message, ModelSettings
 
@@ -89,7 +89,8 @@ def _checked(price: object, model: ChatModel, purses: Sequence[runs.Purse]) -> P
 
 def _most(price: Price | None, messages: Sequence[Message], settings: ModelSettings) -> runs.Amount:
     body = {"messages": messages, "response_format": settings.get("response_schema")}
-    prompt, room = prompt_bound(body, simulated=False), settings.get("max_tokens", MOST_TOKENS)
+    prompt = prompt_bound(body, simulated=False) + template_bound(len(messages), 0)
+    room = settings.get("max_tokens", MOST_TOKENS)
     usd = NO_USAGE.known_cost if price is None else sum(price.parts(prompt, room), NO_USAGE.known_cost)
     return runs.amount(usd, prompt + room)
 

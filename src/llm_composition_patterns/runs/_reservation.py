@@ -22,7 +22,7 @@ from ..errors import BudgetExceeded
 from ..tracing import listening, names, span
 from ._account import Account, current_account, waiting_for_permit
 from ._budget import Budget
-from ._ledger import NOTHING, Amount, Unit, open_ledger
+from ._ledger import NOTHING, Amount, Ledger, Unit, open_ledger
 
 _SMALL: Final = Decimal("0.001")
 
@@ -44,9 +44,9 @@ class Purse:
     __slots__ = ("budget", "chain", "desk", "ledger", "scope")
 
     def __init__(self, scope: str, budget: Budget, around: tuple[Purse, ...]) -> None:
-        self.scope: Final = scope
-        self.budget: Final = budget
-        self.ledger = open_ledger(budget)
+        self.scope: Final[str] = scope
+        self.budget: Final[Budget] = budget
+        self.ledger: Ledger = open_ledger(budget)
         self.chain: tuple[Purse, ...] = (self, *around)
         self.desk: Desk = around[0].desk if around else Desk()
 
@@ -103,13 +103,13 @@ class Reservation:
     __slots__ = ("caller", "chain", "loop", "need", "needs", "refused", "state", "waited", "woken")
 
     def __init__(self, chain: tuple[Purse, ...], needs: Callable[[], Sequence[Amount]], caller: str) -> None:
-        self.chain: Final = chain
-        self.needs: Final = needs
-        self.need = NOTHING
-        self.caller: Final = caller
+        self.chain: Final[tuple[Purse, ...]] = chain
+        self.needs: Final[Callable[[], Sequence[Amount]]] = needs
+        self.need: Amount = NOTHING
+        self.caller: Final[str] = caller
         self.state: Literal["new", "waiting", "held", "over"] = "new"
         self.refused: BudgetExceeded | None = None
-        self.waited = False
+        self.waited: bool = False
         self.loop: asyncio.AbstractEventLoop
         self.woken: asyncio.Future[None]
 
