@@ -54,12 +54,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
     group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
-    group.add_argument(
-        "--budget",
-        type=budget,
-        metavar="USD",
-        help="US dollars that the calls may cost; those that it cannot pay for fail, what is finished is kept",
-    )
+    group.add_argument("--budget", type=budget, metavar="USD", help="what the calls may cost at most, in US dollars")
     group.add_argument("--seed", type=seed, metavar="N", help="for repeatable answers, where the model offers them")
     group = parser.add_argument_group("output")
     group.add_argument(

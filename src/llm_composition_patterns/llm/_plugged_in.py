@@ -32,8 +32,7 @@ async def completed_by(model: ChatModel, messages: Sequence[Message], settings: 
         BudgetExceeded: What is left of a budget around the call cannot pay for it.
         ConfigurationError: There is such a budget in US dollars, and the model's price is not known.
     """
-    around, purses = runs.current_account.get(), runs.purses()
-    price = getattr(model, "price", _NOT_SAID)
+    around, purses, price = runs.current_account.get(), runs.purses(), getattr(model, "price", _NOT_SAID)
     if not purses or price is None or isinstance(model, ConnectedModel):
         return await _accounted(model, messages, settings, runs.Account(around), None)
     known = _checked(price, model, purses)

@@ -20,8 +20,9 @@ class Budget:
     else fails with `BudgetExceeded`; what is finished is kept.
 
     The most that an attempt can cost follows from the length of its prompt and from `max_tokens`. A call without
-    `max_tokens` is sent with 4,096 inside a budget. The closer `max_tokens` is to what answers really need, the more
-    calls run at once, and the less of the budget is left over at the end.
+    `max_tokens` is sent with 4,096 inside a budget, or with less where what is left pays for no more. The closer
+    `max_tokens` is to what answers really need, the more calls run at once, and the less of the budget is left over at
+    the end. An attempt that ends without saying what it used (cancelled, lost) counts with all that was reserved.
 
     Attributes:
         usd: US dollars; kept as a `Decimal`. Calls to models without a known price are refused then.

@@ -187,7 +187,7 @@ class Desk:
             finally:
                 self._lock.release()
             for reservation in told:
-                if not _reaches(reservation):
+                if not _reaches(reservation):  # then nobody will come for it
                     self._ended.append((reservation, NOTHING))
 
     # Below, the lock is held by the caller.
@@ -206,10 +206,7 @@ class Desk:
         for reservation in self._waiting:
             if reservation.chain[-1] in self._full:
                 break  # the outermost budget is everybody's
-            if reservation.loop.is_closed():
-                reservation.state = "over"
-            else:
-                self._consider(reservation)
+            self._consider(reservation)
             if reservation.state != "waiting":
                 told.append(reservation)
         for reservation in told:

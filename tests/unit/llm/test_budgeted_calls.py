@@ -215,7 +215,7 @@ async def test_a_provider_that_is_dearer_than_its_list_is_found_out():
         outcomes = await parallelize(
             lambda _: model.complete("hello", max_tokens=90), range(50), on_error="collect", name="calls"
         )
-    assert endpoint.times[:2] == [0.0, 1.0]
+    assert endpoint.times[:6] == [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     assert Decimal("0.15") < tracked.usage.cost <= Decimal("0.2")
     assert Counter(outcome.kind for outcome in outcomes if isinstance(outcome, Failure)).keys() == {"budget"}
 
@@ -336,6 +336,19 @@ async def test_a_hedge_that_does_not_fit_leaves_the_first_attempt_alone():
         async with track("run", budget=Budget(tokens=200)):
             answer = await model.complete("hello", max_tokens=100)
     assert (answer.text, answer.attempts) == ("late", 1)
+
+
+async def test_a_hedge_that_is_refused_leaves_the_call_to_its_first_attempt():
+    """That was lost with all its money: the call is tried again, and what is left cannot pay for it."""
+    warm = [(1, completion())] * 40
+    endpoint = ScriptedEndpoint(*warm, (60, ConnectionError("reset")))
+    async with model_over(endpoint, price=PRICE, hedge=True, concurrency=8, timeout=100) as model:
+        for _ in range(5):
+            await asyncio.gather(*(model.complete("warm") for _ in range(8)))
+        with pytest.raises(BudgetExceeded) as caught:
+            async with track("run", budget=Budget(tokens=200)):
+                await model.complete("hello", max_tokens=100)
+    assert "after 1 attempt, the last failure: " in caught.value.__notes__[0]
 
 
 async def test_success_is_kept_beside_the_refused():

@@ -189,6 +189,44 @@ async def test_who_is_cancelled_when_its_turn_has_come_gives_it_back():
     assert (whole.ledger.reserved, whole.spent) == (tokens(0), tokens(0))
 
 
+async def test_nobody_looks_at_those_who_cannot_be_served():
+    """A thousand that wait cost an ending no more than one."""
+    whole, looks = purse(10), 0
+
+    def needs():
+        nonlocal looks
+        looks += 1
+        return [tokens(8)]
+
+    first, second = reserve(whole, 8), reserve(whole, 8)
+    await first.__aenter__()
+    await_second = asyncio.create_task(second.__aenter__())
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(Reservation(whole.chain, needs, "model:x").__aenter__()) for _ in range(1000)]
+    await asyncio.sleep(0)
+    looks = 0
+    first.settle(tokens(0))
+    await await_second
+    assert looks == 1
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+
+
+async def test_what_ends_in_the_middle_of_the_desk_s_work_is_settled_after_it():
+    """As a coroutine may that is collected as garbage, on the thread that has the lock."""
+    whole = purse(10)
+    first = reserve(whole, 8)
+    await first.__aenter__()
+
+    def needs():
+        first.settle(tokens(1))
+        return [tokens(8)]
+
+    async with Reservation(whole.chain, needs, "model:x"):
+        assert (whole.spent, whole.ledger.reserved) == (tokens(1), tokens(8))
+
+
 async def test_only_the_first_settlement_counts():
     """Leaving `async with` settles what was not."""
     whole = purse(10)
