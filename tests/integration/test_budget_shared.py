@@ -34,7 +34,7 @@ async def test_a_budget_holds_over_http(price: Price | None):
     """
     question = "Is it so? " * 40
     async with (
-        serve(Scenario(price=PRICE, answer=lambda _: ANSWER)) as server,
+        serve(Scenario(price=PRICE, answer=lambda _: ANSWER, tokens_per_second=5000)) as server,
         connect("groq:openai/gpt-oss-20b", base_url=server.url, api_key="key-key", price=price) as model,
     ):
         one = (await model.complete(question)).cost

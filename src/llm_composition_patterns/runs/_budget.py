@@ -15,6 +15,11 @@ _MOST_USD: Final = Decimal(10) ** 12
 class Budget:
     """What everything inside a `track` may spend: money, tokens, or both.
 
+    ```python
+    async with track("nightly translations", budget=Budget(usd=5.0)) as tracked:
+        outcomes = await parallelize(translate, products, on_error="collect")
+    ```
+
     Before each attempt the most that it can cost is reserved, and after it what it really cost is settled, so a budget
     is never passed. A call that does not fit waits while it may still fit when others have turned out cheaper, and
     else fails with `BudgetExceeded`; what is finished is kept.
