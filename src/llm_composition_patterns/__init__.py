@@ -38,7 +38,7 @@ from .patterns.orchestrator_workers import orchestrate
 from .patterns.parallelization import OutcomeStream, Step, Vote, parallelize, stream_outcomes, together, vote
 from .patterns.prompt_chaining import chain, gate
 from .patterns.routing import Choice, route
-from .runs import Progress, Tracked, track
+from .runs import Budget, Progress, Tracked, track
 from .simulation import Capacity, Change, Fault, RateLimit, Scenario
 from .steps import in_threads
 from .tracing import Tracing, TracingStatistics, setup_tracing
@@ -48,6 +48,7 @@ __all__ = [
     "AuthenticationFailed",
     "BatchError",
     "BranchTimeout",
+    "Budget",
     "BudgetExceeded",
     "Capacity",
     "Change",

@@ -35,6 +35,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .usage import NO_USAGE, Usage
@@ -277,9 +278,34 @@ class GateRefused(LLMCompositionError):
 
 
 class BudgetExceeded(LLMCompositionError):
-    """A call that what is left of the budget cannot pay for."""
+    """A call that what is left of the budget cannot pay for.
+
+    Attributes:
+        scope: The name of the run whose budget it is.
+        unit: What there is too little of: `usd`, the attributes are `Decimal`s then, or `tokens`.
+        limit: The budget.
+        spent: What was spent of it.
+        needed: The most that the call may use.
+    """
 
     kind: ClassVar[FailureKind] = "budget"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        scope: str = "",
+        unit: Literal["usd", "tokens"] = "usd",
+        limit: Decimal | int = 0,
+        spent: Decimal | int = 0,
+        needed: Decimal | int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.unit: Literal["usd", "tokens"] = unit
+        self.limit = limit
+        self.spent = spent
+        self.needed = needed
 
 
 class WorkerLost(LLMCompositionError):

@@ -23,7 +23,9 @@ class Usage:
         calls: Calls made to models; a call that was attempted three times is one call and two retries.
         retries: Attempts beyond the first one of each call.
         known_cost: US dollars, as far as prices are known.
-        unpriced: Attempts whose cost is unknown: no price for the model, or no usage came back.
+        estimated_cost: The part of `known_cost` that is an upper bound: under a budget, attempts that ended without
+            usage (cancelled, lost) count with all that was reserved for them.
+        unpriced: Attempts whose cost is unknown: no price for the model, or, without a budget, no usage came back.
         by_model: The same, for each `provider:model`; empty in the parts themselves.
     """
 
@@ -33,6 +35,7 @@ class Usage:
     calls: int = 0
     retries: int = 0
     known_cost: Decimal = _ZERO
+    estimated_cost: Decimal = _ZERO
     unpriced: int = 0
     by_model: Mapping[str, Usage] = field(default_factory=lambda: _NONE, hash=False)
 
@@ -70,6 +73,7 @@ class Usage:
             calls=self.calls + other.calls,
             retries=self.retries + other.retries,
             known_cost=self.known_cost + other.known_cost,
+            estimated_cost=self.estimated_cost + other.estimated_cost,
             unpriced=self.unpriced + other.unpriced,
             by_model=_joined(self.by_model, other.by_model),
         )

@@ -10,6 +10,7 @@ NAMES = [
     "AuthenticationFailed",
     "BatchError",
     "BranchTimeout",
+    "Budget",
     "BudgetExceeded",
     "Capacity",
     "Change",

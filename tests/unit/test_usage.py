@@ -20,6 +20,7 @@ parts = st.builds(
     calls=counts,
     retries=counts,
     known_cost=st.decimals(0, 100, places=6),
+    estimated_cost=st.decimals(0, 100, places=6),
     unpriced=st.integers(0, 3),
 )
 usages = st.one_of(parts, st.just(NO_USAGE), st.builds(Usage.of_model, parts, st.sampled_from(["a:x", "a:y", "b:x"])))

@@ -23,7 +23,18 @@ from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, 
 from ._env_file import load_env_file
 from ._example import Example, run_example
 from ._files import check_writable, write_atomically
-from ._flags import add_common_flags, command_parser, count, directory, model_name, port, port_or_any, seconds, seed
+from ._flags import (
+    add_common_flags,
+    budget,
+    command_parser,
+    count,
+    directory,
+    model_name,
+    port,
+    port_or_any,
+    seconds,
+    seed,
+)
 from ._limit_line import limit_line
 from ._live import live_progress
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
@@ -52,6 +63,7 @@ __all__ = [
     "Reply",
     "add_common_flags",
     "bars",
+    "budget",
     "check_writable",
     "chosen_model",
     "command_parser",

@@ -158,7 +158,10 @@ class _Session(Generic[B]):
     async def _answer(self, step: Step[str, B], text: str) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
-        async with track(self._example.name) as tracked, asyncio.timeout(self._arguments.timeout):
+        async with (
+            track(self._example.name, budget=self._arguments.budget) as tracked,
+            asyncio.timeout(self._arguments.timeout),
+        ):
             value = await step(text)
         seconds = clock() - began
         self._history.append({"role": "user", "content": text})

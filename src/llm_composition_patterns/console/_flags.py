@@ -6,10 +6,12 @@ import argparse
 import math
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ..errors import did_you_mean
+from ..runs import Budget
 from ._codes import OK, USAGE
 from ._providers import AUTO
 from ._run import flushed
@@ -40,7 +42,8 @@ def command_parser(description: str, *, examples: str = "", prog: str | None = N
 def add_common_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every command which calls models has.
 
-    They arrive as `model` (None if not given), `max_concurrency`, `timeout`, `seed`, `trace` and `json`.
+    They arrive as `model` (None if not given), `max_concurrency`, `timeout`, `budget` (a `Budget`, or None), `seed`,
+    `trace` and `json`.
     """
     group = parser.add_argument_group("model and calls")
     group.add_argument(
@@ -52,6 +55,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
     group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
+    group.add_argument("--budget", type=budget, metavar="USD", help="what the calls may cost at most, in US dollars")
     group.add_argument("--seed", type=seed, metavar="N", help="for repeatable answers, where the model offers them")
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -83,6 +87,14 @@ def seconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds above 0, as 30 or 2.5")
     return value
+
+
+def budget(text: str) -> Budget:
+    """Read an amount of US dollars above 0, as the `type` of an argument."""
+    try:
+        return Budget(usd=Decimal(text.removeprefix("$")))
+    except (ArithmeticError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no budget; give US dollars above 0, as 5 or 0.25") from None
 
 
 def port(text: str) -> int:

@@ -17,6 +17,9 @@ _VARIABLE = "LLM_MODEL"
 _ONLY_IN_CODE = {
     ", or pass api_key": "",
     "; a key is passed as api_key": "",
+    "Raise the budget, or lower max_tokens": "Raise --budget",
+    ": say it by connect(..., price=Price(input=..., output=...)), US dollars per million tokens, or give "
+    "Budget(tokens=...)": ": take another model, or leave out --budget",
     "Pass another api_key to connect": "For a server that wants a key, take openai:MODEL with OPENAI_BASE_URL and "
     "OPENAI_API_KEY",
 }

@@ -1,8 +1,16 @@
 """One attempt at an endpoint.
 
-In this order: a permit from the limiter, the span, the request within its timeout, the reading and checking of the
-answer, the settling of what it used. The permit ends last, and whatever happens, cancellation included, the span ends
-and the account is settled.
+In this order: a reservation in the budgets around it, if there are any; a permit from the limiter, the span, the
+request within its timeout, the reading and checking of the answer, the settling of what it used. The permit ends last,
+and whatever happens, cancellation included, the span ends and the account is settled.
+
+The reservation comes before the permit: who waits for money holds nothing, so there is no circle, and takes no permit
+from a call that could go. It is the attempt's own: between two attempts, as in a backoff, nothing is held. With a
+reservation, one waits for a permit only while the provider goes on to take calls (see `max_rate_limit_wait`).
+
+What an attempt costs when it is over: what the reply says that it used; nothing where it was never sent, could not
+connect, or was answered with another status than 200 (429, 401, 500 ...); all that was reserved for it where something
+was sent and nothing came back that tells (cancelled, hedged away, timed out, connection lost, no usage in the answer).
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ from ..usage import NO_USAGE, Usage
 from ._connection import Call, Connection, accepted
 from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Reply
+from ._needs import Needs
 from ._provider_errors import error_of, refusal_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._spans import AttemptSpan
@@ -44,17 +53,21 @@ class _Settlement:
         unclear: Something was sent that may have cost something.
         tokens: What the reply says that it used.
         bill: What that cost.
+        held: What was reserved for it; None outside of any budget.
     """
 
     model: str
     first: bool
+    held: runs.Reservation | None = None
     unclear: bool = False
     tokens: Tokens | None = None
     bill: Bill = field(default=UNKNOWN)
 
     def usage(self, pricing: Pricing) -> Usage:
-        """The same as a value; what was sent and never answered may have cost something."""
-        tokens, cost = self.tokens, self.bill.total
+        """The same as a value; what was sent and never answered may have cost something, or all that was reserved."""
+        tokens, cost, estimated = self.tokens, self.bill.total, NO_USAGE.estimated_cost
+        if self.held is not None and self._lost and self.held.need.money:
+            cost = estimated = self.held.need.usd
         unpriced = self.unclear and cost is None and pricing.free is None
         used = Usage(
             input_tokens=tokens.input if tokens else 0,
@@ -63,9 +76,21 @@ class _Settlement:
             calls=int(self.first),
             retries=int(not self.first),
             known_cost=cost or NO_USAGE.known_cost,
+            estimated_cost=estimated,
             unpriced=int(unpriced),
         )
         return used.of_model(self.model)
+
+    def pay(self, used: Usage) -> None:
+        """Settle what was reserved, where anything was."""
+        if self.held is not None:
+            paid = self.held.need if self._lost else runs.amount(used.known_cost, used.total_tokens)
+            self.held.settle(paid)
+
+    @property
+    def _lost(self) -> bool:
+        """Whether something was sent, and nothing came back that tells what it used."""
+        return self.unclear and self.tokens is None
 
 
 async def attempt(
@@ -88,7 +113,26 @@ async def attempt(
     Raises:
         ModelError: It failed.
         HeldUp: It was not let through for as long as the call bears.
+        BudgetExceeded: A budget around it cannot pay for it.
+        ConfigurationError: There is a budget in US dollars, and the model's price is not known.
     """
+    purses = runs.purses()
+    if not purses:
+        return await _permitted(connection, call, body, None, begins, hedge=hedge)
+    needs = Needs(connection, call, body, purses)
+    async with connection.in_turn(), runs.Reservation(purses, needs, connection.address.name) as held:
+        return await _permitted(connection, call, needs.body(held.need), held, begins, hedge=hedge)
+
+
+async def _permitted(
+    connection: Connection,
+    call: Call[T],
+    body: Body,
+    held: runs.Reservation | None,
+    begins: Callable[[], None] | None,
+    *,
+    hedge: bool,
+) -> tuple[Completion, T]:
     async with impatient_permit(
         connection.limiter,
         tokens=connection.estimate.of(call.characters),
@@ -103,7 +147,7 @@ async def attempt(
             begins()
         connection.sends(permit, asyncio.get_running_loop().time())
         try:
-            answered = await _shown(connection, call, body, permit, hedge=hedge)
+            answered = await _shown(connection, call, body, permit, held, hedge=hedge)
         finally:
             connection.ends(permit)
         call.answered = True
@@ -111,16 +155,16 @@ async def attempt(
 
 
 async def _shown(
-    connection: Connection, call: Call[T], body: Body, permit: Permit, *, hedge: bool
+    connection: Connection, call: Call[T], body: Body, permit: Permit, held: runs.Reservation | None, *, hedge: bool
 ) -> tuple[Completion, T]:
     spans = listening()
     if spans is None:
-        return await _answered(connection, call, body, permit, None)
+        return await _answered(connection, call, body, permit, held, None)
     shown = AttemptSpan(spans, connection.address)
     try:
         shown.request(body)
-        shown.note(_circumstances(call, permit, hedge=hedge))
-        return await _answered(connection, call, body, permit, shown)
+        shown.note(_circumstances(call, permit, held, hedge=hedge))
+        return await _answered(connection, call, body, permit, held, shown)
     except asyncio.CancelledError as error:
         if call.answered:
             shown.note({names.HEDGED_AWAY: True})
@@ -134,20 +178,25 @@ async def _shown(
         shown.end()
 
 
-def _circumstances(call: Call[Any], permit: Permit, *, hedge: bool) -> dict[str, Any]:
+def _circumstances(call: Call[Any], permit: Permit, held: runs.Reservation | None, *, hedge: bool) -> dict[str, Any]:
     return {
         names.ATTEMPT: call.attempts,
         names.PERMIT_WAIT_SECONDS: permit.waited,
-        names.WAIT_REASON: permit.reason or None,
+        names.WAIT_REASON: runs.BUDGET if held is not None and held.waited else permit.reason or None,
         names.RETRY: None if call.failed is None else call.failed.kind,
         names.HEDGE: hedge or None,
     }
 
 
 async def _answered(
-    connection: Connection, call: Call[T], body: Body, permit: Permit, shown: AttemptSpan | None
+    connection: Connection,
+    call: Call[T],
+    body: Body,
+    permit: Permit,
+    held: runs.Reservation | None,
+    shown: AttemptSpan | None,
 ) -> tuple[Completion, T]:
-    settlement = _Settlement(connection.address.name, first=call.attempts == 1)
+    settlement = _Settlement(connection.address.name, first=call.attempts == 1, held=held)
     try:
         reply = await _send(connection, call, body, shown, settlement)
         answer = _read(connection, reply, _error(connection, call, reply, shown), shown, settlement)
@@ -163,6 +212,7 @@ async def _answered(
         used = settlement.usage(connection.pricing)
         call.usage += used
         runs.settle(used)
+        settlement.pay(used)
     return _checked(call, answer, settlement)
 
 
@@ -238,6 +288,8 @@ def _read(
     if tokens is not None or answer is not None:
         simulated = answer is not None and answer.model.startswith(SIMULATED_PREFIX)
         settlement.bill = connection.pricing.bill(tokens, simulated=simulated)
+        if settlement.held is not None:
+            connection.charged(tokens)
         if simulated and answer is not None:
             settlement.model = f"{connection.address.provider.name}:{answer.model}"
             if shown is not None:

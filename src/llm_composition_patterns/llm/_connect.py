@@ -63,7 +63,8 @@ def connect(
             paid for: never use it for calls with side effects.
         remember: Whether what the automatic limiter has found out is kept in the user's cache directory, so that the
             next run begins there: numbers under a hash of endpoint, model and key. Never for simulated models.
-        price: What the model costs, where neither the provider nor the price list says so, or says it wrongly.
+        price: What the model costs, where neither the provider nor the price list says so, or says it wrongly. Inside
+            a `Budget` in US dollars some price must be known.
         scenario: How the simulated provider behaves; for `simulated:` models only.
 
     Raises:
@@ -103,6 +104,7 @@ def connect(
         price=price,
         endpoint=_endpoint(address, scenario),
         start=start_of(address, scenario),
+        charged=None if scenario is None else scenario.price,
     )
     return ConnectedModel(address, _opener(options, scenario), options)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
+from .. import runs
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
 from ..limits import Accepted, Answered, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget, Throttled
 from ..usage import NO_USAGE, Usage
@@ -27,11 +31,18 @@ _NOTHING_SAID: Final = Refusal()
 
 
 class TokenEstimate:
-    """What calls will count for a limit on tokens, from the length of their prompts and from what others counted."""
+    """What calls will count for a limit on tokens, from the length of their prompts and from what others counted.
 
-    __slots__ = ("_output", "_per_character", "_seen")
+    Attributes:
+        longest: Tokens of the longest answer so far.
+        shortest: Tokens of the shortest prompt so far; 0 where there is none.
+    """
+
+    __slots__ = ("_output", "_per_character", "_seen", "longest", "shortest")
 
     def __init__(self) -> None:
+        self.longest: int = 0
+        self.shortest: int = 0
         self._seen = 0
         self._per_character = self._output = 0.0
 
@@ -44,6 +55,8 @@ class TokenEstimate:
         self._seen = seen = min(self._seen + 1, _AVERAGED)
         self._per_character += (tokens.input / max(1, characters) - self._per_character) / seen
         self._output += (tokens.output - self._output) / seen
+        self.longest = max(self.longest, tokens.output)
+        self.shortest = min(self.shortest or tokens.input, tokens.input)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +72,8 @@ class Connection:
         failed: The last failure of the provider.
         failed_because: What it said, before it was told how often its own call was tried.
         sent: Attempts that were sent so far.
+        markup: How many times dearer than its known price the provider was found to be; 1 at least.
+        surprises: Calls inside a budget are made one by one, until one has shown what it really costs.
     """
 
     address: Address
@@ -75,6 +90,9 @@ class Connection:
     failed: ModelError | None = None
     failed_because: str = ""
     sent: int = 0
+    markup: Decimal = Decimal(1)
+    surprises: bool = False
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _sent: dict[Permit, float] = field(default_factory=dict)
     _victims: set[Call[Any]] = field(default_factory=set)
     _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
@@ -102,6 +120,27 @@ class Connection:
     def sent_first(self) -> float:
         """When that attempt was sent which is out for the longest time; infinite where none is."""
         return next(iter(self._sent.values()), math.inf)
+
+    @asynccontextmanager
+    async def in_turn(self) -> AsyncIterator[None]:
+        """Let calls go one by one while it is not known what they really cost."""
+        if not self.surprises:
+            yield
+            return
+        async with AsyncExitStack() as stack:
+            with runs.waiting_for_permit():
+                await stack.enter_async_context(self._turn)
+            if not self.surprises:
+                await stack.aclose()
+            yield
+
+    def charged(self, tokens: Tokens | None) -> None:
+        """An attempt was answered; a provider that tells its costs may be dearer than its known price."""
+        self.surprises = self.surprises and tokens is None
+        if tokens is not None and tokens.cost:
+            known = self.pricing.most(tokens.input, tokens.output)
+            if known and tokens.cost > known * self.markup:
+                self.markup = tokens.cost / known
 
     def answers(self, call: Call[Any], permit: Permit, tokens: Tokens | None, now: float) -> None:
         """An attempt was answered."""
@@ -150,6 +189,7 @@ class Call(Generic[T]):
         patience: Seconds that it bears to be held by rate limits from now on.
         outage_patience: Seconds that it bears an outage.
         answered: An attempt has answered it, and the others are not needed any more.
+        names_room: Its caller says how long the answer may be.
     """
 
     messages: list[Message]
@@ -169,6 +209,7 @@ class Call(Generic[T]):
     last_in_line: bool = False
     refusal: Refusal = _NOTHING_SAID
     answered: bool = False
+    names_room: bool = True
 
 
 def accepted(readings: tuple[Reading, ...], tokens: Tokens | None) -> Accepted:

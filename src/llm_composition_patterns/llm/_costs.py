@@ -53,11 +53,13 @@ class Pricing:
 
     Attributes:
         given: The user's own price.
+        charged: What a simulated provider's scenario charges.
         listed: What genai-prices lists, as a function of the tokens.
         free: The bill of a call that is known to cost nothing.
     """
 
     given: Price | None = None
+    charged: Price | None = None
     listed: Listed | None = None
     free: Bill | None = None
 
@@ -76,6 +78,19 @@ class Pricing:
             return _bill(self.listed(tokens), "genai-prices")
         return UNKNOWN
 
+    def most(self, prompt: int, answer: int) -> Decimal | None:
+        """What an attempt can cost at most whose prompt and answer have at most so many tokens; None where unknown.
+
+        The answer's cost as its provider will tell it goes first, as in a bill. A cache may be dearer than no cache.
+        """
+        price = self.charged or self.given
+        if price is None and self.free is not None:
+            return self.free.total
+        parts = self.listed if price is None else partial(_parts, price)
+        if parts is None:
+            return None
+        return max(sum(parts(Tokens(prompt, answer, cached=cached)), _NOTHING) for cached in (0, prompt))
+
     def _told(self, tokens: Tokens | None) -> Bill | None:
         if tokens is not None and tokens.cost is not None:
             return Bill(tokens.cost, "provider")
@@ -93,11 +108,11 @@ def _bill(parts: tuple[Decimal, Decimal], source: CostSource) -> Bill:
     return Bill(prompt + completion, source, prompt, completion)
 
 
-def pricing_of(address: Address, given: Price | None) -> Pricing:
+def pricing_of(address: Address, given: Price | None, charged: Price | None = None) -> Pricing:
     """How the calls of the model at `address` are priced. The first call reads the price list, 0.2 s of CPU."""
     provider = address.provider
     if provider.sdk == "simulated":
-        return Pricing(given=given, free=_SIMULATED)
+        return Pricing(given=given, charged=charged, free=_SIMULATED)
     if provider.local and not address.model.endswith("cloud"):
         return Pricing(given=given, free=_LOCAL)
     if given is not None:
@@ -105,6 +120,15 @@ def pricing_of(address: Address, given: Price | None) -> Pricing:
     return Pricing(
         listed=listed_price(provider.prices if address.own_endpoint else None, address.base_url or "", address.model)
     )
+
+
+def tells_costs(address: Address) -> bool:
+    """Whether a provider may tell another cost in its answers than the one that its list says.
+
+    Gateways do, and so may any server that stands where a provider was expected.
+    """
+    provider = address.provider
+    return provider.name == "openrouter" or (provider.prices is not None and address.base_url != provider.base_url)
 
 
 @lru_cache(maxsize=256)

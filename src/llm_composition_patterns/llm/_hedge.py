@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, TypeVar
 
+from ..errors import BudgetExceeded
 from ..limits import HeldUp, Limiter
 from ._attempt import attempt
 from ._connection import Call, Connection
@@ -85,7 +86,7 @@ async def _first_answer(racers: Sequence[Racer[T]], call: Call[T]) -> tuple[Comp
 def _may_be_mended(racer: Racer[Any]) -> bool:
     if racer.cancelled() or (error := racer.exception()) is None:
         return False
-    return isinstance(error, HeldUp) or is_worth_another(error)
+    return isinstance(error, HeldUp | BudgetExceeded) or is_worth_another(error)
 
 
 async def _end(racers: Sequence[Racer[Any]]) -> None:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypedDict, TypeVar, Unpack
 
-from ..errors import ModelError
+from .. import runs
+from ..errors import BudgetExceeded, ModelError
 from ..limits import HeldUp, Limiter, LimiterStatistics, memory_key, recall, remember, shared_limiter
 from ..simulation import Price
 from ._addresses import Address
 from ._attempt import attempt
+from ._bounds import bounded
 from ._connection import Call, Connection
-from ._costs import Pricing, pricing_of
+from ._costs import Pricing, pricing_of, tells_costs
 from ._endpoint import Endpoint
 from ._hedge import hedged
 from ._ladder import Ladder
@@ -53,6 +55,7 @@ class Options:
         hedge: Whether a call that is late gets a second attempt beside the first.
         remember: Whether what the automatic limiter finds out is kept for the next run.
         price: The user's own price.
+        charged: What a simulated provider's scenario charges.
         endpoint: What the limiter is shared by, beside model and key.
         start: Where the automatic limit begins.
     """
@@ -67,6 +70,7 @@ class Options:
     price: Price | None
     endpoint: Hashable
     start: Start
+    charged: Price | None = None
 
 
 class ConnectedModel:
@@ -109,6 +113,7 @@ class ConnectedModel:
                 endpoint=endpoint,
                 limiter=await self._limiter(resources),
                 pricing=await self._pricing(),
+                surprises=self._options.price is None and tells_costs(self._address),
                 timeout=self._options.timeout,
                 attempts=self._options.attempts,
                 max_rate_limit_wait=self._options.max_rate_limit_wait,
@@ -147,7 +152,7 @@ class ConnectedModel:
     async def _pricing(self) -> Pricing:
         address, price = self._address, self._options.price
         if price is not None or (address.provider.prices is None and address.own_endpoint):
-            return pricing_of(address, price)
+            return pricing_of(address, price, self._options.charged)
         return await asyncio.to_thread(pricing_of, address, None)  # reads the price list
 
     async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:
@@ -158,8 +163,10 @@ class ConnectedModel:
 
         Raises:
             ModelError: There is no usable answer, retries included.
+            BudgetExceeded: What is left of a budget around the call cannot pay for it.
+            ConfigurationError: There is such a budget in US dollars, and the model's price is not known.
             TypeError: The messages are none, or a setting is not known.
-            ValueError: The conversation is empty.
+            ValueError: The conversation is empty, or `max_tokens` is no bound for a budget.
             RuntimeError: The model is not open, or was opened on another event loop.
         """
         completion, _ = await self.complete_parsed(messages, _nothing, **settings)
@@ -190,8 +197,8 @@ class ConnectedModel:
         call = self._call(connection, conversation(messages), settings, parse)
         try:
             answered = await self._answered(connection, call)
-        except asyncio.CancelledError as cancelled:
-            _tell_of_last_failure(cancelled, call)
+        except (asyncio.CancelledError, BudgetExceeded) as ended:
+            _tell_of_last_failure(ended, call)
             raise
         if "response_schema" in settings:
             self._ladder.worked(call.rung)
@@ -206,7 +213,8 @@ class ConnectedModel:
     ) -> Call[T]:
         return Call(
             messages=messages,
-            settings=settings,
+            settings=bounded(settings) if runs.purses() else settings,
+            names_room=settings.get("max_tokens") is not None,
             parse=parse,
             characters=sum([len(message["content"]) for message in messages]),
             rung=self._ladder.rung,
@@ -270,11 +278,11 @@ async def _keep(key: str, limiter: Limiter) -> None:
         await asyncio.to_thread(remember, key, limiter.remembered())
 
 
-def _tell_of_last_failure(cancelled: asyncio.CancelledError, call: Call[Any]) -> None:
-    """Whoever ran out of time learns what the time went to."""
+def _tell_of_last_failure(ended: BaseException, call: Call[Any]) -> None:
+    """Whoever ran out of time or money learns what it went to."""
     if call.failed is not None:
         tried = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
-        cancelled.add_note(f"after {tried}, the last failure: {call.failed}")
+        ended.add_note(f"after {tried}, the last failure: {call.failed}")
 
 
 def _nothing(_: Completion) -> None:

@@ -100,6 +100,10 @@ class ChatModel(Protocol):
     used nothing, such as an answer from a cache. Where calls to models of `connect` were made inside, as in a wrapper
     of one, these have been added already, and what the wrapper tells is not added again. Calling `complete` of your
     own model directly adds nothing.
+
+    Inside a `Budget` in US dollars, `ask` must know what a call can cost at most before it is made: give the model an
+    attribute `price`, a `Price`, or None where the model only calls models of `connect`, which reserve for themselves.
+    `max_tokens` is always among the settings inside a budget; keep to it.
     """
 
     async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:

@@ -1,16 +1,27 @@
 """What a run uses and how far it has come."""
 
 from ._account import Account, account, current_account, fairness_group, settle, waiting_for_permit
+from ._budget import Budget
+from ._ledger import Amount, amount
 from ._progress import Progress
+from ._reservation import BUDGET, Purse, PurseAccount, Reservation, purses
 from ._track import Tracked, track, usage_attributes
 
 __all__ = [
+    "BUDGET",
     "Account",
+    "Amount",
+    "Budget",
     "Progress",
+    "Purse",
+    "PurseAccount",
+    "Reservation",
     "Tracked",
     "account",
+    "amount",
     "current_account",
     "fairness_group",
+    "purses",
     "settle",
     "track",
     "usage_attributes",

@@ -9,6 +9,8 @@ from typing import Any
 from ..tracing import SpanHandle, names, span
 from ..usage import Usage
 from ._account import Account, current_account
+from ._budget import Budget
+from ._reservation import Purse, PurseAccount, purses
 
 
 class Tracked:
@@ -38,19 +40,25 @@ class track:  # noqa: N801 - used like the function it reads as
     print(tracked.usage.calls, tracked.usage.cost, tracked.trace_id)
     ```
 
-    Scopes nest: what is used inside an inner one counts for the outer ones too.
+    Scopes nest: what is used inside an inner one counts for the outer ones too, and is spent of their budgets.
 
     Args:
         name: What the run and its span are called.
+        budget: What everything inside may spend; see `Budget`.
 
     Raises:
-        TypeError: The name is no text, or empty.
+        TypeError: The name is no text, or empty, or the budget is none.
         RuntimeError: From entering: this run was entered already; each `async with` needs a `track(...)` of its own.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, budget: Budget | None = None) -> None:
         if not isinstance(name, str) or not name:
             raise TypeError(f"track({name!r}): give the run a name, such as track('nightly translations')")
+        if budget is not None and not isinstance(budget, Budget):
+            raise TypeError(f"track({name!r}, budget={budget!r}): give a Budget, such as Budget(usd=5.0)")
+        self._name = name
+        self._budget = budget
+        self._purse: Purse | None = None
         self._scope = span(name)
         self._entered = False
         self._account: Account
@@ -61,7 +69,7 @@ class track:  # noqa: N801 - used like the function it reads as
         if self._entered:
             raise RuntimeError("this run was entered already; call track(...) for each `async with`")
         self._entered = True
-        self._account = Account(current_account.get())
+        self._account = self._opened()
         self._written = self._scope.__enter__()
         self._token = current_account.set(self._account)
         return Tracked(self._account, self._written)
@@ -72,7 +80,16 @@ class track:  # noqa: N801 - used like the function it reads as
         self._leave_account()
         if self._written.recording:
             self._written.set(usage_attributes(self._account.usage))
+            if self._purse is not None:
+                self._written.set(_budget_attributes(self._purse))
         self._scope.__exit__(kind, error, trace)
+
+    def _opened(self) -> Account:
+        around = current_account.get()
+        if self._budget is None:
+            return Account(around)
+        self._purse = Purse(self._name, self._budget, purses())
+        return PurseAccount(around, self._purse)
 
     def _leave_account(self) -> None:
         try:
@@ -94,4 +111,18 @@ def usage_attributes(usage: Usage) -> dict[str, Any]:
     }
     if usage.cost is not None:
         shown[names.COST_USD] = float(usage.cost)
+    if usage.estimated_cost:
+        shown[names.ESTIMATED_COST_USD] = float(usage.estimated_cost)
     return shown
+
+
+def _budget_attributes(purse: Purse) -> dict[str, Any]:
+    """A budget and what was spent of it; what is None is not limited."""
+    budget, spent = purse.budget, purse.spent
+    usd = None if budget.usd is None else float(budget.usd)
+    return {
+        names.BUDGET_USD: usd,
+        names.BUDGET_TOKENS: budget.tokens,
+        names.SPENT_USD: None if usd is None else float(spent.usd),
+        names.SPENT_TOKENS: None if budget.tokens is None else spent.tokens,
+    }

@@ -7,6 +7,7 @@ simulated, and it is no translator.
 from ._capacity import Capacity, Change
 from ._price import Price
 from ._provider import ConnectionDropped, Reply, SimulatedProvider, Statistics
+from ._request import count_tokens
 from ._scenario import AnswerRule, Fault, RateLimit, Scenario
 from ._server import SimulatedServer, serve
 from ._wire import DEFAULT_MODEL as SIMULATED_MODEL
@@ -27,5 +28,6 @@ __all__ = [
     "SimulatedProvider",
     "SimulatedServer",
     "Statistics",
+    "count_tokens",
     "serve",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeAlias, Unpack
 
-from ..llm import Completion, Message, ModelSettings
+from ..llm import Completion, Message, ModelSettings, Price
 from ..usage import Usage
 
 Line: TypeAlias = str | BaseException | Callable[[Sequence[Message]], str]
@@ -24,7 +24,10 @@ class ScriptedModel:
 
     Attributes:
         calls: The messages and the settings of each call so far.
+        price: Nothing, so that it can be called inside a budget.
     """
+
+    price: Price = Price(input=0, output=0)
 
     def __init__(self, *lines: Line) -> None:
         self._lines = lines

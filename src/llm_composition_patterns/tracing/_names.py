@@ -63,6 +63,13 @@ OUTPUT_TOKENS = PREFIX + "tokens.output"
 REASONING_TOKENS = PREFIX + "tokens.reasoning"
 COST_USD = PREFIX + "cost_usd"
 KNOWN_COST_USD = PREFIX + "known_cost_usd"
+ESTIMATED_COST_USD = PREFIX + "estimated_cost_usd"
+
+# A tracked run with a budget
+BUDGET_USD = PREFIX + "budget_usd"
+BUDGET_TOKENS = PREFIX + "budget_tokens"
+SPENT_USD = PREFIX + "spent_usd"
+SPENT_TOKENS = PREFIX + "spent_tokens"
 
 # One attempt at a provider
 ATTEMPT = PREFIX + "attempt"

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from llm_composition_patterns.console import add_common_flags, command_parser, port, port_or_any
+from llm_composition_patterns.runs import Budget
 
 
 def parser():
@@ -28,6 +29,7 @@ def test_without_flags_there_are_defaults():
         "model": None,
         "max_concurrency": None,
         "timeout": None,
+        "budget": None,
         "seed": None,
         "trace": "auto",
         "json": False,
@@ -37,10 +39,12 @@ def test_without_flags_there_are_defaults():
 def test_flags_are_read():
     """Numbers arrive as numbers."""
     line = "--model ollama:qwen3:8b --max-concurrency 8 --timeout 2.5 --seed 0 --trace file:spans.jsonl --json"
+    line += " --budget 0.25"
     assert vars(parser().parse_args(line.split())) == {
         "model": "ollama:qwen3:8b",
         "max_concurrency": 8,
         "timeout": 2.5,
+        "budget": Budget(usd=0.25),
         "seed": 0,
         "trace": "file:spans.jsonl",
         "json": True,
@@ -58,6 +62,11 @@ def test_flags_are_read():
         (["--max-concurrency", "0"], "a whole number above 0"),
         (["--max-concurrency", "2.5"], "a whole number above 0"),
         (["--seed=-1"], "a whole number, 0 or more"),
+        (["--budget", "0"], "US dollars above 0"),
+        (["--budget=-1"], "US dollars above 0"),
+        (["--budget", "nan"], "US dollars above 0"),
+        (["--budget", "inf"], "US dollars above 0"),
+        (["--budget", "cheap"], "US dollars above 0"),
         (["--model", "gpt"], "give provider:name"),
         (["--model", ":gpt"], "give provider:name"),
         (["--model", "groq:a b"], "give provider:name"),

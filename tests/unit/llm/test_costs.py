@@ -96,3 +96,34 @@ def test_without_tokens_only_what_is_free_is_known():
     assert pricing("groq:", given=Price(input=1, output=1)).bill(None).total is None
     assert pricing("ollama:x").bill(None).total == 0
     assert pricing("groq:").bill(None, simulated=True).source == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("price", "most"),
+    [
+        (Price(input=1, output=2), "0.00021"),
+        (Price(input=1, output=2, cached_input=0.1), "0.00021"),
+        (Price(input=1, output=2, cached_input=3), "0.00023"),
+    ],
+)
+def test_the_most_that_a_call_can_cost_is_at_its_dearest_price(price, most):
+    """Whether the prompt comes from a cache is not known beforehand."""
+    address = resolve("groq:openai/gpt-oss-20b", base_url=None, api_key="k", environ={})
+    assert pricing_of(address, price).most(10, 100) == Decimal(most)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("ollama:qwen3:8b", Decimal(0)), ("simulated:", Decimal(0)), ("openai:no-such-model-anywhere", None)],
+)
+def test_the_most_that_a_call_can_cost_is_known_or_said_to_be_unknown(name, most):
+    """Local and simulated calls cost nothing."""
+    address = resolve(name, base_url=None, api_key="k", environ={})
+    assert pricing_of(address, None).most(10, 100) == most
+
+
+def test_a_scenario_s_price_comes_before_the_user_s():
+    """As the cost that a simulated provider tells does in a bill."""
+    address = resolve("simulated:", base_url=None, api_key=None, environ={})
+    pricing = pricing_of(address, Price(input=1, output=1), Price(input=0, output=5))
+    assert pricing.most(10, 100) == Decimal("0.0005")

@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from llm_composition_patterns import runs
-from llm_composition_patterns.runs import track
+from llm_composition_patterns.runs import Amount, Budget, Reservation, purses, track
 from llm_composition_patterns.tracing import names
 from llm_composition_patterns.usage import Usage
 
@@ -81,6 +81,28 @@ async def test_an_error_marks_the_span_and_passes(exported: InMemorySpanExporter
     assert not span.status.is_ok
     assert span.attributes[names.CALLS] == 1
     assert runs.current_account.get() is None
+
+
+async def test_the_span_shows_the_budget_and_what_was_spent(exported: InMemorySpanExporter):
+    """What is not limited is left out; estimates are shown as such."""
+    async with track("work", budget=Budget(usd=2)), track("part", budget=Budget(tokens=100)):
+        async with Reservation(purses(), lambda: [Amount(10**18, 50)], "model:x") as held:
+            held.settle(Amount(10**18 // 4, 20))
+        runs.settle(Usage(calls=1, known_cost=Decimal("0.25"), estimated_cost=Decimal("0.25")))
+    part, work = (span.attributes for span in exported.get_finished_spans())
+    money, tokens = (names.BUDGET_USD, names.SPENT_USD), (names.BUDGET_TOKENS, names.SPENT_TOKENS)
+    assert [work[name] for name in money] == [2.0, 0.25]
+    assert [part[name] for name in tokens] == [100, 20]
+    assert not work.keys() & set(tokens)
+    assert not part.keys() & set(money)
+    assert part[names.ESTIMATED_COST_USD] == 0.25
+
+
+@pytest.mark.parametrize("wrong", [5.0, "5", {"usd": 5}])
+def test_a_budget_is_a_budget(wrong):
+    """A bare number says no unit."""
+    with pytest.raises(TypeError, match=r"give a Budget, such as Budget\(usd=5\.0\)$"):
+        track("work", budget=wrong)
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])

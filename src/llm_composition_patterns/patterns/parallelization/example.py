@@ -14,7 +14,7 @@ import os
 import reprlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +47,7 @@ from ...console import (
 )
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
+from ...runs import track
 from ...tracing import Tracing, setup_tracing
 from .. import brindlehaw
 from .product_translation import languages, records, report
@@ -55,11 +56,12 @@ from .product_translation.translate import FATAL, ProductResult, ShowProgress, T
 
 TIMEOUT = 120.0
 PRODUCT = ("1",)
+RUN = "product translation"
 
 EXAMPLES = """\
 {prog} --product 5 --languages spanish french
 {prog} --product 1 2 3 --languages de ja pt-BR --output translations
-{prog} --product all --model groq:openai/gpt-oss-20b --max-concurrency 8 --json
+{prog} --product all --model groq:openai/gpt-oss-20b --max-concurrency 8 --budget 0.50 --json
 {prog} --language-model japanese=groq:openai/gpt-oss-120b --languages japanese german"""
 
 
@@ -171,13 +173,18 @@ class _Job:
             began = time.monotonic()
             try:
                 with self._progress(connected.values()) as progress:
-                    await translator.products(self._results, progress=progress)
+                    async with self._within_budget():
+                        await translator.products(self._results, progress=progress)
             except FATAL as error:
                 self._said = on_command_line(str(error))
                 raise
             finally:
                 self._seconds = time.monotonic() - began
         return OK
+
+    def _within_budget(self) -> AbstractAsyncContextManager[object]:
+        budget = self._arguments.budget
+        return nullcontext() if budget is None else track(RUN, budget=budget)
 
     def _progress(self, models: Iterable[ConnectedModel]) -> AbstractContextManager[ShowProgress]:
         if self._arguments.json:

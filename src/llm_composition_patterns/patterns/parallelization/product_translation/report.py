@@ -90,7 +90,12 @@ def failures(results: Sequence[ProductResult], *, said: str = "") -> list[str]:
 
 
 def _without_names(what: str, result: ProductResult, failure: Failure) -> str:
-    """What is left of a failure's text that may be that of another: whose branch it was is said beside it."""
+    """What is left of a failure's text that may be that of another: whose branch it was is said beside it.
+
+    Of calls that a budget cannot pay for, each names its own amount; they are alike all the same.
+    """
+    if failure.kind == "budget":
+        return failure.kind
     return what.replace(f"branch {failure.index} ({failure.name!r}) of {result.name!r}", "branch")
 
 

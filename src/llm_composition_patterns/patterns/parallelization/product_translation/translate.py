@@ -10,7 +10,7 @@ from functools import partial
 
 from opentelemetry import trace
 
-from ....errors import AuthenticationFailed, InsufficientCredit, UnknownModel
+from ....errors import AuthenticationFailed, ConfigurationError, InsufficientCredit, UnknownModel
 from ....llm import ChatModel, ModelSettings, ask
 from ....outcome import Failure, Outcome, Success
 from ....runs import Progress
@@ -30,7 +30,7 @@ Keep as they are: numbers and units (UPF 30+, 121 g), placeholders in braces, tr
 
 ShowProgress = bool | Callable[[Progress], object]
 
-FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit)
+FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit, ConfigurationError)
 """What no other translation by the same model would be spared."""
 
 
