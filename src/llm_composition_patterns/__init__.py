@@ -40,15 +40,28 @@ from .patterns.prompt_chaining import chain, gate
 from .patterns.routing import Choice, route
 from .runs import Progress, Tracked, track
 from .simulation import Capacity, Change, Fault, RateLimit, Scenario
-from .steps import in_threads
+from .steps import (
+    Backoff,
+    CacheStore,
+    MemoryCache,
+    SqliteCache,
+    in_threads,
+    micro_batched,
+    with_cache,
+    with_fallback,
+    with_retry,
+    with_timeout,
+)
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
 __all__ = [
     "AuthenticationFailed",
+    "Backoff",
     "BatchError",
     "BranchTimeout",
     "BudgetExceeded",
+    "CacheStore",
     "Capacity",
     "Change",
     "ChatModel",
@@ -66,6 +79,7 @@ __all__ = [
     "LLMCompositionError",
     "Limiter",
     "LimiterStatistics",
+    "MemoryCache",
     "Message",
     "ModelError",
     "ModelSettings",
@@ -83,6 +97,7 @@ __all__ = [
     "Refused",
     "Round",
     "Scenario",
+    "SqliteCache",
     "Step",
     "StepTimeout",
     "Success",
@@ -101,6 +116,7 @@ __all__ = [
     "connect",
     "gate",
     "in_threads",
+    "micro_batched",
     "orchestrate",
     "parallelize",
     "refine",
@@ -110,4 +126,8 @@ __all__ = [
     "together",
     "track",
     "vote",
+    "with_cache",
+    "with_fallback",
+    "with_retry",
+    "with_timeout",
 ]

@@ -8,9 +8,11 @@ import llm_composition_patterns as package
 
 NAMES = [
     "AuthenticationFailed",
+    "Backoff",
     "BatchError",
     "BranchTimeout",
     "BudgetExceeded",
+    "CacheStore",
     "Capacity",
     "Change",
     "ChatModel",
@@ -28,6 +30,7 @@ NAMES = [
     "LLMCompositionError",
     "Limiter",
     "LimiterStatistics",
+    "MemoryCache",
     "Message",
     "ModelError",
     "ModelSettings",
@@ -45,6 +48,7 @@ NAMES = [
     "Refused",
     "Round",
     "Scenario",
+    "SqliteCache",
     "Step",
     "StepTimeout",
     "Success",
@@ -63,6 +67,7 @@ NAMES = [
     "connect",
     "gate",
     "in_threads",
+    "micro_batched",
     "orchestrate",
     "parallelize",
     "refine",
@@ -72,6 +77,10 @@ NAMES = [
     "together",
     "track",
     "vote",
+    "with_cache",
+    "with_fallback",
+    "with_retry",
+    "with_timeout",
 ]
 
 HEAVY = ("groq", "openai", "aiohttp", "httpx", "rich", "phoenix", "ray", "pandas", "numpy", "opentelemetry.exporter",

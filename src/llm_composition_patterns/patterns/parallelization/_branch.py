@@ -140,6 +140,13 @@ def enclosing_branch(account: Account | None) -> Branch | None:
     return account
 
 
+def clock_around(account: Account | None) -> Account | None:
+    """The innermost account that keeps a clock, a branch's or a step's, if any."""
+    while account is not None and type(account).shift is Account.shift:
+        account = account.parent
+    return account
+
+
 def coroutine_of(made: object) -> Coroutine[Any, Any, Any] | None:
     """What a step gave instead of a coroutine, as one; None if it cannot be awaited."""
     return _awaited(made) if inspect.isawaitable(made) else None
