@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Final
 
 from ..usage import NO_USAGE, Usage
@@ -43,15 +44,18 @@ current_account: ContextVar[Account | None] = ContextVar("llm_composition_accoun
 """The account of the innermost scope."""
 
 
-@contextmanager
-def account() -> Iterator[Account]:
+class account:  # noqa: N801 - used like the function it reads as
     """Account what is used inside the `with` block, for the scopes around it too."""
-    inside = Account(current_account.get())
-    token = current_account.set(inside)
-    try:
-        yield inside
-    finally:
-        current_account.reset(token)
+
+    def __enter__(self) -> Account:
+        inside = Account(current_account.get())
+        self._token = current_account.set(inside)
+        return inside
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        current_account.reset(self._token)
 
 
 def fairness_group() -> object | None:

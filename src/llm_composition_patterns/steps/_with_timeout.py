@@ -7,8 +7,9 @@ nothing inside it holds one. So it keeps an account, as a branch does, which hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import StepTimeout
@@ -50,12 +51,12 @@ def with_timeout(step: Callable[P, Awaitable[T]], seconds: float) -> Callable[P,
         own: BaseException | None = None
         try:
             async with asyncio.timeout(seconds) as limit:
-                with _clock(limit):
-                    try:
+                try:
+                    with StepClock(current_account.get(), limit):
                         return await run_step(step, *args, **kwargs)
-                    except BaseException as error:
-                        own = error
-                        raise
+                except BaseException as error:
+                    own = error
+                    raise
         except TimeoutError as error:
             if error is own:
                 raise
@@ -82,7 +83,16 @@ class StepClock(Account):
         self._limit = limit
         self._left: float | None = None
         self._waiting = self._working = 0
-        self.over = False
+        self._over = False
+
+    def __enter__(self) -> None:
+        self._token = current_account.set(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self._over = True
+        current_account.reset(self._token)
 
     def shift(self, *, waiting: int = 0, working: int = 0) -> None:
         """Change how many things inside the step wait for a permit, and how many work; stop or start its clock."""
@@ -99,7 +109,7 @@ class StepClock(Account):
     def _count(self, waiting: int, working: int) -> None:
         self._waiting += waiting
         self._working += working
-        if self.over or self._limit.expired():
+        if self._over or self._limit.expired():
             return
         waits = self._waiting > 0 and self._working <= 0
         if waits and self._left is None:
@@ -108,14 +118,3 @@ class StepClock(Account):
         elif not waits and self._left is not None:
             self._limit.reschedule(self._loop.time() + self._left)
             self._left = None
-
-
-@contextmanager
-def _clock(limit: asyncio.Timeout) -> Iterator[None]:
-    clock = StepClock(current_account.get(), limit)
-    token = current_account.set(clock)
-    try:
-        yield
-    finally:
-        clock.over = True
-        current_account.reset(token)
