@@ -203,6 +203,18 @@ def test_the_file_is_closed_with_the_loop(tmp_path):
     assert not (tmp_path / "cache.sqlite-wal").exists()
 
 
+def test_a_closed_file_may_be_used_again(tmp_path):
+    """It is opened once more, and closing it twice does no harm."""
+
+    async def use() -> str | None:
+        async with SqliteCache(tmp_path / "cache.sqlite") as store:
+            await store.put("a", "one")
+            await store.__aexit__(None, None, None)
+        return await store.get("a")
+
+    assert asyncio.run(use()) == "one"
+
+
 def test_a_second_run_pays_for_nothing(tmp_path):
     """Results outlive the process's loop, the wrapper and the store."""
     calls = []

@@ -43,7 +43,10 @@ class CallKey:
         try:
             return digest(self._name, self._brought, given)
         except TypeError as error:
-            raise TypeError(f"{error}: give with_cache({step_name(self._step)}, key=...) {_ADVICE}") from None
+            name = step_name(self._step)
+            if self._key is not None:
+                raise TypeError(f"the key of {name} must be of plain types or made of them: {error}") from None
+            raise TypeError(f"{error}: give with_cache({name}, key=...) {_ADVICE}") from None
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._signature is None:

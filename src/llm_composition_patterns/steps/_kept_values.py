@@ -53,7 +53,7 @@ class KeptValues:
         try:
             text = self._write(value)
             back = self._read(text)
-            same = bool(type(back) is type(value) and back == value)
+            same = bool(_alike(type(back), type(value)) and back == value)
         except Exception as error:
             raise self._not_kept(value) from error
         if not same:
@@ -79,6 +79,11 @@ class KeptValues:
             f"{self._name} gave a {kind} that does not come back from JSON as {self._type!r}, so it cannot be kept: "
             "annotate the step with the type that it really returns"
         )
+
+
+def _alike(one: type, other: type) -> bool:
+    """Whether values of two types may be the same value: an int is a float to type checkers."""
+    return one is other or {one, other} == {int, float}
 
 
 def _adapter(annotated: Any) -> TypeAdapter[Any] | None:

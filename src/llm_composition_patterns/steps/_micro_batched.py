@@ -39,7 +39,7 @@ def micro_batched(
     that the batch step raises is raised to every caller of that batch.
 
     A caller that is cancelled leaves its batch, which goes on for the others; when none is left it is cancelled. A
-    batch runs in the context of its first caller: spans and usage inside it belong there.
+    batch runs in the context of its first caller: spans, usage and waiting for permits inside it count there.
 
     Args:
         batch_step: An async function of a list of inputs.

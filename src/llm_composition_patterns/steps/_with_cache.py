@@ -46,9 +46,9 @@ def with_cache(
     written and read; without one, only plain JSON types are kept. What is read no more as that type is asked for again.
 
     A caller that is cancelled leaves the others alone; when the last one is, the call is cancelled. An exception goes
-    to all who wait for that call, and is not kept. A shared call runs in the context of its first caller: spans and
-    usage inside it belong there. An event `cache answered` on the current span says that the step was not run for a
-    call.
+    to all who wait for that call, and is not kept. A shared call runs in the context of its first caller: spans, usage
+    and waiting for permits inside it count there. An event `cache answered` on the current span says that the step was
+    not run for a call.
 
     Args:
         step: An async function of any arguments.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class Backoff:
 
     def __call__(self, attempt: int) -> float:
         """Seconds to wait after the failure of that attempt, counted from 1."""
-        most = min(self.longest, math.ldexp(self.first, min(attempt - 1, 64)))
+        most = min(self.longest, self.first * 2.0 ** min(attempt - 1, 64))
         return random.uniform(0, most)  # noqa: S311 - nobody is kept out by it
 
 

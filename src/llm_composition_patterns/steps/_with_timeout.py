@@ -70,7 +70,9 @@ def with_timeout(step: Callable[P, Awaitable[T]], seconds: float) -> Callable[P,
 def _too_long(step: Callable[..., Any], seconds: float) -> StepTimeout:
     name = step_name(step)
     return StepTimeout(
-        f"step {name!r} ran longer than {seconds:g} s; give it more time, or less to do", step=name, timeout=seconds
+        f"step {name!r} ran longer than {float(seconds):g} s; give it more time, or less to do",
+        step=name,
+        timeout=seconds,
     )
 
 

@@ -202,10 +202,12 @@ class span:  # noqa: N801 - used like the function it reads as
     ) -> None:
         if self._spans is None:
             return
-        if error is not None:
-            self._spans.fail(self._written, error)
-        _restore(self._token, self._inside, self._outside)
-        self._written.end()
+        try:
+            if error is not None:
+                self._spans.fail(self._written, error)
+        finally:
+            _restore(self._token, self._inside, self._outside)
+            self._written.end()
 
 
 def _restore(token: Token[Context], inside: Context, outside: Context) -> None:

@@ -409,6 +409,11 @@ async def plain(_):
     return {"a": [1, 2.5, None, True, "x"]}
 
 
+async def price(_: str) -> float:
+    CALLS.append(_)
+    return 1
+
+
 async def anything(_: str) -> Any:
     CALLS.append(_)
     return [1]
@@ -417,6 +422,13 @@ async def anything(_: str) -> Any:
 async def generic(_: Sequence[T]) -> Sequence[T]:
     CALLS.append(_)
     return list(_)
+
+
+async def test_a_whole_number_is_kept_as_the_float_that_it_stands_for():
+    """Type checkers take an int for a float, and so does the cache."""
+    cached = with_cache(price, store=MemoryCache())
+    assert [await cached("a"), await cached("a")] == [1, 1.0]
+    assert CALLS == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -495,6 +507,12 @@ async def test_an_argument_without_a_form_needs_a_key():
     with pytest.raises(TypeError, match=r"Opaque has no canonical form: give with_cache\(double, key=...\)") as caught:
         await with_cache(double)(Opaque())
     assert "\n" not in str(caught.value)
+
+
+async def test_a_key_must_have_a_form_itself():
+    """The error says whose key it is."""
+    with pytest.raises(TypeError, match="the key of double must be of plain types or made of them: .*Opaque has no"):
+        await with_cache(double, key=lambda _: Opaque())(1)
 
 
 async def test_wrong_arguments_are_refused_as_by_the_step():

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,12 @@ async def test_a_step_that_runs_too_long_is_cancelled():
     assert (caught.value.step, caught.value.timeout, caught.value.kind) == ("slow", 5, "error")
     assert ended == [5.0]
     assert now() == 5.0
+
+
+async def test_a_fraction_of_a_second_is_a_number_too():
+    """Any real number of seconds will do."""
+    with pytest.raises(StepTimeout, match=r"longer than 0.5 s"):
+        await with_timeout(rest, Fraction(1, 2))(60)
 
 
 async def test_a_timeout_error_of_the_step_is_its_own():
