@@ -1,6 +1,15 @@
 """What a run uses and how far it has come."""
 
-from ._account import Account, account, current_account, fairness_group, holding_permit, settle, waiting_for_permit
+from ._account import (
+    Account,
+    account,
+    current_account,
+    fairness_group,
+    holding_permit,
+    running_loop,
+    settle,
+    waiting_for_permit,
+)
 from ._progress import Progress
 from ._track import Tracked, track, usage_attributes
 
@@ -12,6 +21,7 @@ __all__ = [
     "current_account",
     "fairness_group",
     "holding_permit",
+    "running_loop",
     "settle",
     "track",
     "usage_attributes",

@@ -10,6 +10,7 @@ and nothing inside it holds one; an inner fan-out counts as one thing, which wai
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,3 +105,11 @@ def holding_permit() -> Iterator[None]:
         yield
     finally:
         account.shift(working=-1)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that the caller runs on; None in a thread without one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

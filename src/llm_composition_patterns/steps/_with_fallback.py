@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import BudgetExceeded, ConfigurationError, ModelError, add_note
@@ -90,7 +91,8 @@ async def _first_answer(
 
 def _tell(error: Exception, failed: list[tuple[str, Exception]]) -> None:
     for name, before in failed:
-        add_note(error, f"before it, step {name!r} failed with {type(before).__name__}: {before}")
+        with suppress(Exception):  # somebody else's class may not even have a text
+            add_note(error, f"before it, step {name!r} failed with {type(before).__name__}: {before}")
 
 
 def _show(step: Callable[..., Any], failed: list[tuple[str, Exception]]) -> None:

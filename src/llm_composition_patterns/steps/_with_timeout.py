@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import StepTimeout
-from ..runs import Account, current_account
+from ..runs import Account, current_account, running_loop
 from ._checks import check_seconds
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
@@ -99,13 +99,11 @@ class StepClock(Account):
     def shift(self, *, waiting: int = 0, working: int = 0) -> None:
         """Change how many things inside the step wait for a permit, and how many work; stop or start its clock."""
         super().shift(waiting=waiting, working=working)
-        with suppress(
-            RuntimeError
-        ):  # a thread in which the step runs has a loop of its own, or none, or ours is closed
-            if asyncio.get_running_loop() is self._loop:
-                self._count(waiting, working)
-                return
-        with suppress(RuntimeError):
+        if running_loop() is self._loop:
+            self._count(waiting, working)
+            return
+        # A thread in which the step runs has a loop of its own, or none.
+        with suppress(RuntimeError):  # ours is closed, and no clock is left
             self._loop.call_soon_threadsafe(self._count, waiting, working)
 
     def _count(self, waiting: int, working: int) -> None:

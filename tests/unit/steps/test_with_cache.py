@@ -511,7 +511,7 @@ async def test_an_argument_without_a_form_needs_a_key():
 
 async def test_a_key_must_have_a_form_itself():
     """The error says whose key it is."""
-    with pytest.raises(TypeError, match="the key of double must be of plain types or made of them: .*Opaque has no"):
+    with pytest.raises(TypeError, match=r"the key of double must be of plain types or made of them: .*Opaque has no"):
         await with_cache(double, key=lambda _: Opaque())(1)
 
 

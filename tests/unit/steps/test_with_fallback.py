@@ -64,6 +64,18 @@ async def test_the_last_error_tells_of_those_before():
     assert caught.value.__context__.__context__ is first
 
 
+async def test_an_error_without_a_text_is_no_reason_to_fail():
+    """The last error comes through, with one note less."""
+
+    class Speechless(ModelError):
+        def __str__(self):
+            raise ValueError("no words")
+
+    with pytest.raises(ModelUnavailable) as caught:
+        await with_fallback(fails(Speechless()), fails(RateLimited("busy"), "two"), fails(ModelUnavailable()))()
+    assert caught.value.__notes__ == ["before it, step 'two' failed with RateLimited: busy"]
+
+
 async def test_other_errors_are_raised_at_once():
     """Only what `on` names leads to the next step."""
     with pytest.raises(OSError, match="disk"):

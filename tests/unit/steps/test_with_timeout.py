@@ -229,20 +229,23 @@ async def test_a_wait_that_ends_after_the_timeout_changes_nothing():
     assert now() == 101.0
 
 
-async def test_shifts_from_another_loop_are_handed_over():
-    """A permit that is waited for in a thread stops the clock too."""
+async def test_a_wait_in_a_thread_stops_the_clock():
+    """What happens there is handed over to the step's own loop."""
+    held = []
 
-    def in_thread():
-        async def wait():
-            with waiting_for_permit():
-                return await asyncio.sleep(0, "done")
-
-        return asyncio.run(wait())
+    def begin_to_wait():
+        held.append(waiting_for_permit())
+        held[0].__enter__()
 
     async def call():
-        return await asyncio.to_thread(in_thread)
+        await asyncio.to_thread(begin_to_wait)
+        await asyncio.sleep(100)
+        await asyncio.to_thread(held[0].__exit__, None, None, None)
+        await asyncio.sleep(100)
 
-    assert await with_timeout(call, 5)() == "done"
+    with pytest.raises(StepTimeout):
+        await with_timeout(call, 5)()
+    assert now() == 105.0
 
 
 async def test_a_timeout_inside_a_branch_leaves_the_branch_alive():

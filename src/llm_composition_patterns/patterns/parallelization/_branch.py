@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import FailureKind
 from ...outcome import Failure, Success
-from ...runs import Account
+from ...runs import Account, running_loop
 from ...usage import NO_USAGE
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Branch(Account):
 
         A thread in which a step runs has an event loop of its own, or none: its shifts are handed over.
         """
-        if _running_loop() is not self.fan_out.loop:
+        if running_loop() is not self.fan_out.loop:
             self._hand_over(waiting, working)
             return
         self._waiting += waiting
@@ -119,13 +119,6 @@ class Branch(Account):
             self.queued += self.fan_out.clock() - self.waiting_since
             self.waiting_since = None
             self.fan_out.clock_started(self)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
