@@ -40,16 +40,29 @@ from .patterns.prompt_chaining import chain, gate
 from .patterns.routing import Choice, route
 from .runs import Budget, Progress, Tracked, track
 from .simulation import Capacity, Change, Fault, RateLimit, Scenario
-from .steps import in_threads
+from .steps import (
+    Backoff,
+    CacheStore,
+    MemoryCache,
+    SqliteCache,
+    in_threads,
+    micro_batched,
+    with_cache,
+    with_fallback,
+    with_retry,
+    with_timeout,
+)
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
 __all__ = [
     "AuthenticationFailed",
+    "Backoff",
     "BatchError",
     "BranchTimeout",
     "Budget",
     "BudgetExceeded",
+    "CacheStore",
     "Capacity",
     "Change",
     "ChatModel",
@@ -67,6 +80,7 @@ __all__ = [
     "LLMCompositionError",
     "Limiter",
     "LimiterStatistics",
+    "MemoryCache",
     "Message",
     "ModelError",
     "ModelSettings",
@@ -84,6 +98,7 @@ __all__ = [
     "Refused",
     "Round",
     "Scenario",
+    "SqliteCache",
     "Step",
     "StepTimeout",
     "Success",
@@ -102,6 +117,7 @@ __all__ = [
     "connect",
     "gate",
     "in_threads",
+    "micro_batched",
     "orchestrate",
     "parallelize",
     "refine",
@@ -111,4 +127,8 @@ __all__ = [
     "together",
     "track",
     "vote",
+    "with_cache",
+    "with_fallback",
+    "with_retry",
+    "with_timeout",
 ]

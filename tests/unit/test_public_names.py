@@ -8,10 +8,12 @@ import llm_composition_patterns as package
 
 NAMES = [
     "AuthenticationFailed",
+    "Backoff",
     "BatchError",
     "BranchTimeout",
     "Budget",
     "BudgetExceeded",
+    "CacheStore",
     "Capacity",
     "Change",
     "ChatModel",
@@ -29,6 +31,7 @@ NAMES = [
     "LLMCompositionError",
     "Limiter",
     "LimiterStatistics",
+    "MemoryCache",
     "Message",
     "ModelError",
     "ModelSettings",
@@ -46,6 +49,7 @@ NAMES = [
     "Refused",
     "Round",
     "Scenario",
+    "SqliteCache",
     "Step",
     "StepTimeout",
     "Success",
@@ -64,6 +68,7 @@ NAMES = [
     "connect",
     "gate",
     "in_threads",
+    "micro_batched",
     "orchestrate",
     "parallelize",
     "refine",
@@ -73,6 +78,10 @@ NAMES = [
     "together",
     "track",
     "vote",
+    "with_cache",
+    "with_fallback",
+    "with_retry",
+    "with_timeout",
 ]
 
 HEAVY = ("groq", "openai", "aiohttp", "httpx", "rich", "phoenix", "ray", "pandas", "numpy", "opentelemetry.exporter",

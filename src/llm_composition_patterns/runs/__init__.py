@@ -1,6 +1,14 @@
 """What a run uses and how far it has come."""
 
-from ._account import Account, account, current_account, fairness_group, settle, waiting_for_permit
+from ._account import (
+    Account,
+    account,
+    current_account,
+    fairness_group,
+    running_loop,
+    settle,
+    waiting_for_permit,
+)
 from ._budget import Budget
 from ._ledger import Amount, amount
 from ._progress import Progress
@@ -22,6 +30,7 @@ __all__ = [
     "current_account",
     "fairness_group",
     "purses",
+    "running_loop",
     "settle",
     "track",
     "usage_attributes",

@@ -10,10 +10,12 @@ and nothing inside it holds one; an inner fan-out counts as one thing, which wai
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Final
 
 from ..usage import NO_USAGE, Usage
@@ -43,15 +45,18 @@ current_account: ContextVar[Account | None] = ContextVar("llm_composition_accoun
 """The account of the innermost scope."""
 
 
-@contextmanager
-def account() -> Iterator[Account]:
+class account:  # noqa: N801 - used like the function it reads as
     """Account what is used inside the `with` block, for the scopes around it too."""
-    inside = Account(current_account.get())
-    token = current_account.set(inside)
-    try:
-        yield inside
-    finally:
-        current_account.reset(token)
+
+    def __enter__(self) -> Account:
+        inside = Account(current_account.get())
+        self._token = current_account.set(inside)
+        return inside
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        current_account.reset(self._token)
 
 
 def fairness_group() -> object | None:
@@ -86,3 +91,11 @@ def waiting_for_permit() -> Iterator[None]:
         yield
     finally:
         account.shift(waiting=-1)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that the caller runs on; None in a thread without one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

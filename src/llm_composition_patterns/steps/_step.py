@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Step: TypeAlias = Callable[[A], Awaitable[B]]
 """Any async function of one input: what patterns and wrappers take and give back."""
@@ -62,9 +64,16 @@ def not_async(step: Callable[..., Any], result: object) -> TypeError:
     )
 
 
-async def run_step(step: Callable[..., Awaitable[B]], *given: Any) -> B:
+def wrapping(step: Callable[..., Any], wrapper: F) -> F:
+    """The wrapper of a step, called as the step is."""
+    functools.update_wrapper(wrapper, step, updated=())  # the attributes of a step that is an object stay its own
+    wrapper.__name__ = step_name(step)
+    return wrapper
+
+
+async def run_step(step: Callable[P, Awaitable[B]], *given: P.args, **named: P.kwargs) -> B:
     """What an async function makes of what it is given; TypeError with the repair for one that is not async."""
-    made = step(*given)
+    made = step(*given, **named)
     if not inspect.isawaitable(made):
         raise not_async(step, made)
     return await made

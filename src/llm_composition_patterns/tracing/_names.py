@@ -101,3 +101,13 @@ PAUSED_SECONDS = PREFIX + "paused_seconds"
 OUTAGE_BEGAN = "outage began"
 OUTAGE_ENDED = "outage ended"
 OUTAGE_SECONDS = PREFIX + "outage_seconds"
+
+# What wrappers of a step did: events on the current span, and their attributes
+STEP_RETRIED = "step retried"
+FALLBACK_ANSWERED = "fallback answered"
+CACHE_ANSWERED = "cache answered"
+STEP = PREFIX + "step"
+BACKOFF_SECONDS = PREFIX + "backoff_seconds"
+ERROR = PREFIX + "error"
+ERRORS = PREFIX + "errors"
+CACHED = PREFIX + "cached"

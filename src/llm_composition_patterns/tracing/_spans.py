@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
@@ -170,27 +170,44 @@ class SpanHandle:
 _NOTHING: Any = object()
 
 
-@contextmanager
-def span(
-    name: str, kind: SpanKind = "CHAIN", attributes: Attributes | None = None, *, input: object = _NOTHING
-) -> Iterator[SpanHandle]:
-    """Open a span around the body and make it current; an exception, cancellation included, marks it ERROR."""
-    spans = listening()
-    if spans is None:
-        yield SpanHandle(None, trace.INVALID_SPAN)
-        return
-    shown = {} if input is _NOTHING else spans.input(input)
-    written = spans.start(name, kind, {**spans.ambient(), **(attributes or {}), **shown})
-    outside, inside = otel_context.get_current(), trace.set_span_in_context(written)
-    token = otel_context.attach(inside)
-    try:
-        yield SpanHandle(spans, written)
-    except BaseException as error:
-        spans.fail(written, error)
-        raise
-    finally:
-        _restore(token, inside, outside)
-        written.end()
+class span:  # noqa: N801 - used like the function it reads as
+    """Open a span around the body and make it current; an exception, cancellation included, marks it ERROR.
+
+    A class, because a generator's context manager cannot let a frozen exception pass.
+    """
+
+    def __init__(
+        self, name: str, kind: SpanKind = "CHAIN", attributes: Attributes | None = None, *, input: object = _NOTHING
+    ) -> None:
+        self._name = name
+        self._kind: SpanKind = kind
+        self._attributes = attributes
+        self._input = input
+        self._spans: Spans | None = None
+
+    def __enter__(self) -> SpanHandle:
+        self._spans = spans = listening()
+        if spans is None:
+            return SpanHandle(None, trace.INVALID_SPAN)
+        shown = {} if self._input is _NOTHING else spans.input(self._input)
+        attributes = {**spans.ambient(), **(self._attributes or {}), **shown}
+        self._written = spans.start(self._name, self._kind, attributes)
+        self._outside = otel_context.get_current()
+        self._inside = trace.set_span_in_context(self._written)
+        self._token = otel_context.attach(self._inside)
+        return SpanHandle(spans, self._written)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        if self._spans is None:
+            return
+        try:
+            if error is not None:
+                self._spans.fail(self._written, error)
+        finally:
+            _restore(self._token, self._inside, self._outside)
+            self._written.end()
 
 
 def _restore(token: Token[Context], inside: Context, outside: Context) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import FailureKind
 from ...outcome import Failure, Success
-from ...runs import Account
+from ...runs import Account, running_loop
 from ...usage import NO_USAGE
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Branch(Account):
 
         A thread in which a step runs has an event loop of its own, or none: its shifts are handed over.
         """
-        if _running_loop() is not self.fan_out.loop:
+        if running_loop() is not self.fan_out.loop:
             self._hand_over(waiting, working)
             return
         self._waiting += waiting
@@ -121,13 +121,6 @@ class Branch(Account):
             self.fan_out.clock_started(self)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
     """The loop's clock, without the Python call around asyncio's own."""
     return time.monotonic if getattr(loop.time, "__func__", None) is asyncio.BaseEventLoop.time else loop.time
@@ -136,6 +129,13 @@ def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
 def enclosing_branch(account: Account | None) -> Branch | None:
     """The branch that an account lies in, if any."""
     while account is not None and not isinstance(account, Branch):
+        account = account.parent
+    return account
+
+
+def clock_around(account: Account | None) -> Account | None:
+    """The innermost account that keeps a clock, a branch's or a step's, if any."""
+    while account is not None and type(account).shift is Account.shift:
         account = account.parent
     return account
 

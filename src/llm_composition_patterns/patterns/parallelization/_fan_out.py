@@ -25,7 +25,7 @@ from ...errors import FailureKind
 from ...outcome import Failure, Outcome
 from ...runs import Progress, current_account
 from ...steps import Step, not_async, refuse_what_is_no_step, step_name
-from ._branch import Branch, absorb_cancellation, clock_of, coroutine_of, drive, enclosing_branch
+from ._branch import Branch, absorb_cancellation, clock_around, clock_of, coroutine_of, drive, enclosing_branch
 from ._buffer import Sink
 from ._crew import Crew
 from ._judgment import deadline_exceeded, judge, too_many_failures
@@ -67,7 +67,7 @@ class FanOut(Generic[A, B]):
         self._last_failures: deque[Failure] = deque(maxlen=LAST_FAILURES)
         self.cut_kind: FailureKind = "cancelled"
         self._account = current_account.get()
-        self._around = enclosing_branch(self._account)
+        self._around = clock_around(self._account)
         self._stopped_clocks = self._waits = self._works = 0
         self.now = self.began
         self._breath_due = _NEW_TURN
@@ -133,8 +133,8 @@ class FanOut(Generic[A, B]):
             self._deadline.cancel()
         if self._watchdog is not None:
             self._watchdog.close()
-        if error is not None and self._around is not None:
-            self._around.raised = error
+        if error is not None and (branch := enclosing_branch(self._account)) is not None:
+            branch.raised = error
         if self._spans is not None:
             self._spans.close(self, error)
         if self._report is not None:
@@ -371,7 +371,7 @@ class FanOut(Generic[A, B]):
             self._watchdog.resumed(branch)
 
     def _reconsider(self) -> None:
-        """Tell the branch around: all branches here wait, or at least one works, or there is none just now."""
+        """Tell the clock around: all branches here wait, or at least one works, or there is none just now."""
         running = self.started - self.done
         waits = int(0 < self._stopped_clocks == running)
         works = int(running > 0) - waits

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Final
 
 from ...runs import Progress
-from ...steps import check_count, is_plain_function
+from ...steps import check_count, check_seconds, is_plain_function
 
 BREATH: Final = 0.010
 """How long what never suspends may keep the loop to itself, in seconds."""
@@ -44,8 +42,8 @@ class Settings:
             check_count("max_failures", self.max_failures, least=0)
             if self.stop_on_failure:
                 raise ValueError('max_failures needs on_error="collect": with "raise" the first failure already stops')
-        _check_seconds("timeout", self.timeout)
-        _check_seconds("deadline", self.deadline)
+        check_seconds("timeout", self.timeout, or_none=True)
+        check_seconds("deadline", self.deadline, or_none=True)
 
 
 def given_or(given: Any, default: str) -> Any:
@@ -58,12 +56,3 @@ def stops_on_failure(on_error: object) -> bool:
     if on_error not in ("raise", "collect"):
         raise ValueError(f'on_error must be "raise" or "collect", not {on_error!r}')
     return on_error == "raise"
-
-
-def _check_seconds(name: str, value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number of seconds, or None for no limit; not {value!r}")
-    if not (0 < float(value) < math.inf):
-        raise ValueError(f"{name} must be a positive number of seconds, or None for no limit; not {value!r}")

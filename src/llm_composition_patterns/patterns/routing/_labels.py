@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 import typing
-from collections import abc
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from numbers import Real
 from typing import Any, Generic, Literal, Protocol, TypeVar, Union
 
+from ...steps import answer_type, hints
+
 L = TypeVar("L")
 L_co = TypeVar("L_co", covariant=True)
-
-_AWAITABLE = frozenset({abc.Awaitable, abc.Coroutine})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +68,7 @@ def check_confidence(least: object) -> None:
 
 def annotated_labels(classify: Callable[..., Any]) -> tuple[Any, ...] | None:
     """Every label that a classifier's annotation allows; None where it does not say, or not all."""
-    return _labels(_answer_type(classify))
-
-
-def _answer_type(classify: Callable[..., Any]) -> Any:
-    while isinstance(classify, functools.partial):
-        classify = classify.func
-    function = classify if inspect.isroutine(classify) or inspect.isclass(classify) else type(classify).__call__
-    answer = _hints(inspect.unwrap(function)).get("return")
-    if typing.get_origin(answer) in _AWAITABLE:  # of a plain function that gives an awaitable
-        answer = typing.get_args(answer)[-1]
-    return answer
-
-
-def _hints(annotated: Any) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(annotated)
-    except Exception:  # noqa: BLE001 - annotations are somebody else's, and may name what is only there for checkers
-        return {}
+    return _labels(answer_type(classify))
 
 
 def _labels(answer: Any) -> tuple[Any, ...] | None:
@@ -102,7 +83,7 @@ def _labels(answer: Any) -> tuple[Any, ...] | None:
         return None
     if issubclass(answer, Enum):
         return tuple(answer)
-    return _labels(_hints(answer).get("label"))
+    return _labels(hints(answer).get("label"))
 
 
 def _all(parts: typing.Iterable[tuple[Any, ...] | None]) -> tuple[Any, ...] | None:

@@ -74,6 +74,11 @@ def _handler_of(
     label: Any, confidence: Any, handlers: Mapping[Any, Step[A, B]], least: float | None, name: str
 ) -> Step[A, B]:
     """The handler of a label; NoRoute if there is none, or the classifier is not sure enough of it."""
+    if least is not None and confidence is None:
+        raise TypeError(
+            f"min_confidence needs a confidence: let the classifier of {name!r} answer Choice(label, confidence), not "
+            f"the bare label {label!r}"
+        )
     known = tuple(handlers)
     if not isinstance(label, Hashable) or label not in handlers:
         raise NoRoute(
@@ -81,11 +86,6 @@ def _handler_of(
             "Add the route, or give a default",
             label=label,
             known=known,
-        )
-    if least is not None and confidence is None:
-        raise TypeError(
-            f"min_confidence needs a confidence: let the classifier of {name!r} answer Choice(label, confidence), not "
-            f"the bare label {label!r}"
         )
     if least is not None and not is_confident(confidence, least):
         raise NoRoute(
