@@ -6,7 +6,9 @@ import math
 from typing import Final
 
 _AGAIN: Final = 0.9
-"""Calls refused again within one latency: the calls in flight say less than this factor."""
+_SURE: Final = 2
+"""Lowered so often again, each time within one latency of the last: the calls in flight say less than this factor. The
+first time it may only be what the refusal before overlooked, an answer that was on its way."""
 _SAME: Final = 0.05
 """A ceiling found again where it was, within this share."""
 _REST: Final = 2
@@ -24,12 +26,13 @@ class Ceiling:
         height: The ceiling; infinite while no call was refused.
     """
 
-    __slots__ = ("_found", "_refused_at", "_rest", "_rests", "_step", "height")
+    __slots__ = ("_found", "_refused_at", "_rest", "_rests", "_row", "_step", "height")
 
     def __init__(self, height: float = math.inf) -> None:
         self.height = height
         self._found = height
         self._refused_at = -math.inf
+        self._row = 0
         self._step = 1.0
         self._rest = self._rests = _REST
 
@@ -38,7 +41,8 @@ class Ceiling:
         room = in_flight - 1.0
         if room >= limit and self.height <= limit:
             return False
-        if room < limit and now - self._refused_at < latency:
+        self._row = self._row + 1 if now - self._refused_at < latency else 0
+        if room < limit and self._row >= _SURE:
             room = min(room, _AGAIN * limit)
         self._refused_at = now
         self.height = max(1.0, room)

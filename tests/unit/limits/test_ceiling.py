@@ -41,7 +41,16 @@ def test_refusals_that_go_on_lower_it_faster_than_calls_end():
     ceiling = Ceiling()
     refused(ceiling, 61, limit=70)
     refused(ceiling, 60, limit=60, now=0.1)
-    assert ceiling.height == 54
+    refused(ceiling, 59, limit=59, now=0.2)
+    assert ceiling.height == pytest.approx(0.9 * 59)
+
+
+def test_a_single_refusal_right_after_another_is_taken_at_its_word():
+    """There was room for 59 all the time: an answer was on its way when the first call was refused."""
+    ceiling = Ceiling()
+    refused(ceiling, 61, limit=70)
+    refused(ceiling, 60, limit=60, now=0.1)
+    assert ceiling.height == 59
 
 
 def test_a_refusal_a_latency_later_is_taken_at_its_word():
