@@ -6,7 +6,9 @@ import math
 from typing import Final
 
 _AGAIN: Final = 0.9
-"""Calls refused again within one latency: the calls in flight say less than this factor."""
+_SURE: Final = 2
+"""Lowered so often again, each time within one latency of the last: the calls in flight say less than this factor. The
+first time it may only be what the refusal before overlooked, an answer that was on its way."""
 _SAME: Final = 0.05
 """A ceiling found again where it was, within this share."""
 _REST: Final = 2
@@ -24,29 +26,36 @@ class Ceiling:
         height: The ceiling; infinite while no call was refused.
     """
 
-    __slots__ = ("_found", "_refused_at", "_rest", "_rests", "_step", "height")
+    __slots__ = ("_found", "_refused_at", "_rest", "_rests", "_row", "_step", "height")
 
     def __init__(self, height: float = math.inf) -> None:
         self.height = height
         self._found = height
         self._refused_at = -math.inf
+        self._row = 0
         self._step = 1.0
         self._rest = self._rests = _REST
 
     def refused(self, now: float, *, in_flight: int, limit: int, latency: float) -> bool:
-        """Lower it because the last of `in_flight` calls was refused; False if that was known already."""
-        room = in_flight - 1.0
+        """Lower it because the last of `in_flight` calls was refused; False if that was known already.
+
+        A call that was refused all alone tells of no cap: there is no rest before it is tried again.
+        """
+        room, alone = in_flight - 1.0, in_flight <= 1
+        if alone and self.height <= 1:
+            return False
         if room >= limit and self.height <= limit:
             return False
-        if room < limit and now - self._refused_at < latency:
+        self._row = self._row + 1 if now - self._refused_at < latency else 0
+        if room < limit and self._row >= _SURE:
             room = min(room, _AGAIN * limit)
         self._refused_at = now
         self.height = max(1.0, room)
         found_again = abs(self.height - self._found) <= _SAME * self.height
-        self._rests = min(_LONGEST_REST, 2 * self._rests) if found_again else _REST
+        self._rests = min(_LONGEST_REST, max(_REST, 2 * self._rests)) if found_again else _REST
         self._found = self.height
         self._step = 1.0
-        self._rest = self._rests
+        self._rest = 0 if alone else self._rests
         return True
 
     def held(self) -> bool:

@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 from ._rounds import Point
 
-_UP: Final = 1.25
+_UP: Final = 1.15
 _DOWN: Final = 0.8
-"""What a probe makes of the limit: a step that can be told from noise, and costs little if it was wrong."""
+"""What a probe makes of the limit: a step that can be told from noise, and costs little if it was wrong. The one up is
+smaller: a server that thrashes loses more by it than others gain, and one that stands leads to another one."""
 _GAIN_UP: Final = 0.15
 """Elasticity of throughput from which a higher limit is worth its latency."""
 _GAIN_DOWN: Final = 0.05

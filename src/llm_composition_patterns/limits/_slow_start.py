@@ -14,7 +14,8 @@ _FIRST_GOAL: Final = 3.0
 _SMALL: Final = 8.0
 """Below this an answer raises the limit by 1 only: a server with few slots is overwhelmed at once."""
 _SLOWED: Final = math.log(1.5)
-"""An answer that took so much longer than the flattest round stops growth by answers."""
+"""An answer that took so much longer than the flattest round, or before there is one than the quickest answer, does not
+raise the limit."""
 _FLAT: Final = 0.15
 """Log latency up to which a round counts as flat."""
 _CAREFUL: Final = 1.4
@@ -38,13 +39,14 @@ class SlowStart:
         over: The goal is within what was measured.
     """
 
-    __slots__ = ("_goal", "_growth", "_knee", "_measured", "over")
+    __slots__ = ("_flat", "_goal", "_growth", "_judged", "_knee", "over")
 
     def __init__(self, level: float, *, growth: float, sharp: float = 1.0) -> None:
         self._goal = _FIRST_GOAL * level
         self._growth = growth
         self._knee = Knee(sharp=sharp)
-        self._measured = math.inf
+        self._flat = math.inf
+        self._judged = False
         self.over = False
 
     def probing(self) -> Probing:
@@ -53,21 +55,25 @@ class SlowStart:
 
     def grown(self, level: float, log_latency: float) -> float:
         """The limit after an answer."""
-        if level >= self._goal or log_latency > self._measured + _SLOWED:
+        if not self._judged and log_latency < self._flat:
+            self._flat = log_latency
+        if level >= self._goal or log_latency > self._flat + _SLOWED:
             return level
         return min(self._goal, level + (self._growth if level >= _SMALL else 1.0))
 
     def judge(self, point: Point, level: float) -> Step | None:
         """What a round changes."""
         self._knee.add(point)
-        self._measured = self._knee.flattest
+        self._flat = self._knee.flattest
+        self._judged = True
         goal, softness = self._knee.goal()
         if goal <= _WITHIN * self._knee.highest:
             self.over = True
             return Step(goal, "slow start over")
-        if point.log_latency < self._measured + _FLAT:
+        if point.log_latency < self._flat + _FLAT:
             self._goal = goal
             return None
         boldness = _BOLD if softness >= _CLEARLY_SOFT else _CAREFUL
         self._goal = min(goal, boldness * self._knee.highest)
-        return Step(self._goal, "throughput still rises", drain=False) if self._goal > level else None
+        why = "throughput still rises" if self._goal > level else "beyond the knee"
+        return Step(self._goal, why, drain=False)

@@ -41,7 +41,16 @@ def test_refusals_that_go_on_lower_it_faster_than_calls_end():
     ceiling = Ceiling()
     refused(ceiling, 61, limit=70)
     refused(ceiling, 60, limit=60, now=0.1)
-    assert ceiling.height == 54
+    refused(ceiling, 59, limit=59, now=0.2)
+    assert ceiling.height == pytest.approx(0.9 * 59)
+
+
+def test_a_single_refusal_right_after_another_is_taken_at_its_word():
+    """There was room for 59 all the time: an answer was on its way when the first call was refused."""
+    ceiling = Ceiling()
+    refused(ceiling, 61, limit=70)
+    refused(ceiling, 60, limit=60, now=0.1)
+    assert ceiling.height == 59
 
 
 def test_a_refusal_a_latency_later_is_taken_at_its_word():
@@ -98,3 +107,14 @@ def test_a_ceiling_found_elsewhere_is_tried_soon():
     ceiling = Ceiling(20)
     refused(ceiling, 41, limit=50)
     assert rises(ceiling, 3) == [2]
+
+
+def test_a_call_that_was_refused_all_alone_tells_of_no_cap():
+    """What refuses even one is no cap, so it is tried again at once, and nothing is found again."""
+    ceiling = Ceiling()
+    ceiling.refused(0.0, in_flight=9, limit=16, latency=1.0)
+    assert ceiling.refused(5.0, in_flight=1, limit=8, latency=1.0)
+    assert ceiling.height == 1
+    assert not ceiling.refused(9.0, in_flight=1, limit=1, latency=1.0)
+    assert ceiling.held()
+    assert ceiling.height == 2

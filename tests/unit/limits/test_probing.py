@@ -40,7 +40,7 @@ def test_a_flat_server_gets_more_and_more():
     """Every step up brings as much throughput as calls in flight."""
     server = Server(slots(1000), 100)
     assert server.rounds(3) == ["probe up"] * 3
-    assert server.level == pytest.approx(100 * 1.25**3)
+    assert server.level == pytest.approx(100 * 1.15**3)
 
 
 def test_a_step_up_that_brings_nothing_is_taken_back():
@@ -75,7 +75,7 @@ def test_a_step_down_that_costs_much_leads_up_at_once():
     """A soft knee that is still ahead."""
     server = Server(lambda load: (1 + load / 100) * 2, 100)
     assert server.rounds(3) == ["probe down", "probe down rejected", "probe up"]
-    assert server.level == 125
+    assert server.level == pytest.approx(115)
 
 
 def test_where_nothing_lower_was_measured_a_step_down_is_tried_first():
@@ -232,5 +232,5 @@ def test_how_far_latency_is_above_the_flattest_can_be_remembered():
 def test_a_probe_under_another_load_than_its_own_is_taken_back():
     """Nothing can be said when the load did not change."""
     probing = Probing(flattest=0.0, lowest=1.0)
-    assert probing.judge(point(10, 1), 10, MOST).level == 12.5
+    assert probing.judge(point(10, 1), 10, MOST).level == 11.5
     assert probing.judge(point(10, 1), 12.5, MOST).level == 10

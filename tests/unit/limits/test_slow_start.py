@@ -42,6 +42,22 @@ def test_a_slow_answer_raises_nothing():
     assert start.grown(16, math.log(1.4)) == 18
 
 
+def test_before_the_first_round_an_answer_slower_than_the_quickest_raises_nothing():
+    """A server that thrashes below the start gets slower with each call more."""
+    start = SlowStart(16, growth=2)
+    assert start.grown(16, math.log(5)) == 18
+    assert start.grown(18, math.log(8)) == 18
+    assert start.grown(18, math.log(7)) == 20
+
+
+def test_a_round_says_what_flat_is_whatever_a_single_answer_took():
+    """The quickest answer may have been luck."""
+    start = SlowStart(16, growth=2)
+    start.grown(16, math.log(0.5))
+    start.judge(point(16, 1), 18)
+    assert start.grown(18, math.log(1.4)) == 20
+
+
 def test_a_flat_round_raises_the_goal_but_not_the_limit():
     """Answers do that, one by one."""
     start, step = judged((16, 1), (32, 1), level=40)
@@ -55,6 +71,15 @@ def test_latency_that_rises_slower_than_load_raises_the_limit_by_itself():
     start, step = judged((16, 1.33), (32, 1.67), level=40)
     assert step.why == "throughput still rises"
     assert step.level == pytest.approx(1.4 * 32)
+    assert not step.drain
+    assert not start.over
+
+
+def test_a_limit_beyond_the_knee_comes_down_at_once():
+    """Before all of what was sent too much is measured, which on a server that thrashes takes long."""
+    start, step = judged((100, 1), (185, 1.2), level=400)
+    assert step.why == "beyond the knee"
+    assert 185 < step.level < 400
     assert not step.drain
     assert not start.over
 
