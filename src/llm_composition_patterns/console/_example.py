@@ -16,20 +16,23 @@ from ..errors import (
     ConfigurationError,
     InsufficientCredit,
     LLMCompositionError,
+    StepTimeout,
     UnknownModel,
 )
 from ..llm import ChatModel, Completion, ConnectedModel, Message, ModelSettings, connect
-from ..outcome import Outcome
+from ..outcome import Failure, Outcome
 from ..runs import track
 from ..simulation import AnswerRule, Scenario
 from ..steps import Step
 from ..tracing import Tracing, setup_tracing
-from ._codes import OK
+from ._codes import OK, SOME_FAILED
 from ._env_file import load_env_file
 from ._flags import add_common_flags, command_parser
 from ._model import chosen_model, is_simulated
 from ._print_timeline import print_timeline
 from ._prompt import typed_lines
+from ._prose import prose
+from ._providers import on_command_line
 from ._run import ending_well, run_command
 from ._terminal import print_json, printable, say, terminal
 from ._timeline import bars
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 
 B = TypeVar("B")
 TIMEOUT = 60.0
-FATAL = (AuthenticationFailed, ConfigurationError, InsufficientCredit, UnknownModel)
+FATAL = (AuthenticationFailed, InsufficientCredit, UnknownModel)
 """What no other input would be spared."""
 
 
@@ -56,10 +59,11 @@ class Example(Generic[B]):
         commands: Command lines for the help, one each line, with `{prog}` for the command's own name.
         asks_for: What it takes, such as `question`.
         build: Builds the step from a model and the conversation so far, which grows.
-        show: What is printed of a result.
+        show: What is printed of a result; a text is made safe to print.
         record: What `--json` says of it, as JSON types.
         says: What the conversation remembers of it.
-        outcomes: The branches to draw as a timeline, if it has any.
+        outcomes: The branches to draw as a timeline, if it has any. Those that failed are listed, and make the exit
+            code 3; those that were cancelled were not needed.
         offline: How the simulated model answers it.
     """
 
@@ -100,7 +104,8 @@ def _run(example: Example[Any], arguments: argparse.Namespace) -> int:
     text = _given(example, arguments)
     name = chosen_model(arguments)
     with setup_tracing(to=arguments.trace) as tracing:
-        return run_command(lambda: _Session(example, arguments, name, tracing).run(text), tracing=tracing)
+        session = _Session(example, arguments, name, tracing)
+        return run_command(lambda: session.run(text), tracing=tracing, stopping="")
 
 
 def _given(example: Example[Any], arguments: argparse.Namespace) -> str | None:
@@ -133,8 +138,7 @@ class _Session(Generic[B]):
             seed = self._arguments.seed
             step = self._example.build(model if seed is None else _Seeded(model, seed), self._history)
             if text is not None:
-                await self._answer(step, text)
-                return OK
+                return await self._answer(step, text)
             with _one_session():
                 await self._converse(step)
         return OK
@@ -153,17 +157,29 @@ class _Session(Generic[B]):
             except FATAL:
                 raise
             except LLMCompositionError as error:
-                say(f"error: {error}")
+                say(f"error: {on_command_line(str(error))}")
 
-    async def _answer(self, step: Step[str, B], text: str) -> None:
+    async def _answer(self, step: Step[str, B], text: str) -> int:
         clock = asyncio.get_running_loop().time
         began = clock()
-        async with track(self._example.name) as tracked, asyncio.timeout(self._arguments.timeout):
-            value = await step(text)
+        async with track(self._example.name) as tracked:
+            value = await self._in_time(step, text)
         seconds = clock() - began
         self._history.append({"role": "user", "content": text})
         self._history.append({"role": "assistant", "content": self._example.says(value)})
         self._show(value, tracked, seconds)
+        return self._say_failures(value)
+
+    async def _in_time(self, step: Step[str, B], text: str) -> B:
+        seconds = self._arguments.timeout
+        try:
+            async with asyncio.timeout(seconds) as timer:
+                return await step(text)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            message = f"there was no answer within {seconds:g} s; give it more time with --timeout"
+            raise StepTimeout(message, step=self._example.name, timeout=seconds) from error
 
     def _show(self, value: B, tracked: Tracked, seconds: float) -> None:
         address = self._tracing.trace_url(tracked.trace_id) if tracked.trace_id else None
@@ -172,7 +188,7 @@ class _Session(Generic[B]):
             return
         console = terminal(stderr=False)
         for part in self._example.show(value):
-            console.print(part)
+            console.print(prose(part) if isinstance(part, str) else part)
         console.print()
         note = ", SIMULATED" if is_simulated(self._model) else ""
         console.print(printable(f"{seconds:.2f} s, {usage_line(tracked.usage)}{note}"))
@@ -181,6 +197,14 @@ class _Session(Generic[B]):
             print_timeline(bars(outcomes), console=console)
         if address is not None:
             say(f"trace: {address}")
+
+    def _say_failures(self, value: B) -> int:
+        """List the branches that failed; the exit code."""
+        outcomes = self._example.outcomes(value)
+        failed = [one for one in outcomes if isinstance(one, Failure) and one.kind != "cancelled"]
+        for failure in failed:
+            say(f"failed: {failure.name}: {failure.kind}: {on_command_line(str(failure.error))}")
+        return SOME_FAILED if failed else OK
 
     def _json(self, value: B, tracked: Tracked, seconds: float, address: str | None) -> dict[str, Any]:
         return {

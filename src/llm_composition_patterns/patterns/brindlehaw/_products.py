@@ -66,6 +66,22 @@ class Product(BaseModel):
         """What it is called, where it is called anything."""
         return self.extracted_data.product_name or f"product {self.product_id} (no name)"
 
+    @property
+    def kind(self) -> str:
+        """What sort of thing it is, such as `jackets`."""
+        return str((self.extracted_data.model_extra or {}).get("category_id") or "")
+
+    @property
+    def price(self) -> str:
+        """What it costs, where it is sold."""
+        return str((self.extracted_data.model_extra or {}).get("price") or "not sold")
+
+    @property
+    def facts(self) -> list[str]:
+        """What the catalog says of it, a sentence each."""
+        details = self.extracted_data
+        return [*(details.product_features or ()), *(details.fabric_details or ()), *(details.other_details or ())]
+
 
 def load(path: Path | None = None) -> dict[int, Product]:
     """The products by their ids, from the packaged catalog or from a file of the same shape.

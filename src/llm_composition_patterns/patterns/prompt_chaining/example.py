@@ -86,9 +86,7 @@ def offline(request: Mapping[str, Any]) -> Any:
         return {"value": (Subject.OURS if found else Subject.OTHER).value}
     if not found:
         return None
-    details = found[0].extracted_data
-    texts = [*(details.product_features or ())[:3], *(details.other_details or ())[:1]]
-    return f"SIMULATED. From the record of the {found[0].name}: {'. '.join(texts)}."
+    return f"SIMULATED. From the record of the {found[0].name}: {'. '.join(found[0].facts[:4])}."
 
 
 EXAMPLE = Example(
