@@ -131,6 +131,8 @@ class _Session(Generic[B]):
         self._arguments = arguments
         self._model = model
         self._tracing = tracing
+        # Before anything is paid for: a stdout that is closed is found, and rich is not imported on the event loop.
+        self._console = terminal(stderr=False)
         self._history: list[Message] = []
 
     async def run(self, text: str | None) -> int:
@@ -168,7 +170,10 @@ class _Session(Generic[B]):
         self._history.append({"role": "user", "content": text})
         self._history.append({"role": "assistant", "content": self._example.says(value)})
         self._show(value, tracked, seconds)
-        return self._say_failures(value)
+        failures = self._failures(value)
+        for failure in failures:
+            say(f"failed: {failure.name}: {failure.kind}: {on_command_line(str(failure.error))}")
+        return SOME_FAILED if failures else OK
 
     async def _in_time(self, step: Step[str, B], text: str) -> B:
         seconds = self._arguments.timeout
@@ -186,7 +191,7 @@ class _Session(Generic[B]):
         if self._arguments.json:
             print_json(self._json(value, tracked, seconds, address))
             return
-        console = terminal(stderr=False)
+        console = self._console
         for part in self._example.show(value):
             console.print(prose(part) if isinstance(part, str) else part)
         console.print()
@@ -198,17 +203,16 @@ class _Session(Generic[B]):
         if address is not None:
             say(f"trace: {address}")
 
-    def _say_failures(self, value: B) -> int:
-        """List the branches that failed; the exit code."""
+    def _failures(self, value: B) -> list[Failure]:
         outcomes = self._example.outcomes(value)
-        failed = [one for one in outcomes if isinstance(one, Failure) and one.kind != "cancelled"]
-        for failure in failed:
-            say(f"failed: {failure.name}: {failure.kind}: {on_command_line(str(failure.error))}")
-        return SOME_FAILED if failed else OK
+        return [one for one in outcomes if isinstance(one, Failure) and one.kind != "cancelled"]
 
     def _json(self, value: B, tracked: Tracked, seconds: float, address: str | None) -> dict[str, Any]:
         return {
             "result": self._example.record(value),
+            "failures": [
+                {"name": one.name, "kind": one.kind, "error": str(one.error)} for one in self._failures(value)
+            ],
             "seconds": round(seconds, 3),
             "usage": usage_record(tracked.usage),
             "model": self._model,
