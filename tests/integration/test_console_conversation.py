@@ -1,5 +1,6 @@
 """Examples in processes of their own, at a real terminal and at real pipes."""
 
+import asyncio
 import fcntl
 import os
 import select
@@ -10,6 +11,8 @@ import termios
 import time
 
 import pytest
+
+from llm_composition_patterns.console._prompt import typed_lines
 
 MODULE = "llm_composition_patterns.patterns.{}.example"
 ARGV = [sys.executable, "-m", MODULE.format("routing"), "--model", "simulated:x", "--trace", "off"]
@@ -193,3 +196,36 @@ def test_an_empty_pipe_is_wrong_usage(clean_environ):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("error: there is no question: ")
+
+
+@pytest.fixture
+def keyboard(monkeypatch):
+    """Makes stdin a terminal; gives what presses its keys."""
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, encoding="utf-8") as stdin, os.fdopen(ours, "wb", buffering=0) as pressed:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield pressed
+
+
+async def test_typed_lines_are_what_was_typed(keyboard, capsys):
+    """One after the other, without the blanks around them, in the terminal's own encoding."""
+    keyboard.write(" caf\N{LATIN SMALL LETTER E WITH ACUTE} \n\nsecond\nthird\x04\x04".encode())
+    assert [line async for line in typed_lines()] == ["caf\N{LATIN SMALL LETTER E WITH ACUTE}", "second", "third"]
+    assert capsys.readouterr().err == 4 * "\n> " + "\n"
+
+
+async def test_a_loop_that_waits_for_a_line_is_free(keyboard, capsys):
+    """Other things are done meanwhile; who is cancelled ends at once, on a new line."""
+    waiting = asyncio.create_task(anext(typed_lines()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert capsys.readouterr().err == "\n> \n"
+    keyboard.write(b"too late\n")  # so that the thread ends
+
+
+async def test_a_terminal_that_is_gone_is_the_end_of_the_input(keyboard):
+    """As where the window was closed and nobody sent a signal."""
+    keyboard.close()
+    assert [line async for line in typed_lines()] == []

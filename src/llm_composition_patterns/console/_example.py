@@ -58,7 +58,8 @@ class Example(Generic[B]):
         description: What it does for its user, in one line.
         commands: Command lines for the help, one each line, with `{prog}` for the command's own name.
         asks_for: What it takes, such as `question`.
-        build: Builds the step from a model and the conversation so far, which grows.
+        build: Builds the step from a model and the conversation so far, which grows. It is called before the event loop
+            runs, so it may read files.
         show: What is printed of a result; a text is made safe to print.
         record: What `--json` says of it, as JSON types.
         says: What the conversation remembers of it.
@@ -129,43 +130,47 @@ class _Session(Generic[B]):
     def __init__(self, example: Example[B], arguments: argparse.Namespace, model: str, tracing: Tracing) -> None:
         self._example = example
         self._arguments = arguments
-        self._model = model
+        self._name = model
         self._tracing = tracing
-        # Before anything is paid for: a stdout that is closed is found, and rich is not imported on the event loop.
+        # What blocks is done before the event loop runs: importing rich here, reading files in `build`.
         self._console = terminal(stderr=False)
         self._history: list[Message] = []
+        self._model = self._connected()
+        seed = arguments.seed
+        self._step = example.build(self._model if seed is None else _Seeded(self._model, seed), self._history)
 
     async def run(self, text: str | None) -> int:
-        async with self._connected() as model:
-            seed = self._arguments.seed
-            step = self._example.build(model if seed is None else _Seeded(model, seed), self._history)
+        async with self._model:
+            if self._name.endswith(":"):
+                self._name = self._model.name
+                say(f"model: {self._name} (the first that the server lists)")
             if text is not None:
-                return await self._answer(step, text)
+                return await self._answer(text)
             with _one_session():
-                await self._converse(step)
+                await self._converse()
         return OK
 
     def _connected(self) -> ConnectedModel:
         limit, timeout = self._arguments.max_concurrency, min(60.0, self._arguments.timeout)
-        scenario = Scenario(answer=self._example.offline) if self._model.startswith("simulated:") else None
-        return connect(self._model, concurrency=limit or "auto", timeout=timeout, scenario=scenario)
+        scenario = Scenario(answer=self._example.offline) if self._name.startswith("simulated:") else None
+        return connect(self._name, concurrency=limit or "auto", timeout=timeout, scenario=scenario)
 
-    async def _converse(self, step: Step[str, B]) -> None:
+    async def _converse(self) -> None:
         say(f"type a {self._example.asks_for}; Ctrl-D ends")
         lines: AsyncIterator[str] = typed_lines()
         async for line in lines:
             try:
-                await self._answer(step, line)
+                await self._answer(line)
             except FATAL:
                 raise
             except LLMCompositionError as error:
                 say(f"error: {on_command_line(str(error))}")
 
-    async def _answer(self, step: Step[str, B], text: str) -> int:
+    async def _answer(self, text: str) -> int:
         clock = asyncio.get_running_loop().time
         began = clock()
         async with track(self._example.name) as tracked:
-            value = await self._in_time(step, text)
+            value = await self._in_time(text)
         seconds = clock() - began
         self._history.append({"role": "user", "content": text})
         self._history.append({"role": "assistant", "content": self._example.says(value)})
@@ -175,11 +180,11 @@ class _Session(Generic[B]):
             say(f"failed: {failure.name}: {failure.kind}: {on_command_line(str(failure.error))}")
         return SOME_FAILED if failures else OK
 
-    async def _in_time(self, step: Step[str, B], text: str) -> B:
+    async def _in_time(self, text: str) -> B:
         seconds = self._arguments.timeout
         try:
             async with asyncio.timeout(seconds) as timer:
-                return await step(text)
+                return await self._step(text)
         except TimeoutError as error:
             if not timer.expired():
                 raise
@@ -195,7 +200,7 @@ class _Session(Generic[B]):
         for part in self._example.show(value):
             console.print(prose(part) if isinstance(part, str) else part)
         console.print()
-        note = ", SIMULATED" if is_simulated(self._model) else ""
+        note = ", SIMULATED" if is_simulated(self._name) else ""
         console.print(printable(f"{seconds:.2f} s, {usage_line(tracked.usage)}{note}"))
         if outcomes := self._example.outcomes(value):
             console.print()
@@ -215,8 +220,8 @@ class _Session(Generic[B]):
             ],
             "seconds": round(seconds, 3),
             "usage": usage_record(tracked.usage),
-            "model": self._model,
-            "simulated": is_simulated(self._model),
+            "model": self._name,
+            "simulated": is_simulated(self._name),
             "trace": address,
         }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -107,6 +109,16 @@ def load(path: Path | None = None) -> dict[int, Product]:
             known = f"product_id {product.product_id} was there already"
             raise ConfigurationError(f"{source} is no catalog of products: record {number}: {known}")
     return by_id
+
+
+@cache
+def catalog() -> Mapping[int, Product]:
+    """The packaged catalog, which is read once: call it before the event loop runs, and it does not block it.
+
+    Raises:
+        ConfigurationError: As from `load`.
+    """
+    return MappingProxyType(load())
 
 
 def _reason(error: Exception) -> str:

@@ -62,7 +62,7 @@ class Verdict(BaseModel):
 
 def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Step[str, Refined[str]]:
     """A writer and a judge of pitches for the product that an id or words name."""
-    catalog, voice = brindlehaw.load(), brindlehaw.brand_voice()
+    catalog, voice = brindlehaw.catalog(), brindlehaw.brand_voice()
 
     async def write(product: Product, previous: Round[str] | None) -> str:
         request = product.model_dump_json()

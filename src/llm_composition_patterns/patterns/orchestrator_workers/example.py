@@ -70,7 +70,7 @@ class Advice:
 
 def shopping_assistant(model: ChatModel, conversation: Sequence[Message] = ()) -> Step[str, Advice]:
     """An orchestrator of errands in the catalog."""
-    catalog, voice = brindlehaw.load().values(), brindlehaw.brand_voice()
+    catalog, voice = brindlehaw.catalog().values(), brindlehaw.brand_voice()
 
     async def plan(profile: str) -> list[Errand]:
         return await ask(model, [*conversation, user(profile)], system=PLAN, output=list[Errand])

@@ -70,7 +70,7 @@ class Reply:
 
 def help_desk(model: ChatModel, conversation: Sequence[Message] = ()) -> Step[str, Reply]:
     """A route to the source of an answer, and one voice for all of them."""
-    catalog, voice = brindlehaw.load().values(), brindlehaw.brand_voice()
+    catalog, voice = brindlehaw.catalog().values(), brindlehaw.brand_voice()
     company, guarantee = brindlehaw.about_us(), brindlehaw.lifetime_guarantee()
 
     async def topic_of(question: str) -> Sorted:
@@ -131,7 +131,7 @@ def sort(question: str) -> dict[str, Any]:
     hits = {topic: sum(sign in question.lower() for sign in signs) for topic, signs in SIGNS.items()}
     topic = max(hits, key=lambda one: hits[one])
     if not hits[topic]:
-        topic = Topic.PRODUCT if brindlehaw.find_products(brindlehaw.load().values(), question) else Topic.UNCLEAR
+        topic = Topic.PRODUCT if brindlehaw.find_products(brindlehaw.catalog().values(), question) else Topic.UNCLEAR
     return {"label": topic.value, "confidence": 0.4 if topic is Topic.UNCLEAR else 0.9}
 
 

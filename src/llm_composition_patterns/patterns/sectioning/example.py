@@ -38,17 +38,17 @@ Report = tuple[Outcome[Findings], ...]
 
 def desk(model: ChatModel, _conversation: Sequence[Message] = ()) -> Step[str, Report]:
     """Three checks of a text, each of which knows only what it needs."""
-    catalog = brindlehaw.load().values()
+    catalog, voice = brindlehaw.catalog().values(), brindlehaw.brand_voice()
+    rules = f"{brindlehaw.lifetime_guarantee()}\n\n{brindlehaw.about_us()}"
 
     async def facts(text: str) -> Findings:
         records = "\n".join(product.model_dump_json() for product in brindlehaw.find_products(catalog, text))
         return await ask(model, text, system=f"{FACTS}\n\n{records}", output=Findings)
 
     async def tone(text: str) -> Findings:
-        return await ask(model, text, system=f"{TONE}\n\n{brindlehaw.brand_voice()}", output=Findings)
+        return await ask(model, text, system=f"{TONE}\n\n{voice}", output=Findings)
 
     async def policy(text: str) -> Findings:
-        rules = f"{brindlehaw.lifetime_guarantee()}\n\n{brindlehaw.about_us()}"
         return await ask(model, text, system=f"{POLICY}\n\n{rules}", output=Findings)
 
     async def check(text: str) -> Report:
