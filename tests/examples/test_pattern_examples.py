@@ -358,6 +358,13 @@ def test_a_section_that_fails_leaves_the_others(through_groq):
     assert done.json["result"]["tone"] is None
 
 
+def test_a_section_that_fails_is_in_the_table(through_groq):
+    """A report with a hole in it says where."""
+    done = through_groq("sectioning", "It is 99 g.", faults=(Fault(kind="refusal", match="^List where this text"),))
+    assert ["tone", "failed", "(invalid_output)"] in [line.split() for line in done.out.splitlines()]
+    assert ["facts", "1", "finding"] in [line.split()[:3] for line in done.out.splitlines()]
+
+
 def test_a_text_without_faults_has_no_findings(run):
     """A fact of the catalog, told plainly."""
     done = run("sectioning", "The High Meadow Sun Hoodie weighs 121 g.", "--json", *SIMULATED)

@@ -95,7 +95,7 @@ def _parser(example: Example[Any]) -> argparse.ArgumentParser:
         metavar=wanted.upper(),
         help=f"the {wanted}; without one, a conversation on a terminal, else what stdin holds",
     )
-    add_common_flags(parser)
+    add_common_flags(parser, timed="the whole of an answer")
     parser.set_defaults(timeout=TIMEOUT)
     return parser
 

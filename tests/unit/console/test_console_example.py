@@ -312,6 +312,26 @@ def test_the_step_is_built_with_a_seeded_model(run, seed):
     assert isinstance(built[0], _example._Seeded) is bool(seed)
 
 
+class Unnamed:
+    """A model of a local server that was not asked for by its name."""
+
+    name = "ollama:qwen3:8b"
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+
+def test_a_model_without_a_name_is_called_by_its_own(run, monkeypatch):
+    """As soon as the server has said it."""
+    monkeypatch.setattr(_example, "connect", lambda *_, **__: Unnamed())
+    monkeypatch.setattr(_example, "chosen_model", lambda _: "ollama:")
+    done = run(example_of(shout), "hello", "--json")
+    assert json.loads(done.out)["model"] == "ollama:qwen3:8b"
+
+
 def test_help_says_what_it_takes(run):
     """And shows whole command lines."""
     done = run(example_of(shout), "--help")
