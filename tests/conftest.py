@@ -2,7 +2,11 @@
 
 import concurrent.futures.thread  # noqa: F401 - before any provider is made, or a fork hangs: see tracing/_provider.py
 import os
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster
@@ -44,3 +48,46 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(prefixes):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PHOENIX_DISCOVER_CONFIG", "false")
+
+
+@dataclass(frozen=True)
+class Readme:
+    """What the README of a pattern's example says of it.
+
+    Attributes:
+        argv: The arguments of its command.
+        tree: The trace that the command makes offline: names and the trees below them; of a call only `chat`.
+    """
+
+    argv: list[str]
+    tree: list[tuple[str, list]]
+
+
+PATTERNS = Path(__file__).parents[1] / "src" / "llm_composition_patterns" / "patterns"
+
+
+@pytest.fixture
+def readme_of() -> Callable[[str], Readme]:
+    """Reads the README of a pattern's example."""
+
+    def read(pattern: str) -> Readme:
+        text = (PATTERNS / pattern / "README.md").read_text(encoding="utf-8")
+        command = re.search(r"^python -m \S+\.example (.*)$", text, re.MULTILINE)
+        drawn = re.search(r"^## The trace\n\n```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        assert command is not None
+        assert drawn is not None
+        return Readme(shlex.split(command[1]), _tree(drawn[1].splitlines()))
+
+    return read
+
+
+def _tree(lines: list[str]) -> list[tuple[str, list]]:
+    levels: list[list] = [[]]
+    for line in lines:
+        shown = re.match(r"([│├└─ ]*)(\S+(?: \S+)*)  ", line)
+        assert shown is not None, line
+        depth = len(shown[1]) // 4
+        branch = ("chat" if shown[2].startswith("chat ") else shown[2], [])
+        levels[depth].append(branch)
+        levels[depth + 1 :] = [branch[1]]
+    return levels[0]

@@ -40,6 +40,7 @@ from ._live import live_progress
 from ._local_servers import LocalServer, Reply, find_local_servers, probe_address, shown_url
 from ._model import SIMULATED, chosen_model, is_simulated
 from ._print_timeline import print_timeline
+from ._prose import prose, table
 from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
 from ._signals import handling
@@ -90,12 +91,14 @@ __all__ = [
     "print_timeline",
     "printable",
     "probe_address",
+    "prose",
     "run_command",
     "run_example",
     "say",
     "seconds",
     "seed",
     "shown_url",
+    "table",
     "terminal",
     "text_of",
     "timeline",

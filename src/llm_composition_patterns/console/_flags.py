@@ -39,11 +39,15 @@ def command_parser(description: str, *, examples: str = "", prog: str | None = N
     )
 
 
-def add_common_flags(parser: argparse.ArgumentParser) -> None:
+def add_common_flags(parser: argparse.ArgumentParser, *, timed: str = "each branch") -> None:
     """Add the flags that every command which calls models has.
 
     They arrive as `model` (None if not given), `max_concurrency`, `timeout`, `budget` (a `Budget`, or None), `seed`,
     `trace` and `json`.
+
+    Args:
+        parser: What they are added to.
+        timed: What `--timeout` is for.
     """
     group = parser.add_argument_group("model and calls")
     group.add_argument(
@@ -54,7 +58,7 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         "default: LLM_MODEL (auto there too), else the provider whose key is set, else simulated",
     )
     group.add_argument("--max-concurrency", type=count, metavar="N", help="most calls in flight to a model at once")
-    group.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each branch, its retries included")
+    group.add_argument("--timeout", type=seconds, metavar="S", help=f"seconds for {timed}, its retries included")
     group.add_argument("--budget", type=budget, metavar="USD", help="what the calls may cost at most, in US dollars")
     group.add_argument("--seed", type=seed, metavar="N", help="for repeatable answers, where the model offers them")
     group = parser.add_argument_group("output")

@@ -20,10 +20,11 @@ _ONLY_IN_CODE = {
     "Raise the budget, or lower max_tokens": "Raise --budget",
     ": say it by connect(..., price=Price(input=..., output=...)), US dollars per million tokens, or give "
     "Budget(tokens=...)": ": take another model, or leave out --budget",
+    "give it more time, or less to do": "give it more time with --timeout, or less to do",
     "Pass another api_key to connect": "For a server that wants a key, take openai:MODEL with OPENAI_BASE_URL and "
     "OPENAI_API_KEY",
 }
-"""Repairs that the models' layer names and a command line has no place for, each with what it has instead."""
+"""Repairs that messages name and a command line has no place for, each with what it has instead."""
 
 
 def wants_local(environ: Mapping[str, str]) -> bool:

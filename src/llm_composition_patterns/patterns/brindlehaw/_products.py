@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -66,6 +68,22 @@ class Product(BaseModel):
         """What it is called, where it is called anything."""
         return self.extracted_data.product_name or f"product {self.product_id} (no name)"
 
+    @property
+    def kind(self) -> str:
+        """What sort of thing it is, such as `jackets`."""
+        return str((self.extracted_data.model_extra or {}).get("category_id") or "")
+
+    @property
+    def price(self) -> str:
+        """What it costs, where it is sold."""
+        return str((self.extracted_data.model_extra or {}).get("price") or "not sold")
+
+    @property
+    def facts(self) -> list[str]:
+        """What the catalog says of it, a sentence each."""
+        details = self.extracted_data
+        return [*(details.product_features or ()), *(details.fabric_details or ()), *(details.other_details or ())]
+
 
 def load(path: Path | None = None) -> dict[int, Product]:
     """The products by their ids, from the packaged catalog or from a file of the same shape.
@@ -91,6 +109,16 @@ def load(path: Path | None = None) -> dict[int, Product]:
             known = f"product_id {product.product_id} was there already"
             raise ConfigurationError(f"{source} is no catalog of products: record {number}: {known}")
     return by_id
+
+
+@cache
+def catalog() -> Mapping[int, Product]:
+    """The packaged catalog, which is read once: call it before the event loop runs, and it does not block it.
+
+    Raises:
+        ConfigurationError: As from `load`.
+    """
+    return MappingProxyType(load())
 
 
 def _reason(error: Exception) -> str:

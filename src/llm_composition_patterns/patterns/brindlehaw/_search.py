@@ -16,21 +16,31 @@ _COMMON = frozenset(
 
 
 def find_products(products: Iterable[Product], question: str, *, most: int = 3) -> list[Product]:
-    """The products that share the rarest words with a question, best first; none where no word is shared."""
+    """The products that share the rarest words with a question, best first; none where no word is shared.
+
+    A word of a product's name or category counts twice.
+    """
     catalog = {product.product_id: product for product in products}
-    words = {number: frozenset(_words(_text(product))) for number, product in catalog.items()}
+    called = {number: frozenset(_words(_heading(product))) for number, product in catalog.items()}
+    words = {number: called[number] | frozenset(_words(_text(product))) for number, product in catalog.items()}
     spread = Counter(word for those in words.values() for word in those)
     asked = frozenset(_words(question))
-    scores = {number: sum(log(1 + len(catalog) / spread[word]) for word in asked & words[number]) for number in catalog}
+
+    def score(number: int) -> float:
+        shared = [*(asked & words[number]), *(asked & called[number])]
+        return sum(log(1 + len(catalog) / spread[word]) for word in shared)
+
+    scores = {number: score(number) for number in catalog}
     ranked = sorted((number for number in catalog if scores[number]), key=lambda number: (-scores[number], number))
     return [catalog[number] for number in ranked[:most]]
 
 
+def _heading(product: Product) -> str:
+    return f"{product.name} {product.kind}"
+
+
 def _text(product: Product) -> str:
-    details = product.extracted_data
-    category = str((details.model_extra or {}).get("category_id", ""))
-    texts = [text for field in details.texts.fields().values() for text in field]
-    return " ".join([product.name, category, *texts])
+    return " ".join(text for field in product.extracted_data.texts.fields().values() for text in field)
 
 
 def _words(text: str) -> Iterator[str]:

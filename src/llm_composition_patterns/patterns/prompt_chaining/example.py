@@ -48,7 +48,7 @@ class Found:
 
 def customer_service(model: ChatModel, conversation: Sequence[Message] = ()) -> Step[str, str]:
     """A chain that answers one question after the other of a conversation."""
-    catalog, voice = brindlehaw.load().values(), brindlehaw.brand_voice()
+    catalog, voice = brindlehaw.catalog().values(), brindlehaw.brand_voice()
 
     async def is_ours(question: str) -> bool:
         return await ask(model, [*conversation, user(question)], system=JUDGE, output=Subject) is Subject.OURS
@@ -81,14 +81,12 @@ def user(text: str) -> Message:
 def offline(request: Mapping[str, Any]) -> Any:
     """How the simulated model answers: ours is what shares a word with the catalog, and that product is quoted."""
     told, asked = request["messages"][0]["content"], request["messages"][-1]["content"]
-    found = brindlehaw.find_products(brindlehaw.load().values(), asked, most=1)
+    found = brindlehaw.find_products(brindlehaw.catalog().values(), asked, most=1)
     if told == JUDGE:
         return {"value": (Subject.OURS if found else Subject.OTHER).value}
     if not found:
         return None
-    details = found[0].extracted_data
-    texts = [*(details.product_features or ())[:3], *(details.other_details or ())[:1]]
-    return f"SIMULATED. From the record of the {found[0].name}: {'. '.join(texts)}."
+    return f"SIMULATED. From the record of the {found[0].name}: {'. '.join(found[0].facts[:4])}."
 
 
 EXAMPLE = Example(
