@@ -146,6 +146,11 @@ def test_a_tag_may_name_a_script_and_a_region(word, title, tag, slug):
     assert (found.title, found.tag, found.slug, found.in_full) == (title, tag, slug, title)
 
 
+def test_a_translator_is_told_the_tag_too():
+    """Also where the name begins with it."""
+    assert [languages.language(word).in_full for word in ("french", "de")] == ["French (fr)", "German (de)"]
+
+
 def test_a_language_that_is_nearly_known_is_proposed():
     """Before the long list of those that are."""
     with pytest.raises(ConfigurationError, match=r"^unknown language 'fench'; did you mean 'french'\?; known are"):

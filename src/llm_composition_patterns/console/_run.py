@@ -65,8 +65,8 @@ def run_command(
     with signals.handled():
         code = ending_well(lambda: _run(lambda: _stoppable(main, signals, stopping), tracing, signals))
         with signals.stopping_by(lambda: None):
-            shown = show(signals.code_or(code))
-        return signals.code_or(shown)
+            shown = ending_well(lambda: show(signals.code_or(code)))
+            return signals.code_or(shown)
 
 
 def ending_well(command: Callable[[], int]) -> int:

@@ -206,24 +206,20 @@ class _Job:
 
     def shown(self, ended: int) -> int:
         """Show what there is; the exit code, where the run ended with the code `ended`."""
-        shown = ending_well(self.show) if ended != USAGE or self.has_any_translation() else OK
-        return self._exit_code(ended, shown)
-
-    def _exit_code(self, ended: int, shown: int) -> int:
+        if ended != USAGE or self.has_any_translation():
+            self.show()
         if ended not in {OK, FAILED}:
             return ended
-        if shown != OK:
-            return shown
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
         failed = ended == FAILED or self._unwritten or report.failures(self._results)
         return SOME_FAILED if strict or failed else OK
 
-    def show(self) -> int:
+    def show(self) -> None:
         """Print what there is: data on stdout, remarks on stderr, also where stdout takes nothing any more."""
         if not any(result.outcomes for result in self._results):
-            return OK
+            return
         address = self._trace_address()
         try:
             if self._arguments.json:
@@ -232,7 +228,6 @@ class _Job:
                 self._print()
         finally:
             self._say_remarks(address)
-        return OK
 
     def _say_remarks(self, address: str | None) -> None:
         for line in report.failures(self._results, said=self._said):

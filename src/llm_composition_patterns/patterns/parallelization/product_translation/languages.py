@@ -38,7 +38,7 @@ class Language:
     @property
     def in_full(self) -> str:
         """The name and the tag, as a translator is told."""
-        return self.title if self.tag in self.name else f"{self.title} ({self.tag})"
+        return self.title if self.name.endswith(f"({self.tag})") else f"{self.title} ({self.tag})"
 
 
 KNOWN = tuple(
