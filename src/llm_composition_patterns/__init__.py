@@ -40,7 +40,7 @@ from .patterns.prompt_chaining import chain, gate
 from .patterns.routing import Choice, route
 from .runs import Progress, Tracked, track
 from .simulation import Capacity, Change, Fault, RateLimit, Scenario
-from .steps import in_threads
+from .steps import in_processes, in_threads
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
@@ -100,6 +100,7 @@ __all__ = [
     "chain",
     "connect",
     "gate",
+    "in_processes",
     "in_threads",
     "orchestrate",
     "parallelize",

@@ -62,6 +62,7 @@ NAMES = [
     "chain",
     "connect",
     "gate",
+    "in_processes",
     "in_threads",
     "orchestrate",
     "parallelize",

@@ -13,11 +13,13 @@ from ._step import (
     run_step,
     step_name,
 )
+from .processes import in_processes
 
 __all__ = [
     "Step",
     "answer_of",
     "check_count",
+    "in_processes",
     "in_threads",
     "is_plain_function",
     "name_or",
