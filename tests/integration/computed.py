@@ -239,3 +239,7 @@ def gone(process):
     """Return when a process is dead."""
     while alive(process):
         time.sleep(0.005)
+
+
+def modules():
+    return sorted(sys.modules)

@@ -267,13 +267,14 @@ class _Main:
 def _refusing(error: BaseException) -> Callable[..., Any]:
     """What is called instead of a function that could not be imported."""
     message = f"the worker process could not import what it needs: {type(error).__name__}: {_text(error)}"
+    notes = [_told(error)]
     if isinstance(error, SystemExit) and isinstance(error.code, str):  # this package's own, for want of a guard
-        message = error.code
-    told = _told(error)
+        message, notes = error.code, []
 
     def refuse(*_: object, **__: object) -> None:
         refusal = RuntimeError(message)
-        refusal.add_note(told)
+        for note in notes:
+            refusal.add_note(note)
         raise refusal
 
     return refuse

@@ -168,6 +168,9 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
 
     def _open(self) -> Pool:
         refuse_while_main_is_imported()
+        sys.modules.setdefault(
+            "__mp_main__", sys.modules["__main__"]
+        )  # what the workers call it, as multiprocessing does
         setup = Setup(
             path=[entry or os.getcwd() for entry in sys.path],  # noqa: PTH109 - a path as the import system has them
             arguments=sys.argv,
