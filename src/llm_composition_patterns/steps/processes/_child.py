@@ -99,7 +99,7 @@ def packed(value: object, *, by_value: bool, most: int | None = None) -> list[by
 
 def _packed_by_value(value: object, most: int | None) -> list[bytes]:
     try:
-        import cloudpickle  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - optional
+        import cloudpickle  # noqa: PLC0415 - optional
     except ImportError as error:
         raise pickle.PicklingError(
             "what is defined in a notebook or on the command line cannot be imported by another process: put it into "

@@ -1,8 +1,10 @@
 """A worker: one process, and one socket to it.
 
 A thread starts the process, and waits for its end: nothing else tells of it for certain, because what the function
-started may hold the socket open. The process leads a group of its own, so that Ctrl-C in a terminal does not reach it
-and that killing it ends what it started. Its standard input is a pipe whose end, when this process is gone, ends it.
+started may hold the socket open. The process leads a session of its own. So Ctrl-C in a terminal does not reach it,
+killing its group ends what it started, and a system that shares the processors between sessions first does not let it
+take the event loop's share, nor leaves two of them on one processor. Its standard input is a pipe whose end, when this
+process is gone, ends it.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ class ProcessWorker:
                 [*_PYTHON, _child.__file__, *map(str, shared), self._name],
                 stdin=subprocess.PIPE,
                 pass_fds=shared,
-                process_group=0,
+                start_new_session=True,
             )
         with self._lock:
             self._pid, self._running = process.pid, True
