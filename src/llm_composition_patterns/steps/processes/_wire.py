@@ -25,39 +25,31 @@ class Messages:
 
     def __init__(self) -> None:
         self._head = b""
-        self._kind = self._number = 0
+        self._kind = self._number = self._missing = 0
         self._body: bytearray | None = None
-        self._filled = 0
 
     def cut(self, data: bytes) -> Iterator[tuple[int, int, Body]]:
         """The messages that are whole with this piece of the stream."""
         view = memoryview(data)
-        while view or self._complete:
-            if self._body is None:
-                view = self._take_head(view)
-            if self._body is not None:
-                view = self._fill(view)
-                if self._complete:
-                    body, self._body = self._body, None
-                    yield self._kind, self._number, body
-
-    @property
-    def _complete(self) -> bool:
-        return self._body is not None and self._filled == len(self._body)
+        while view:
+            view = self._take_head(view) if self._body is None else self._take_body(view)
+            if self._body is not None and not self._missing:
+                body, self._body = self._body, None
+                yield self._kind, self._number, body
 
     def _take_head(self, view: memoryview) -> memoryview:
         missing = HEADER.size - len(self._head)
         self._head += bytes(view[:missing])
         if len(self._head) == HEADER.size:
-            self._kind, self._number, size = HEADER.unpack(self._head)
-            self._head, self._body, self._filled = b"", bytearray(size), 0
+            self._kind, self._number, self._missing = HEADER.unpack(self._head)
+            self._head, self._body = b"", bytearray()
         return view[missing:]
 
-    def _fill(self, view: memoryview) -> memoryview:
-        body = self._body or bytearray()
-        taken = view[: len(body) - self._filled]
-        body[self._filled : self._filled + len(taken)] = taken
-        self._filled += len(taken)
+    def _take_body(self, view: memoryview) -> memoryview:
+        taken = view[: self._missing]
+        if self._body is not None:
+            self._body += taken  # it grows: to make room for all of it at once would stop the loop for a moment
+        self._missing -= len(taken)
         return view[len(taken) :]
 
 
@@ -113,7 +105,9 @@ class _Pieces:
 
     def readinto(self, buffer: memoryview) -> int:
         size = len(buffer)
-        buffer[:], self._view = self._view[:size], self._view[size:]
+        for start in range(0, size, LARGE):
+            buffer[start : start + LARGE] = self._view[start : min(start + LARGE, size)]
+        self._view = self._view[size:]
         return size
 
     def readline(self) -> bytes:
