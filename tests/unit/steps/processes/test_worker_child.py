@@ -35,6 +35,10 @@ def tickets() -> Iterator[tuple[int, int]]:
     os.close(given_to)
 
 
+def loaded(body):
+    return pickle.loads(body)  # noqa: S301 - pickled by this process
+
+
 def message(kind, number, value) -> bytes:
     body = pickle.dumps(value)
     return HEADER.pack(kind, number, len(body)) + body
@@ -63,7 +67,7 @@ def test_a_worker_answers_each_call(tickets):
     """It says first that it is ready."""
     (ready, *answers) = served(tickets, setup(pow), call(0, 2, 3), call(1, 2, exp=4))
     assert ready[:2] == (READY, 0)
-    assert [(kind, number, pickle.loads(body)) for kind, number, body in answers] == [
+    assert [(kind, number, loaded(body)) for kind, number, body in answers] == [
         (ANSWERED, 0, (8, [])),
         (ANSWERED, 1, (16, [])),
     ]
@@ -88,7 +92,7 @@ def test_a_worker_tells_what_a_call_raised(tickets):
     assert failed[0] == FAILED
     error, _ = error_of(failed[2], "there")
     assert type(error) is ZeroDivisionError
-    assert pickle.loads(answered[2]) == ((3, 1), [])
+    assert loaded(answered[2]) == ((3, 1), [])
 
 
 def test_a_worker_that_cannot_load_its_function_tells_each_call(tickets):
@@ -113,10 +117,10 @@ def test_a_worker_imports_the_main_module_once_when_a_call_needs_it(tickets, mon
     monkeypatch.setattr("multiprocessing.spawn.prepare", prepare)
     calls = call(0, 1), call(1, 2, kind=CALL_WITH_MAIN), call(2, 3, kind=CALL_WITH_MAIN)
     _, first, *others = served(tickets, setup(abs), *calls)
-    assert pickle.loads(first[2]) == (1, [])
+    assert loaded(first[2]) == (1, [])
     assert imported == [{"init_main_from_name": "m"}]
     if raised is None:
-        assert [pickle.loads(body)[0] for _, _, body in others] == [2, 3]
+        assert [loaded(body)[0] for _, _, body in others] == [2, 3]
     else:
         assert [str(raised) in str(error_of(body, "there")[0]) for _, _, body in others] == [True, True]
 
@@ -175,7 +179,7 @@ def test_a_worker_continues_a_trace_and_sends_its_spans(tickets):
     calls = [call(number, 5, trace=(carrier, {"hide_inputs": hidden})) for number, hidden in enumerate((True, False))]
     _, *answers = served(tickets, setup(traced), *calls)
     for _, _, body in answers:
-        value, spans = pickle.loads(body)
+        value, spans = loaded(body)
         inside, deeper = map(_child_spans.EndedSpan._make, spans)
         assert value == 5
         assert (inside.name, inside.parent) == ("inside", (7, 5))
@@ -185,7 +189,7 @@ def test_a_worker_continues_a_trace_and_sends_its_spans(tickets):
 def test_what_a_notebook_defines_goes_along(monkeypatch):
     """With cloudpickle, and only where it is needed."""
     pytest.importorskip("cloudpickle")
-    assert pickle.loads(b"".join(_child.packed(lambda: 5, by_value=True)))() == 5
+    assert loaded(b"".join(_child.packed(lambda: 5, by_value=True)))() == 5
     assert b"cloudpickle" not in b"".join(_child.packed([1], by_value=True))
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
     with pytest.raises(pickle.PicklingError, match="pip install cloudpickle"):
