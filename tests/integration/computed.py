@@ -218,9 +218,12 @@ def hold_with(_, how):
 
 def alive(process):
     """Whether a process is there, and no zombie."""
+    if not Path("/proc/self").exists():  # macOS
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+        return state.stdout.strip()[:1] not in {"", "Z"}
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -23,7 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from importlib import import_module
 from types import CoroutineType
 from typing import Any, BinaryIO, Final, TypedDict, cast
@@ -147,10 +147,11 @@ class Server:
                     if self._may_begin(number):
                         how, pieces = self._answer(kind, body, stack)
                         self._send(how, number, pieces)
-        except BrokenPipeError:
+        except ConnectionError:  # the other side is gone
             return
         except Exception as error:  # noqa: BLE001 - nobody is left to raise it to
-            self._send(COMPLAINED, 0, [_told(error).encode(errors="replace")])
+            with suppress(ConnectionError):
+                self._send(COMPLAINED, 0, [_told(error).encode(errors="replace")])
 
     def _prepare(self, setup: Setup) -> None:
         sys.path[:], sys.argv[:] = setup["path"], setup["arguments"]
