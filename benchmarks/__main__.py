@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import _tables, calls, fan_out, limiter, start_up
+from . import _tables, calls, fan_out, limiter, processes, start_up
 from ._contest import Contest
 from ._run import Result, run, version
 from ._verdicts import Verdict, exit_code, verdicts
@@ -21,6 +21,7 @@ INSTALL = """
 CONTESTS: dict[str, Callable[[], Contest]] = {
     "fan-out": fan_out.contest,
     "calls": calls.contest,
+    "processes": processes.contest,
     "start-up": start_up.contest,
     "limiter": limiter.backends,
     "limiter-promises": limiter.promises,

@@ -309,9 +309,19 @@ class BudgetExceeded(LLMCompositionError):
 
 
 class WorkerLost(LLMCompositionError):
-    """The process that ran a call died before it answered."""
+    """The process that ran a call died before it answered.
+
+    Attributes:
+        step: The step's name.
+        exit_code: That of the process, negative for the number of the signal that killed it; None if there was none.
+    """
 
     kind: ClassVar[FailureKind] = "provider"
+
+    def __init__(self, message: str = "", *, step: str = "", exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.step = step
+        self.exit_code = exit_code
 
 
 class BatchError(LLMCompositionError):

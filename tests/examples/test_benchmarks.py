@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks import _tables, _verdicts, calls, fan_out, start_up
+from benchmarks import _tables, _verdicts, calls, fan_out, processes, start_up
 from benchmarks._contest import Bar, Contest, Entry, Figure, Summary
 from benchmarks._run import Result, environment, run
 
@@ -114,7 +114,9 @@ def test_missing_peers_are_named_with_the_repair():
     assert "pip install --group bench" in printed
 
 
-@pytest.mark.parametrize("contest", [fan_out.contest(), calls.contest(), start_up.contest()], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "contest", [fan_out.contest(), calls.contest(), processes.contest(), start_up.contest()], ids=lambda it: it.name
+)
 def test_contests_fit_together(contest):
     """Names are unique, and every peer, bar and figure that is referred to exists."""
     names = [entry.name for entry in contest.entries]
@@ -279,7 +281,7 @@ def test_an_unknown_contest_is_refused(capsys):
     """A name that is none is answered with those that are."""
     with pytest.raises(SystemExit, match="2"):
         command.main(["fanout"])
-    assert "there are fan-out, calls, start-up" in capsys.readouterr().err
+    assert "there are fan-out, calls, processes, start-up" in capsys.readouterr().err
 
 
 def test_the_command_explains_itself():
@@ -292,4 +294,4 @@ def test_the_command_explains_itself():
         check=True,
         timeout=30,
     )
-    assert "fan-out; calls; start-up" in shown.stdout
+    assert "fan-out; calls; processes; start-up" in shown.stdout

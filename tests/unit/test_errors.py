@@ -24,6 +24,7 @@ from llm_composition_patterns.errors import (
     StepTimeout,
     TooManyFailures,
     UnknownModel,
+    WorkerLost,
 )
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.usage import NO_USAGE, Usage
@@ -43,6 +44,7 @@ FULL = [
     NoQuorum("m", ballots=[Success(value=1)], quorum=2),
     NoRoute("m", label="x", known=["y"]),
     GateRefused("m", gate="g", input=5),
+    WorkerLost("m", step="s", exit_code=-9),
 ]
 
 

@@ -67,6 +67,7 @@ NAMES = [
     "chain",
     "connect",
     "gate",
+    "in_processes",
     "in_threads",
     "micro_batched",
     "orchestrate",

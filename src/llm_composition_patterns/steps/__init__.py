@@ -21,6 +21,7 @@ from ._with_cache import with_cache
 from ._with_fallback import with_fallback
 from ._with_retry import Backoff, with_retry
 from ._with_timeout import with_timeout
+from .processes import in_processes
 
 __all__ = [
     "Backoff",
@@ -33,6 +34,7 @@ __all__ = [
     "check_count",
     "check_seconds",
     "hints",
+    "in_processes",
     "in_threads",
     "is_plain_function",
     "micro_batched",

@@ -17,15 +17,15 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import count
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..virtual_time import VirtualTimeLoop
 from ._checks import check_count, is_plain_function
+from ._pooled import PooledStep, on_loop, outstanding
+from .processes._child import as_context
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,18 +100,17 @@ def _already_async(name: str) -> TypeError:
     )
 
 
-class InThreads(Generic[P, T]):
+class InThreads(PooledStep["_Pool"], Generic[P, T]):
     """A step that runs a plain function in threads; an async context manager that ends them."""
 
     def __init__(self, fn: Callable[..., T], workers: int, resource: Callable[[], Any] | None) -> None:
-        self.__name__: str = getattr(fn, "__name__", type(fn).__name__)
-        self.__doc__ = fn.__doc__
+        super().__init__(fn, wrapped_by="in_threads")
         self._fn = fn
         self._workers = workers
         self._resource = resource
-        self._pool: _Pool | None = None
-        self._closed = False
-        self._until_loop_ends: AsyncIterator[None] | None = None
+
+    def _open(self) -> _Pool:
+        return _Pool(self._workers, self._resource)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         pool = self._pool or await self._opened()
@@ -121,39 +120,6 @@ class InThreads(Generic[P, T]):
             result.close()
             raise _already_async(self.__name__)
         return result
-
-    async def __aenter__(self) -> Self:
-        self._pool = self._pool or _Pool(self._workers, self._resource)
-        self._closed = False
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._closed = True
-        await self._close()
-
-    async def _close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.aclose()
-
-    async def _opened(self) -> _Pool:
-        if self._closed:
-            raise RuntimeError(
-                f"{self.__name__} is closed: call it inside `async with`, or wrap it again with in_threads"
-            )
-        self._pool = pool = _Pool(self._workers, self._resource)
-        # asyncio closes the async generators of a loop that ends: this one closes the pool with it.
-        self._until_loop_ends = self._close_at_the_end()
-        await anext(self._until_loop_ends)
-        return pool
-
-    async def _close_at_the_end(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await self._close()
 
 
 class _Call:
@@ -344,23 +310,3 @@ class _Thread(threading.Thread):
         else:
             if self._pool.begin(call):
                 call.run(self._held)
-
-
-def on_loop(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
-    """Call back on an event loop from a thread; a loop that is closed has nobody left to tell."""
-    try:
-        loop.call_soon_threadsafe(callback, *args)
-    except RuntimeError:
-        _log.debug("a thread had something to say after its event loop was closed")
-
-
-def as_context(resource: Any) -> AbstractContextManager[Any]:
-    """A resource as a context manager: its own, or one that calls its `close` if it has one."""
-    if hasattr(resource, "__enter__") and hasattr(resource, "__exit__"):
-        return cast(AbstractContextManager[Any], resource)
-    return closing(resource) if hasattr(resource, "close") else nullcontext(resource)
-
-
-def outstanding(loop: asyncio.AbstractEventLoop) -> AbstractContextManager[None]:
-    """Hold the clock of a virtual-time loop while a thread is at work."""
-    return loop.outstanding() if isinstance(loop, VirtualTimeLoop) else nullcontext()

@@ -1,0 +1,310 @@
+"""Which worker computes which call."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_composition_patterns.errors import WorkerLost
+from llm_composition_patterns.steps.processes._child import ANSWERED, READY
+from llm_composition_patterns.steps.processes._pool import Pool
+from llm_composition_patterns.virtual_time import run
+
+
+class FakeWorker:
+    """A worker without a process: it begins, answers and dies when it is told to."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.calls = {}
+        self.tickets: list[int] = []
+        self.begun: list[bytes] = []
+        self.now: int | None = None
+        self.finished = self.killed = self.dead = False
+
+    def __str__(self) -> str:
+        return "worker"
+
+    def send(self, call) -> None:
+        self.tickets.append(call.number)
+
+    def take_back(self) -> list[int]:
+        taken, self.tickets = self.tickets, []
+        return taken
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def ready(self) -> None:
+        self.pool.heard(self, READY, 0, b"")
+
+    def begin(self) -> None:
+        if self.now is None and self.tickets and not self.dead:
+            self.now = self.tickets.pop(0)
+            self.begun.append(b"".join(self.calls[self.now].pieces))
+
+    def answer(self) -> None:
+        if self.now is not None and not self.dead:
+            number, self.now = self.now, None
+            body = b"".join(self.calls[number].pieces) if number in self.calls else b""
+            self.pool.heard(self, ANSWERED, number, body)
+
+    def die(self) -> None:
+        if not self.dead:
+            self.dead = True
+            self.pool.ended(self, "it died", -9)
+
+
+class Workers:
+    """A pool of fake workers, and those that it has hired."""
+
+    def __init__(self, most: int) -> None:
+        self.hired: list[FakeWorker] = []
+        self.pool = Pool("step", most, self.hire)
+
+    def hire(self, pool: Pool) -> FakeWorker:
+        self.hired.append(FakeWorker(pool))
+        return self.hired[-1]
+
+    async def call(self, *names: bytes) -> list[asyncio.Task[bytes]]:
+        tasks = [asyncio.create_task(answer_to(self.pool.run([name]))) for name in names]
+        await asyncio.sleep(0)
+        return tasks
+
+
+async def answer_to(running: Awaitable[tuple[int, bytes, str]]) -> bytes:
+    """What the call was answered."""
+    _, body, _ = await running
+    return bytes(body)
+
+
+async def settle() -> None:
+    """Let every task get as far as it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_workers_are_hired_for_the_calls_that_wait():
+    """One for each call, and no more than there may be."""
+    workers = Workers(2)
+    calls = await workers.call(b"a")
+    assert len(workers.hired) == 1
+    calls += await workers.call(b"b", b"c")
+    assert len(workers.hired) == 2
+    for call in calls:
+        call.cancel()
+
+
+async def test_the_first_worker_that_is_free_takes_the_call_that_waits_longest():
+    """Whichever was hired for it."""
+    workers = Workers(2)
+    (a, b) = await workers.call(b"a", b"b")
+    first, second = workers.hired
+    second.ready()
+    second.begin()
+    assert second.begun == [b"a"]
+    second.answer()
+    second.begin()
+    second.answer()
+    assert [await a, await b] == [b"a", b"b"]
+    assert not first.calls
+
+
+async def test_one_call_is_sent_in_advance():
+    """The next one, so that the worker need not wait; the others wait here."""
+    workers = Workers(1)
+    calls = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    assert len(worker.calls) == 2
+    for _ in calls:
+        worker.begin()
+        worker.answer()
+    assert [await call for call in calls] == [b"a", b"b", b"c"]
+
+
+async def test_a_long_call_is_not_sent_in_advance():
+    """It would fill the socket, and might have to be sent again elsewhere."""
+    workers = Workers(1)
+    calls = await workers.call(b"a", b"b" * (2**16 + 1))
+    (worker,) = workers.hired
+    worker.ready()
+    assert len(worker.calls) == 1
+    worker.begin()
+    worker.answer()
+    assert len(worker.calls) == 1
+    worker.begin()
+    worker.answer()
+    await asyncio.gather(*calls)
+
+
+async def test_what_a_dead_worker_had_not_begun_is_computed_before_all_others():
+    """Only the call that it had begun is lost."""
+    workers = Workers(1)
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    worker.die()
+    with pytest.raises(WorkerLost, match="worker of step was lost while it computed the call: it died") as lost:
+        await a
+    assert (lost.value.step, lost.value.exit_code) == ("step", -9)
+    _, replacement = workers.hired
+    replacement.ready()
+    for _ in range(2):
+        replacement.begin()
+        replacement.answer()
+    assert replacement.begun == [b"b", b"c"]
+    assert [await b, await c] == [b"b", b"c"]
+
+
+async def test_a_worker_that_dies_at_its_start_fails_the_call_that_waits_longest():
+    """So a worker that can never start ends with an error for each call."""
+    workers = Workers(1)
+    a, b = await workers.call(b"a", b"b")
+    for number, call in enumerate((a, b)):
+        workers.hired[number].die()
+        with pytest.raises(WorkerLost, match="while it started"):
+            await call
+    assert len(workers.hired) == 2
+
+
+async def test_a_call_that_is_given_up_kills_the_worker_that_began_it():
+    """What was sent to it in advance goes to its replacement."""
+    workers = Workers(1)
+    a, b = await workers.call(b"a", b"b")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    a.cancel()
+    await settle()
+    assert a.cancelled()
+    assert worker.killed
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await b == b"b"
+    worker.die()
+    assert len(workers.hired) == 2
+
+
+async def test_a_call_that_is_given_up_before_it_begins_leaves_the_worker_alone():
+    """Wherever it waits."""
+    workers = Workers(1)
+    a, b, c, d = await workers.call(b"a", b"b", b"c", b"d")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    b.cancel()  # sent in advance
+    d.cancel()  # waits here
+    await settle()
+    for _ in range(2):
+        worker.answer()
+        worker.begin()
+    worker.answer()
+    assert worker.begun == [b"a", b"c"]
+    assert [await a, await c] == [b"a", b"c"]
+    assert not worker.killed
+
+
+async def test_a_free_worker_takes_what_was_sent_in_advance_to_a_busy_one():
+    """A call does not wait behind a long one."""
+    workers = Workers(2)
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    first, second = workers.hired
+    first.ready()
+    first.begin()
+    second.ready()
+    second.begin()
+    second.answer()
+    second.begin()
+    second.answer()
+    assert second.begun == [b"c", b"b"]
+    assert [await b, await c] == [b"b", b"c"]
+    first.answer()
+    assert await a == b"a"
+
+
+async def test_closing_waits_for_the_calls_and_then_for_the_workers():
+    """Free ones finish, those that are not ready yet are killed."""
+    workers = Workers(2)
+    a, b = await workers.call(b"a", b"b")
+    ready, starting = workers.hired
+    ready.ready()
+    closing = asyncio.create_task(workers.pool.aclose())
+    for _ in range(2):
+        await settle()
+        assert not ready.finished
+        ready.begin()
+        ready.answer()
+    await settle()
+    assert [await a, await b] == [b"a", b"b"]
+    assert (ready.finished, ready.killed) == (True, False)
+    assert (starting.finished, starting.killed) == (False, True)
+    starting.die()
+    await settle()
+    assert not closing.done()
+    ready.die()
+    await closing
+
+
+async def test_a_free_worker_that_dies_is_missed_by_nobody():
+    """The next call hires another one."""
+    workers = Workers(1)
+    (a,) = await workers.call(b"a")
+    workers.hired[0].ready()
+    workers.hired[0].begin()
+    workers.hired[0].answer()
+    await a
+    workers.hired[0].die()
+    assert len(workers.hired) == 1
+    (b,) = await workers.call(b"b")
+    workers.hired[1].die()
+    with pytest.raises(WorkerLost):
+        await b
+
+
+EVENTS = st.lists(st.tuples(st.sampled_from(["call", "ready", "begin", "answer", "die", "cancel"]), st.integers(0, 7)))
+
+
+@given(EVENTS, st.integers(1, 3))
+def test_every_call_ends_once_and_rightly(events, most):
+    """Whatever workers do: a call is begun once at most, and ends with its own value, its loss or its cancellation."""
+
+    async def use() -> None:
+        workers, calls = Workers(most), {}
+        for what, which in events:
+            await happen(workers, calls, what, which)
+        while not all(call.done() for call in calls.values()):
+            for worker in list(workers.hired):
+                if worker.killed:
+                    worker.die()
+                if not worker.dead:
+                    worker.ready()
+                    worker.begin()
+                    worker.answer()
+            await settle()
+        begun = [name for worker in workers.hired for name in worker.begun]
+        assert len(begun) == len(set(begun))
+        for name, call in calls.items():
+            assert call.cancelled() or isinstance(call.exception(), WorkerLost) or call.result() == name
+        assert len([worker for worker in workers.hired if not (worker.dead or worker.killed)]) <= most
+
+    run(use())
+
+
+async def happen(workers: Workers, calls: dict[bytes, asyncio.Task[bytes]], what: str, which: int) -> None:
+    """Let something happen to a call or a worker."""
+    if what == "call":
+        name = str(len(calls)).encode()
+        (calls[name],) = await workers.call(name)
+    elif what == "cancel" and calls:
+        list(calls.values())[which % len(calls)].cancel()
+    elif what != "cancel" and workers.hired:
+        getattr(workers.hired[which % len(workers.hired)], what)()
+    await settle()
