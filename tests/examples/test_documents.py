@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import llm_composition_patterns as package
 from llm_composition_patterns.simulation import Scenario, SimulatedServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,3 +55,21 @@ def test_code_runs(
 def test_links_lead_somewhere(path: Path, link: str):
     """A link to a file of the project has its file."""
     assert (path.parent / link).exists()
+
+
+def test_the_site_builds(tmp_path: Path):
+    """With every warning an error: no page is missing, no name of the reference unknown."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path / "site")]
+    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT / "src")}
+    built = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=180)
+    assert (built.returncode, built.stderr) == (0, "")
+    reference = (tmp_path / "site" / "reference" / "steps" / "index.html").read_text(encoding="utf-8")
+    assert "in_processes" in reference
+
+
+def test_the_reference_has_every_public_name():
+    """A name that is exported is explained."""
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "reference").glob("*.md"))
+    listed = set(re.findall(r"^::: llm_composition_patterns\.(\w+)$", pages, re.MULTILINE))
+    errors = {name for name in dir(package.errors) if name[0].isupper() and name != "Usage"}
+    assert set(package.__all__) - errors == listed - {"errors", "testing"}
