@@ -69,7 +69,8 @@ docs-serve: setup ## show the site at http://127.0.0.1:8000, built again at each
 pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
-	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/integration/test_demo.py
+	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
+	  tests/integration/test_pattern_examples_phoenix.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,8 +1,11 @@
 """The traces of the patterns' examples, read back from a real Phoenix."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,17 +15,23 @@ NAMES = ["prompt_chaining", "routing", "orchestrator_workers", "evaluator_optimi
 PROJECT = "llm-composition-patterns"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_trace_of_an_example_is_in_phoenix(phoenix, clean_environ, readme_of, tmp_path, name):
-    """As its README draws it, with the pattern's own kind of span and what was asked and answered."""
-    readme = readme_of(name)
+@pytest.fixture(params=NAMES)
+def example(request, phoenix, clean_environ, readme_of, tmp_path):
+    """A pattern, its README, and the address of the trace that the README's command made."""
+    name, readme = request.param, readme_of(request.param)
     command = [sys.executable, "-m", f"llm_composition_patterns.patterns.{name}.example", *readme.argv]
     environ = clean_environ | {"PHOENIX_COLLECTOR_ENDPOINT": phoenix.url}
     done = subprocess.run(
         [*command, "--trace", "phoenix", "--json"],
         env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    trace_id = json.loads(done.stdout)["trace"].rpartition("/")[2]
+    return name, readme, json.loads(done.stdout)["trace"]
+
+
+def test_the_trace_of_an_example_is_in_phoenix(phoenix, example):
+    """As its README draws it, with the pattern's own kind of span and what was asked and answered."""
+    name, readme, address = example
+    trace_id = address.rpartition("/")[2]
     found = phoenix.spans(trace_id, PROJECT, at_least=count(readme.tree))
     found.sort(key=lambda span: span["start_time"])
     assert tree_of(found, None) == readme.tree
@@ -32,6 +41,23 @@ def test_the_trace_of_an_example_is_in_phoenix(phoenix, clean_environ, readme_of
     assert {span["span_kind"] for span in calls} == {"LLM"}
     judges = [span for span in found if span["span_kind"] == "EVALUATOR"]
     assert len(judges) == (2 if name == "evaluator_optimizer" else 0)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_trace_of_an_example_shows_in_a_browser(example, open_trace, tmp_path):
+    """Its spans are on the page, which is the picture in its README."""
+    name, readme, address = example
+    picture = Path(os.environ.get("PICTURES", tmp_path)) / f"phoenix-{name.replace('_', '-')}.png"
+    shown = [re.compile(f"^{re.escape(root)}") for root, _ in spans_of(readme.tree)]
+    with open_trace(address, *shown, picture=picture):
+        pass
+    assert picture.stat().st_size > 10_000
+
+
+def spans_of(tree):
+    """The spans of a tree, those above first."""
+    return [found for name, below in tree for found in [(name, below), *spans_of(below)]]
 
 
 def count(tree):
