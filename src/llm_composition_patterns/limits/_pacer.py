@@ -161,7 +161,7 @@ class Pacer:
         before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
-        if reading.remaining is not None:
+        if reading.remaining is not None and not shown.is_over(reading, now - sent_at):
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
         if len(self._shown) > 1 and _tells_rate(reading):
             self._forget_outgrown(shown, sent_at)
@@ -197,7 +197,7 @@ class Pacer:
         """A limit is exhausted; what was sent before that was noticed tells nothing more."""
         if reading is not None:
             shown.learn(reading, sent_at, now - sent_at)
-        if sent_at <= shown.refused_at:
+        if sent_at <= shown.refused_at or shown.is_over(reading, now - sent_at):
             return
         used = None if reading is None or reading.remaining is None else reading.limit - reading.remaining
         shown.exhausted(used, cost=self._cost, now=now)
