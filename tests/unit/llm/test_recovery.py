@@ -1,6 +1,7 @@
 """Calls that were refused or failed: nobody starves, outages are sat out, bad requests hold nobody up."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -264,6 +265,20 @@ async def test_no_call_is_lost_in_an_outage(kind, at_once):
     outcomes = await outcomes_of(12 * at_once, scenario, concurrency=at_once, timeout=5)
     assert not failed(outcomes)
     assert asyncio.get_running_loop().time() < 12 + 20 + 12
+
+
+@pytest.mark.parametrize(("models", "calls"), [(6, 1), (3, 2)])
+async def test_no_call_is_lost_in_an_outage_that_several_models_of_a_limiter_meet(models, calls):
+    """A minute in which no model fails more than two calls: it is the provider that is out, whoever calls it."""
+    clock = asyncio.get_running_loop().time
+    endpoint = ScriptedEndpoint((0.1, lambda _: refusal(503) if 5 <= clock() < 65 else completion()))
+    async with contextlib.AsyncExitStack() as stack:
+        limiter = Limiter()
+        opened = [await stack.enter_async_context(model_over(endpoint, concurrency=limiter)) for _ in range(models)]
+        await opened[0].complete("hello")
+        await asyncio.sleep(6)
+        await asyncio.gather(*(model.complete("hello") for model in opened for _ in range(calls)))
+    assert 65 <= clock() < 67
 
 
 async def test_no_call_is_lost_where_a_failing_provider_names_a_long_wait():
