@@ -50,7 +50,7 @@ AVERAGED: Final = 32
 TINY: Final = 0.001
 HUGE: Final = 1e12
 """Limits and costs are between these."""
-DEFAULT_CLOSED: Final = 0.25
+DEFAULT_PAUSE: Final = 0.25
 """Seconds that a refusal without a time is thought to hold everybody back."""
 
 NEARLY_EMPTY: Final = 0.1
@@ -142,7 +142,7 @@ class Pacer:
         for shown in self._shown:
             if when > shown.anchored:
                 shown.give_back(back, now)
-        if self._felt.bucket is not None and when > self._felt.closed_at:
+        if self._felt.bucket is not None and when > self._felt.refused_at:
             self._felt.bucket.take(-back, now)
         if self._own is not None:
             self._own.take(-back, now)
@@ -185,8 +185,8 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             wish = refusal.retry_after
-            closed = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_CLOSED
-            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
+            pause = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_PAUSE
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost)
         return self._changed()
 
     def forget_wishes(self) -> None:
