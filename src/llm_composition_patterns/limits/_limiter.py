@@ -219,4 +219,6 @@ def _check_rate(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{where}: give a number a minute")
     if not (value >= _LEAST_RATE and is_finite(value)):
-        raise ValueError(f"{where}: give more than 0 a minute, or leave it out where there is no such limit")
+        raise ValueError(
+            f"{where}: give at least {_LEAST_RATE:g} a minute, or leave it out where there is no such limit"
+        )
