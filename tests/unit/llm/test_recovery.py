@@ -212,6 +212,32 @@ async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
     assert endpoint.times == [0, 0, 1, 3]
 
 
+async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
+    """For 2 s in the middle of a job every call is refused: that was no cap, and costs little more than the 2 s."""
+    clock = asyncio.get_running_loop().time
+
+    class Busy:
+        async def send(self, *_, **__):
+            if 1 <= clock() < 3:
+                return refusal(429)
+            await asyncio.sleep(0.5)
+            return completion()
+
+    async with model_over(Busy()) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() < 12
+
+
+async def test_a_single_call_that_is_refused_at_first_slows_nobody_down():
+    """It was the only one, so not one too many."""
+    clock = asyncio.get_running_loop().time
+    async with model_over(ScriptedEndpoint((1, refusal(429)), (1, completion()))) as model:
+        await model.complete("hello")
+        began = clock()
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() - began == 5
+
+
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
     """Nothing is learned, nobody else is held: the call waits by itself as long as it is asked to."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "10"}), completion())
