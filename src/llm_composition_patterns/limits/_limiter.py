@@ -14,6 +14,7 @@ from ._pacer import Pacer
 from ._pause import Pause
 from ._permit import Permit, Ticket
 from ._statistics import LimiterStatistics
+from ._victims import Victims
 
 UNKNOWN_START: Final = 16
 """Calls in flight to begin with, where nothing is known of the provider."""
@@ -54,6 +55,7 @@ class Limiter:
                 check_limit(value, f"Limiter({name}={brief(value)})")
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={brief(rate)})")
+        self._victims = Victims()
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -143,6 +145,11 @@ def impatient_permit(
     return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
 
 
+def victims_of(limiter: Limiter) -> Victims:
+    """Whom the provider behind a limiter failed, through whatever model they called it."""
+    return limiter._victims  # noqa: SLF001 - its own module
+
+
 def set_cap(limiter: Limiter, cap: int | None) -> None:
     """Let at most `cap` calls be in flight from now on; None takes the cap away. A fixed limiter never changes."""
     limiter._enforcement.set_cap(cap)  # noqa: SLF001 - its own module
@@ -159,6 +166,7 @@ def learning_limiter(
         remembered: What `remembered` gave at the end of an earlier run.
     """
     limiter = Limiter.__new__(Limiter)
+    limiter._victims = Victims()  # noqa: SLF001 - its own module
     limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
     return limiter
 
@@ -211,4 +219,6 @@ def _check_rate(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{where}: give a number a minute")
     if not (value >= _LEAST_RATE and is_finite(value)):
-        raise ValueError(f"{where}: give more than 0 a minute, or leave it out where there is no such limit")
+        raise ValueError(
+            f"{where}: give at least {_LEAST_RATE:g} a minute, or leave it out where there is no such limit"
+        )

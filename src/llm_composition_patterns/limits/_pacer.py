@@ -50,7 +50,7 @@ AVERAGED: Final = 32
 TINY: Final = 0.001
 HUGE: Final = 1e12
 """Limits and costs are between these."""
-DEFAULT_CLOSED: Final = 0.25
+DEFAULT_PAUSE: Final = 0.25
 """Seconds that a refusal without a time is thought to hold everybody back."""
 
 NEARLY_EMPTY: Final = 0.1
@@ -142,7 +142,7 @@ class Pacer:
         for shown in self._shown:
             if when > shown.anchored:
                 shown.give_back(back, now)
-        if self._felt.bucket is not None and when > self._felt.closed_at:
+        if self._felt.bucket is not None and when > self._felt.refused_at:
             self._felt.bucket.take(-back, now)
         if self._own is not None:
             self._own.take(-back, now)
@@ -161,7 +161,7 @@ class Pacer:
         before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
-        if reading.remaining is not None:
+        if reading.remaining is not None and not shown.is_over(reading, now - sent_at):
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
         if len(self._shown) > 1 and _tells_rate(reading):
             self._forget_outgrown(shown, sent_at)
@@ -185,8 +185,8 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             wish = refusal.retry_after
-            closed = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_CLOSED
-            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
+            pause = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_PAUSE
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost)
         return self._changed()
 
     def forget_wishes(self) -> None:
@@ -197,7 +197,7 @@ class Pacer:
         """A limit is exhausted; what was sent before that was noticed tells nothing more."""
         if reading is not None:
             shown.learn(reading, sent_at, now - sent_at)
-        if sent_at <= shown.refused_at:
+        if sent_at <= shown.refused_at or shown.is_over(reading, now - sent_at):
             return
         used = None if reading is None or reading.remaining is None else reading.limit - reading.remaining
         shown.exhausted(used, cost=self._cost, now=now)

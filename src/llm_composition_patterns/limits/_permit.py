@@ -115,6 +115,12 @@ class Permit:
         """Whether this is the one call that finds out whether an outage is over."""
         return self._ticket.probe
 
+    @property
+    def number(self) -> int:
+        """When the call was sent, as its place among all that were; 0 with a fixed limiter, or while it is not held."""
+        flight = self._ticket.flight
+        return 0 if flight is None else flight.number
+
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
+from ._outage_log import tell_outage
 from ._retries import DOUBTED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
@@ -118,6 +119,7 @@ class Recovery:
             raise self._final(error)
         call.last_in_line = excused  # so that another call finds out whether the provider is back
         if excused:
+            tell_outage(connection)
             return
         wait = min(delay_before(max(1, tries.failed), error, self._jitter.random()), LONGEST_BACKOFF)
         if may_be_out and lasted is not None:

@@ -450,12 +450,34 @@ def test_a_reset_that_grows_with_use_is_a_steady_ones():
 
 
 def test_of_rounded_ends_of_a_window_the_latest_is_taken():
-    """9.3 s rounded down, told at 0.7, is the same end; one told by a call of the last window is none."""
+    """9.3 s rounded down, told at 0.7, is the same end; one told by a call from before the last news is none."""
     pacer = windowed()
     pacer.read(requests(20, 0, 9.0), sent_at=0.7, now=0.8)
     assert pacer.wait(0.8, 1.0) == 9.2
     pacer.read(requests(20, 3, 2.0), sent_at=-2.0, now=0.9)
     assert pacer.wait(0.9, 1.0) == 9.1
+
+
+@pytest.mark.parametrize("remaining", [11, 3])
+def test_a_reply_of_the_last_window_says_nothing_of_the_new_one(remaining):
+    """Sent at 19, answered at 20.5: the window that it speaks of ended at 20, and of the next one 5 calls are left."""
+    pacer = windowed()
+    send(pacer, 9, 19.0)
+    send(pacer, 15, 20.0)
+    pacer.read(requests(20, remaining, 1.0), sent_at=19.0, now=20.5)
+    assert pacer.wait(20.5, 5.0) == 0.0
+    assert pacer.wait(20.5, 6.0) == 9.5
+
+
+def test_a_refusal_of_the_last_window_does_not_close_the_new_one():
+    """Sent at 19.5, back at 20.25: of the next window one call is gone, and no more."""
+    pacer = windowed()
+    send(pacer, 1, 19.5)
+    send(pacer, 1, 20.0)
+    refusal = Refusal(readings=(requests(20, 0, 0.5),), exhausted="requests")
+    pacer.refused(refusal, sent_at=19.5, now=20.25)
+    assert pacer.wait(20.25, 19.0) == 0.0
+    assert pacer.wait(20.25, 20.0) > 0.0
 
 
 def test_a_window_that_ends_later_than_was_told_ends_a_second_later():

@@ -1,6 +1,7 @@
 """Calls that were refused or failed: nobody starves, outages are sat out, bad requests hold nobody up."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -211,6 +212,32 @@ async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
     assert endpoint.times == [0, 0, 1, 3]
 
 
+async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
+    """For 2 s in the middle of a job every call is refused: that was no cap, and costs little more than the 2 s."""
+    clock = asyncio.get_running_loop().time
+
+    class Busy:
+        async def send(self, *_, **__):
+            if 1 <= clock() < 3:
+                return refusal(429)
+            await asyncio.sleep(0.5)
+            return completion()
+
+    async with model_over(Busy()) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() < 12
+
+
+async def test_a_single_call_that_is_refused_at_first_slows_nobody_down():
+    """It was the only one, so not one too many."""
+    clock = asyncio.get_running_loop().time
+    async with model_over(ScriptedEndpoint((1, refusal(429)), (1, completion()))) as model:
+        await model.complete("hello")
+        began = clock()
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() - began == 5
+
+
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
     """Nothing is learned, nobody else is held: the call waits by itself as long as it is asked to."""
     endpoint = ScriptedEndpoint(refusal(429, headers={"retry-after": "10"}), completion())
@@ -264,6 +291,20 @@ async def test_no_call_is_lost_in_an_outage(kind, at_once):
     outcomes = await outcomes_of(12 * at_once, scenario, concurrency=at_once, timeout=5)
     assert not failed(outcomes)
     assert asyncio.get_running_loop().time() < 12 + 20 + 12
+
+
+@pytest.mark.parametrize(("models", "calls"), [(6, 1), (3, 2)])
+async def test_no_call_is_lost_in_an_outage_that_several_models_of_a_limiter_meet(models, calls):
+    """A minute in which no model fails more than two calls: it is the provider that is out, whoever calls it."""
+    clock = asyncio.get_running_loop().time
+    endpoint = ScriptedEndpoint((0.1, lambda _: refusal(503) if 5 <= clock() < 65 else completion()))
+    async with contextlib.AsyncExitStack() as stack:
+        limiter = Limiter()
+        opened = [await stack.enter_async_context(model_over(endpoint, concurrency=limiter)) for _ in range(models)]
+        await opened[0].complete("hello")
+        await asyncio.sleep(6)
+        await asyncio.gather(*(model.complete("hello") for model in opened for _ in range(calls)))
+    assert 65 <= clock() < 67
 
 
 async def test_no_call_is_lost_where_a_failing_provider_names_a_long_wait():
