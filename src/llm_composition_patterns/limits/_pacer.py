@@ -101,16 +101,25 @@ class Pacer:
     def wait(self, now: float, cost: float) -> float:
         """Seconds until a call of `cost` may be sent; 0 for now."""
         seconds = 0.0
-        if self._shown:
-            for shown in self._shown:
-                seconds = max(seconds, shown.wait(cost, now, self._reserve(shown)))
-        if self._felt.bucket is not None:
-            seconds = max(seconds, self._felt.wait(cost, now))
-        if seconds:
-            waited = 0.0 if self._last is None else max(0.0, now - self._last)
-            seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
+        if self._shown or self._felt.bucket is not None:
+            seconds = self._learned_wait(now, cost)
+            if seconds:
+                waited = 0.0 if self._last is None else max(0.0, now - self._last)
+                seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
+        return seconds
+
+    def fits_in(self, now: float, cost: float) -> tuple[float, bool]:
+        """The same, though one may be sent before to see; and whether it is what the user allows."""
+        learned = self._learned_wait(now, cost)
+        own = 0.0 if self._own is None else self._own.wait(cost, now)
+        return max(learned, own), own > learned
+
+    def _learned_wait(self, now: float, cost: float) -> float:
+        seconds = 0.0 if self._felt.bucket is None else self._felt.wait(cost, now)
+        for shown in self._shown:
+            seconds = max(seconds, shown.wait(cost, now, self._reserve(shown)))
         return seconds
 
     def _reserve(self, shown: ShownLimit) -> float:
