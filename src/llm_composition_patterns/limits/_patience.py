@@ -34,7 +34,7 @@ class Patience:
     def joined(self, ticket: Ticket) -> None:
         """A call waits."""
         if ticket.patience is not None:
-            self._next_check = min(self._next_check, ticket.since + ticket.patience)
+            self._next_check = min(self._next_check, ticket.since - ticket.stuck_for + ticket.patience)
         if ticket.outage_patience is not None:
             self._least_for_outage = min(self._least_for_outage, ticket.outage_patience)
 
@@ -85,6 +85,8 @@ class Patience:
             if ticket.patience is None:
                 continue
             since = max(held_since, ticket.since, self._accepted_at)
+            if self._accepted_at <= ticket.since - ticket.stuck_for + A_MOMENT:
+                since -= ticket.stuck_for
             bears = since + ticket.patience
             is_tried = bears <= now + A_MOMENT
             if opening.at > bears + A_MOMENT and (known or is_tried):

@@ -57,16 +57,24 @@ class Ticket:
         "reason",
         "retry",
         "since",
+        "stuck_for",
         "tokens",
         "woken",
     )
 
     def __init__(
-        self, tokens: float | None, *, retry: bool, patience: float | None, outage_patience: float | None
+        self,
+        tokens: float | None,
+        *,
+        retry: bool,
+        patience: float | None,
+        stuck_for: float,
+        outage_patience: float | None,
     ) -> None:
         self.tokens: float | None = tokens
         self.retry: bool = retry
         self.patience: float | None = patience
+        self.stuck_for: float = stuck_for
         self.outage_patience: float | None = outage_patience
         self.entered: bool = False
         self.queued: bool = False

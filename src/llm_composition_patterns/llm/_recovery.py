@@ -92,7 +92,7 @@ class Recovery:
             return
         if patience <= 0:
             raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
-        call.patience = patience
+        call.stuck_since = self._held_up.since
         if tries.refusals > 1 and not call.refusal.tells_rate:
             await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
@@ -149,13 +149,12 @@ class Recovery:
         return RateLimited(told, model=name, retry_after=held.ahead or None)
 
     def _too_long(self, held: HeldUp) -> str:
-        """Why the call does not wait; what it waited before its last refusal counts, too."""
+        """Why the call does not wait."""
         most = self._connection.max_rate_limit_wait
         if not held.ahead:
             return _accepted_nobody(most)
-        waited = most - self._call.patience + held.seconds
         wish = "It asks to wait" if held.reason == _RETRY_AFTER else "The next call fits in"
-        before = f" after {waited:.3g} s in which it accepted no call" if waited >= 1 else ""
+        before = f" after {held.seconds:.3g} s in which it accepted no call" if held.seconds >= 1 else ""
         return f"{wish} {held.ahead:.4g} s{before}; max_rate_limit_wait is {most:g} s"
 
     def _outage(self, seconds: float) -> ModelUnavailable:

@@ -346,6 +346,23 @@ async def test_somebody_elses_acceptance_renews_patience():
     assert await held >= 30
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_patience_that_was_used_up_before_is_given_back_by_an_acceptance(accepted):
+    """Until then it counts, and is told."""
+    limiter = Limiter()
+    async with limiter.permit() as other:
+        await call(limiter, Throttled(Refusal(retry_after=18.0)))
+        held = asyncio.create_task(call(limiter, patience=20.0, stuck_for=15.0))
+        await asyncio.sleep(4)
+        if accepted:
+            other.end(Accepted())
+            assert await held >= 18
+            return
+        with pytest.raises(HeldUp) as caught:
+            await held
+    assert (now(), caught.value.seconds) == (5, 20)
+
+
 async def test_waiting_for_others_in_flight_tries_no_patience():
     """Only rate limits and outages do, from when they begin to hold."""
     limiter = Limiter(max=1)

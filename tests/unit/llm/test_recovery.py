@@ -185,6 +185,23 @@ async def test_a_call_that_was_never_let_through_says_so():
     assert caught.value.attempts in {0, 1}
 
 
+async def test_an_acceptance_gives_back_the_patience_that_refusals_have_used_up():
+    """One that was refused for 52 s bears another 100 s when somebody's call was accepted in the meantime."""
+    clock = asyncio.get_running_loop().time
+    seconds = {"accepted": 60, "refused": 61, "stuck": 0}
+
+    class Provider:
+        async def send(self, body, **_):
+            said = body["messages"][0]["content"]
+            await asyncio.sleep(seconds[said] if clock() < 1 else 0)
+            wish = "100" if said == "refused" else "50"
+            return refusal(429, headers={"retry-after": wish}) if said != "accepted" and clock() < 62 else completion()
+
+    async with model_over(Provider(), timeout=300) as model:
+        await asyncio.gather(*(model.complete(said) for said in ("accepted", "refused", "stuck")))
+    assert 161 <= clock() <= 161 + 0.05 * 100
+
+
 async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
     """All at once, with one line each; those that bear the wait are answered after it."""
     endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "50"})), completion())
