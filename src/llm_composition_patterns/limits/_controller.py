@@ -278,7 +278,7 @@ class Controller:
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
-        if tokens is not None and 0 <= tokens <= min(most, self.tokens.most or most):
+        if tokens is not None and 0 <= tokens <= most and self.tokens.can_be(tokens):
             self._seen += 1
             self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
             self.tokens.corrected(now, flight.tokens, tokens, flight.sent_at)

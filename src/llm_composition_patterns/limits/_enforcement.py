@@ -95,7 +95,8 @@ class Enforcement:
                 self._lose(self._patience.over_with(self.controller.outage(), self._queue, now), told)
             if changes:
                 self._hand_over(now, told)
-        self._tell(told)
+        if told or self._abandoned:
+            self._tell(told)
         if changes:
             show(changes)
 
@@ -197,7 +198,8 @@ class Enforcement:
         ticket.clock.waiting += 1
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
         told: Told = []
-        self._turn_away(ticket, now, told)
+        if not self.controller.in_flight:
+            self._turn_away(ticket, now, told)
         if not ticket.queued:
             return told
         self._patience.joined(ticket)
@@ -222,7 +224,7 @@ class Enforcement:
             if ticket.clock.loop.is_closed():
                 self._dequeue(queue.pop())
             elif (hold := controller.hold(now, tokens)) is not None:
-                if not self._despair(ticket, hold, now, told):
+                if hold.reason not in RATE_LIMITS or not self._despair(ticket, hold, now, told):
                     break
                 hold = None
             else:
@@ -235,16 +237,14 @@ class Enforcement:
     def _turn_away(self, ticket: Ticket, now: float, told: Told) -> None:
         """One that has just come gives up where what holds the others is known to hold it for too long."""
         controller, hold = self.controller, self._hold
-        if hold is None or hold.reason not in ALL_ALIKE or controller.in_flight:
-            return
-        if isinstance(controller, Controller):
+        if hold is not None and hold.reason in ALL_ALIKE and isinstance(controller, Controller):
             opening = controller.opening(hold, now, 1.0)
             self._lose(self._patience.over((ticket,), hold, opening, now, known=True), told)
 
     def _despair(self, head: Ticket, hold: Hold, now: float, told: Told) -> bool:
         """Those give up who do not bear a rate limit; whether the head of the queue is one of them."""
         controller, patience, idle = self.controller, self._patience, not self.controller.in_flight
-        if not (idle or patience.is_tried(now)) or hold.reason not in RATE_LIMITS:
+        if not (idle or patience.is_tried(now)):
             return False
         if isinstance(controller, Controller):
             tokens = controller.average_tokens if head.tokens is None else head.tokens
