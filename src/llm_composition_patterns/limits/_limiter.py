@@ -127,7 +127,13 @@ class Limiter:
 
 
 def impatient_permit(
-    limiter: Limiter, *, tokens: float | None, retry: bool, patience: float | None, outage_patience: float | None
+    limiter: Limiter,
+    *,
+    tokens: float | None,
+    retry: bool,
+    patience: float | None,
+    outage_patience: float | None,
+    stuck_for: float = 0.0,
 ) -> Permit:
     """A permit for a call that does not wait for ever.
 
@@ -137,11 +143,12 @@ def impatient_permit(
         retry: As of `Limiter.permit`.
         patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
         outage_patience: Seconds that it bears an outage of the provider.
+        stuck_for: Seconds of its `patience` that refusals have used up before; they count until a call is accepted.
 
     Raises:
         HeldUp: Out of `async with`, when one of the two is over.
     """
-    ticket = Ticket(tokens, retry=retry, patience=patience, outage_patience=outage_patience)
+    ticket = Ticket(tokens, retry=retry, patience=patience, stuck_for=stuck_for, outage_patience=outage_patience)
     return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
 
 

@@ -71,6 +71,7 @@ class Pacer:
         "_counted",
         "_felt",
         "_last",
+        "_margin",
         "_outgrown",
         "_own",
         "_sent",
@@ -94,27 +95,33 @@ class Pacer:
             rate = per_minute / 60
             self._own = Bucket(rate, max(1.0, USERS_BURST * rate), math.inf, -math.inf)
         self._cost = 1.0
-        self._variance = 0.0
+        self._variance = self._margin = 0.0
         self._counted = 0
         self._told: float | None = None
 
     def wait(self, now: float, cost: float) -> float:
         """Seconds until a call of `cost` may be sent; 0 for now."""
         seconds = 0.0
-        if self._shown:
-            for shown in self._shown:
-                seconds = max(seconds, shown.wait(cost, now, self._reserve(shown)))
-        if self._felt.bucket is not None:
-            seconds = max(seconds, self._felt.wait(cost, now))
-        if seconds:
-            waited = 0.0 if self._last is None else max(0.0, now - self._last)
-            seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
+        if self._shown or self._felt.bucket is not None:
+            seconds = self._learned_wait(now, cost)
+            if seconds:
+                waited = 0.0 if self._last is None else max(0.0, now - self._last)
+                seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
         return seconds
 
-    def _reserve(self, shown: ShownLimit) -> float:
-        return RESERVE * shown.limit + DEVIATIONS * math.sqrt(self._variance)
+    def fits_in(self, now: float, cost: float) -> tuple[float, bool]:
+        """The same, though one may be sent before to see; and whether it is what the user allows."""
+        learned = self._learned_wait(now, cost)
+        own = 0.0 if self._own is None else self._own.wait(cost, now)
+        return max(learned, own), own > learned
+
+    def _learned_wait(self, now: float, cost: float) -> float:
+        seconds = 0.0 if self._felt.bucket is None else self._felt.wait(cost, now)
+        for shown in self._shown:
+            seconds = max(seconds, shown.wait(cost, now, RESERVE * shown.limit + self._margin))
+        return seconds
 
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
@@ -151,6 +158,7 @@ class Pacer:
         self._counted = min(AVERAGED, self._counted + 1)
         self._cost += (actual - self._cost) / self._counted
         self._variance += ((actual - cost) ** 2 - self._variance) / self._counted
+        self._margin = DEVIATIONS * math.sqrt(self._variance)
 
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
@@ -261,10 +269,12 @@ class Pacer:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
 
-    @property
-    def most(self) -> float | None:
-        """More than this no call can have cost: all of the largest limit, or what a minute gives."""
-        return max((max(shown.limit, 60 * shown.bucket.rate) for shown in self._shown), default=None)
+    def can_be(self, cost: float) -> bool:
+        """Whether a call can have cost this: no more than all of the largest limit, or than what a minute gives."""
+        for shown in self._shown:
+            if cost <= shown.limit or cost <= 60 * shown.bucket.rate:
+                return True
+        return not self._shown
 
     @property
     def rate(self) -> float | None:

@@ -90,19 +90,21 @@ async def attempt(
         ModelError: It failed.
         HeldUp: It was not let through for as long as the call bears.
     """
+    clock, stuck = asyncio.get_running_loop().time, call.stuck_since
     async with impatient_permit(
         connection.limiter,
         tokens=connection.estimate.of(call.characters),
         retry=call.attempts > 0 and not call.last_in_line,
         patience=call.patience,
         outage_patience=call.outage_patience,
+        stuck_for=0.0 if stuck is None else clock() - stuck,
     ) as permit:
         if call.answered:
             raise asyncio.CancelledError  # the permit that the other attempt gave back came here
         call.attempts += 1
         if begins is not None:
             begins()
-        connection.sends(permit, asyncio.get_running_loop().time())
+        connection.sends(permit, clock())
         try:
             answered = await _shown(connection, call, body, permit, hedge=hedge)
         finally:

@@ -159,7 +159,8 @@ class Call(Generic[T]):
             failures are this call's own. Below 0 where that was not seen.
         last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.
-        patience: Seconds that it bears to be held by rate limits from now on.
+        patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
+        stuck_since: When it was refused first, and nobody's call was accepted since; None where it was not.
         outage_patience: Seconds that it bears an outage.
         answered: An attempt has answered it, and the others are not needed any more.
         identity: What it is told apart from others by, also when it is over, without keeping what is in it.
@@ -179,6 +180,7 @@ class Call(Generic[T]):
     failed_at: float = math.inf
     failed_sent: float = math.inf
     blamed_at: float = -1.0
+    stuck_since: float | None = None
     last_in_line: bool = False
     refusal: Refusal = _NOTHING_SAID
     answered: bool = False
