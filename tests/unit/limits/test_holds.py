@@ -260,6 +260,43 @@ async def test_a_pace_that_is_too_slow_for_a_call_is_told_at_once():
     assert await call(limiter, tokens=1, patience=60.0) == 60
 
 
+async def test_what_a_call_counts_says_how_long_a_pace_asks_to_wait():
+    """Five tokens behind sixty, at ten a second."""
+    limiter = Limiter(tokens_per_minute=600)
+    await call(limiter, Accepted(), tokens=60)
+    with pytest.raises(HeldUp) as caught:
+        await call(limiter, tokens=5, patience=2.0)
+    assert caught.value.ahead == 5.5
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("pause", [False, True])
+async def test_while_a_call_is_in_flight_nobody_is_turned_away(pause, behind):
+    """Before its own time is over: that call may be accepted, by which patience is renewed."""
+    limiter = Limiter() if pause else Limiter(tokens_per_minute=60)
+    async with limiter.permit(tokens=60) as other:
+        if pause:
+            await call(limiter, Throttled(Refusal(retry_after=60.0)))
+        if behind:
+            patient = asyncio.create_task(call(limiter, tokens=1, patience=300.0))
+            await asyncio.sleep(0)
+        held = asyncio.create_task(call(limiter, tokens=1, patience=50.0))
+        with pytest.raises(HeldUp):
+            await call(limiter, tokens=1, patience=20.0)
+        await asyncio.sleep(10)
+        other.end(Accepted())
+    assert await held >= 60
+    if behind:
+        await patient
+
+
+async def test_who_bears_to_wait_until_one_is_sent_to_see_waits():
+    """Ten minutes, whatever the provider asked for."""
+    limiter = Limiter()
+    await call(limiter, Throttled(Refusal(retry_after=7200.0)))
+    assert await call(limiter, Accepted(), patience=600.0) == 600
+
+
 async def test_a_pace_of_requests_is_too_slow_for_those_behind_a_patient_call_too():
     """What holds the next call holds every call alike."""
     limiter = Limiter(requests_per_minute=1)
@@ -361,6 +398,20 @@ async def test_patience_that_was_used_up_before_is_given_back_by_an_acceptance(a
         with pytest.raises(HeldUp) as caught:
             await held
     assert (now(), caught.value.seconds) == (5, 20)
+
+
+@pytest.mark.parametrize("tenths", range(1, 40))
+async def test_an_acceptance_just_before_a_refusal_gives_back_nothing(tenths):
+    """What was used up has begun with it, to the last digit of the clock."""
+    limiter, stuck = Limiter(), tenths / 10
+    async with limiter.permit():
+        await asyncio.sleep(stuck)
+        await call(limiter, Accepted())
+        await call(limiter, Throttled(Refusal(retry_after=50.0)))
+        await asyncio.sleep(7.3)
+        with pytest.raises(HeldUp):
+            await call(limiter, patience=20.0, stuck_for=now() - stuck)
+    assert now() == pytest.approx(stuck + 20.0)
 
 
 async def test_waiting_for_others_in_flight_tries_no_patience():

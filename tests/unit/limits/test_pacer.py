@@ -520,3 +520,13 @@ def test_a_history_forgets_the_oldest_half():
     for index in range(2 * KEPT + 1):
         history.add(float(index), float(index))
     assert (history.at(KEPT - 1.0), history.at(KEPT + 0.5), history.first_from(1e9)) == (None, float(KEPT), None)
+
+
+def test_what_a_call_can_have_cost():
+    """All of the largest limit, or what a minute gives; anything, while no limit is known."""
+    pacer = Pacer("tokens")
+    assert pacer.can_be(1e9)
+    pacer.read(tokens(100, 100, window=1.0), sent_at=0.0, now=0.0)
+    assert [pacer.can_be(cost) for cost in (100.0, 6000.0, 6001.0)] == [True, True, False]
+    pacer.read(tokens(9000, 9000, window=3600.0), sent_at=0.0, now=0.0)
+    assert [pacer.can_be(cost) for cost in (9000.0, 9001.0)] == [True, False]

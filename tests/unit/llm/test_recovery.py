@@ -244,6 +244,19 @@ async def test_an_acceptance_gives_back_the_patience_that_refusals_have_used_up(
     assert 161 <= clock() <= 161 + 0.05 * 100
 
 
+async def test_a_call_that_gave_up_after_all_keeps_what_it_was_asked():
+    """Another was in flight until then; the error tells its last refusal."""
+    endpoint = ScriptedEndpoint((999, completion()), refusal(429, headers={"retry-after": "100"}))
+    async with model_over(endpoint, timeout=999) as model:
+        other = asyncio.create_task(model.complete("other"))
+        await asyncio.sleep(0)
+        with pytest.raises(RateLimited, match="It accepted no call for 120 s") as caught:
+            await model.complete("hello")
+        other.cancel()
+    assert caught.value.retry_after == 100
+    assert asyncio.get_running_loop().time() == 120
+
+
 async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
     """All at once, with one line each; those that bear the wait are answered after it."""
     endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "50"})), completion())
