@@ -2,7 +2,7 @@
 
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Answered, Ending, Failed, Throttled
-from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite
+from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite, victims_of
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
@@ -10,6 +10,7 @@ from ._retry_after import retry_after
 from ._retry_budget import RetryBudget
 from ._shared import shared_limiter
 from ._statistics import LimiterStatistics
+from ._victims import Victims
 
 __all__ = [
     "Accepted",
@@ -25,6 +26,7 @@ __all__ = [
     "RetryBudget",
     "Throttled",
     "Unit",
+    "Victims",
     "brief",
     "check_limit",
     "impatient_permit",
@@ -36,4 +38,5 @@ __all__ = [
     "remember",
     "retry_after",
     "shared_limiter",
+    "victims_of",
 ]

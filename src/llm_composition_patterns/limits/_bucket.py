@@ -28,12 +28,18 @@ class Bucket:
 
     def holds(self, now: float) -> float:
         """How much is in it."""
-        level = self.level + self.rate * (now - self.at) if now > self.at else self.level
-        return min(self.capacity, level)
+        level = self.level
+        if now > self.at:
+            level += self.rate * (now - self.at)
+        if level > self.capacity:  # `min` takes several times as long, and this is asked ten times a call
+            return self.capacity
+        return level
 
     def set(self, level: float, now: float) -> None:
         """It holds so much now."""
-        self.level, self.at = min(level, self.capacity), now
+        self.level, self.at = level, now
+        if level > self.capacity:
+            self.level = self.capacity
 
     def take(self, cost: float, now: float) -> None:
         """Something is sent, or given back where `cost` is below 0."""
@@ -41,7 +47,6 @@ class Bucket:
 
     def wait(self, cost: float, now: float, reserve: float = 0.0) -> float:
         """Seconds until `cost` may be sent and `reserve` is left; what never fits may go when it is full."""
-        wanted = cost + reserve
-        wanted = min(wanted, self.capacity)
+        wanted = min(cost + reserve, self.capacity)
         missing = wanted - self.holds(now)
         return missing / self.rate if missing > TOLERANCE * wanted else 0.0

@@ -194,6 +194,8 @@ class AdaptiveLaw:
             step = self._probing.answered(corrected, self._level)
             if step is not None:
                 self._take(step, now, latency)
+        if flight.sent_at >= self._ceiling.doubted_at and (height := self._ceiling.restored()) > self._level:
+            self._take(Step(height, "refusals were no cap"), now, latency)
         round_ = flight.round
         if round_ is None or not self._rounds.open(round_):
             return

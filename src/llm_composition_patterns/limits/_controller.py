@@ -42,7 +42,9 @@ FAR_MORE: Final = 100.0
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
 RETRY_AFTER: Final = "retry_after"
-RATE_LIMITS: Final = frozenset({"requests", "tokens", RETRY_AFTER})
+ALL_ALIKE: Final = frozenset({"requests", RETRY_AFTER})
+RATE_LIMITS: Final = ALL_ALIKE | {"tokens"}
+"""What holds a call until some time: the first hold every call alike, the others by what it counts."""
 
 
 class Hold(NamedTuple):
@@ -55,6 +57,20 @@ class Hold(NamedTuple):
 
     reason: str
     until: float | None = None
+
+
+class Opening(NamedTuple):
+    """When a rate limit lets a call pass; what jitter adds to a pause left out.
+
+    Attributes:
+        at: When one may pass, be it to see whether what is known is wrong.
+        asked: When one may by what is known: what the provider asked for, or when it fits.
+        own: That is the user's own rate.
+    """
+
+    at: float
+    asked: float
+    own: bool = False
 
 
 class Change(NamedTuple):
@@ -221,11 +237,13 @@ class Controller:
         """Whether the provider asked not to be called, or fails."""
         return self.breaker.is_open or self.pause.lasts_for(now) > A_MOMENT
 
-    def ends_at(self, hold: Hold) -> float:
-        """When a hold by a rate limit ends, as far as is known; what the provider asked for, without jitter."""
+    def opening(self, hold: Hold, now: float, tokens: float) -> Opening:
+        """When a rate limit lets a call pass that it holds and that counts `tokens`."""
         if hold.reason == RETRY_AFTER:
-            return self.pause.passable_at()
-        return inf if hold.until is None else hold.until
+            return Opening(self.pause.passable_at(), self.pause.asked_until)
+        pacer, cost = (self.requests, 1.0) if hold.reason == "requests" else (self.tokens, tokens)
+        wait, own = pacer.fits_in(now, cost)
+        return Opening(inf if hold.until is None else hold.until, now + wait, own=own)
 
     def outage(self) -> Outage | None:
         """Whether the provider fails, and how long it is known to do so."""
@@ -260,7 +278,7 @@ class Controller:
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
-        if tokens is not None and 0 <= tokens <= min(most, self.tokens.most or most):
+        if tokens is not None and 0 <= tokens <= most and self.tokens.can_be(tokens):
             self._seen += 1
             self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
             self.tokens.corrected(now, flight.tokens, tokens, flight.sent_at)
@@ -333,10 +351,6 @@ class FixedController:
     def is_closed(self, now: float) -> bool:  # noqa: ARG002 - as above
         """Never."""
         return False
-
-    def ends_at(self, hold: Hold) -> float:  # noqa: ARG002 - as above
-        """Nobody knows when another call ends."""
-        return inf
 
     def outage(self) -> None:
         """Never."""

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
-from ._controller import CONCURRENCY, RATE_LIMITS, RETRY_AFTER, Change, Controller, FixedController, Flight, Hold
+from ._controller import ALL_ALIKE, CONCURRENCY, RATE_LIMITS, Change, Controller, FixedController, Flight, Hold
 from ._endings import Accepted, Ending, Failed, Throttled
 from ._events import show
 from ._latencies import Latencies
@@ -95,7 +95,8 @@ class Enforcement:
                 self._lose(self._patience.over_with(self.controller.outage(), self._queue, now), told)
             if changes:
                 self._hand_over(now, told)
-        self._tell(told)
+        if told or self._abandoned:
+            self._tell(told)
         if changes:
             show(changes)
 
@@ -196,14 +197,16 @@ class Enforcement:
         ticket.queued = True
         ticket.clock.waiting += 1
         self._queue.push(ticket.group, ticket, retry=ticket.retry)
-        self._patience.joined(ticket)
         told: Told = []
+        if not self.controller.in_flight:
+            self._turn_away(ticket, now, told)
+        if not ticket.queued:
+            return told
+        self._patience.joined(ticket)
         head = self._queue.peek()
         if head is ticket or len(self._clocks) > 1 or (head is not None and head.loop.is_closed()):
             self._hand_over(now, told)
         else:
-            if head is not None and self._hold is not None and self._hold.reason == RETRY_AFTER:
-                self._despair(head, self._hold, now, told)
             self._set_alarms(now, told)
         if ticket.queued:
             ticket.reason = CONCURRENCY if self._hold is None else self._hold.reason
@@ -221,7 +224,7 @@ class Enforcement:
             if ticket.clock.loop.is_closed():
                 self._dequeue(queue.pop())
             elif (hold := controller.hold(now, tokens)) is not None:
-                if not self._despair(ticket, hold, now, told):
+                if hold.reason not in RATE_LIMITS or not self._despair(ticket, hold, now, told):
                     break
                 hold = None
             else:
@@ -231,14 +234,22 @@ class Enforcement:
         self._hold = hold
         self._set_alarms(now, told)
 
+    def _turn_away(self, ticket: Ticket, now: float, told: Told) -> None:
+        """One that has just come gives up where what holds the others is known to hold it for too long."""
+        controller, hold = self.controller, self._hold
+        if hold is not None and hold.reason in ALL_ALIKE and isinstance(controller, Controller):
+            opening = controller.opening(hold, now, 1.0)
+            self._lose(self._patience.over((ticket,), hold, opening, now, known=True), told)
+
     def _despair(self, head: Ticket, hold: Hold, now: float, told: Told) -> bool:
-        """Those give up whose wait is known to be too long; whether the head of the queue is one of them."""
-        controller = self.controller
-        if controller.in_flight or hold.reason not in RATE_LIMITS:
+        """Those give up who do not bear a rate limit; whether the head of the queue is one of them."""
+        controller, patience, idle = self.controller, self._patience, not self.controller.in_flight
+        if not (idle or patience.is_tried(now)):
             return False
-        # A pacer holds the head for what that costs; the next may cost less.
-        held = self._queue if hold.reason == RETRY_AFTER else (head,)
-        self._lose(self._patience.in_vain(held, hold, controller.ends_at(hold), now), told)
+        if isinstance(controller, Controller):
+            tokens = controller.average_tokens if head.tokens is None else head.tokens
+            opening = controller.opening(hold, now, tokens)
+            self._lose(patience.worn_out(self._queue, head, hold, opening, now, idle=idle), told)
         return not head.queued
 
     def _let_go(self, ticket: Ticket, flight: Flight) -> None:
@@ -335,10 +346,7 @@ class Enforcement:
         told: Told = []
         with self._lock:
             clock.rings_at = None
-            now = clock.now()
-            if (hold := self._hold) is not None:
-                self._lose(self._patience.over(self._queue, hold, self.controller.ends_at(hold), now), told)
-            self._hand_over(now, told)
+            self._hand_over(clock.now(), told)
         self._tell(told)
 
     def _tell(self, told: Told) -> None:

@@ -1,14 +1,11 @@
-"""What the end of a call has changed, shown on the span of that call; of an outage the log tells too."""
+"""What the end of a call has changed, shown on the span of that call."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from ..tracing import add_event, listening, names
 from ._controller import Change
-
-_log = logging.getLogger("llm_composition_patterns")
 
 _EVENTS = {
     "limit": names.LIMIT_CHANGED,
@@ -21,19 +18,9 @@ _EVENTS = {
 
 def show(changes: Iterable[Change]) -> None:
     """Write an event for each change on the current span, where somebody listens."""
-    listened = listening() is not None
-    for change in changes:
-        _log_outage(change)
-        if listened:
+    if listening() is not None:
+        for change in changes:
             add_event(_EVENTS[change.what], _attributes(change))
-
-
-def _log_outage(change: Change) -> None:
-    match change.what:
-        case "outage began":
-            _log.warning("a provider fails every call: one at a time asks whether it is back, the others wait")
-        case "outage ended":
-            _log.warning("the provider is back after %.0f s", change.value)
 
 
 def _attributes(change: Change) -> dict[str, str | int | float]:

@@ -29,7 +29,7 @@ FEWEST: Final = 12
 """Calls between two episodes that measure a rate; fewer are joined with the calls before them."""
 
 RAMP: Final = 1.1
-RAMP_PAUSE: Final = 0.25
+RAMP_EVERY: Final = 0.25
 """How the pace rises until the second episode: by this factor every so many seconds, or by more, as below."""
 
 STEP: Final = 0.05
@@ -76,7 +76,6 @@ class FeltRate:
         "_before",
         "_bound",
         "_burst",
-        "_closed_at",
         "_end",
         "_end_total",
         "_first",
@@ -85,10 +84,11 @@ class FeltRate:
         "_from_total",
         "_last",
         "_least_patience",
-        "_open_at",
         "_patience",
         "_proven",
         "_refused",
+        "_refused_at",
+        "_resumes_at",
         "_rise_at",
         "_rises",
         "_step",
@@ -103,7 +103,7 @@ class FeltRate:
         self.rate: float | None = None
         self.is_memory = False
         self._before: tuple[float | None, float, float] | None = None
-        self._last = self._open_at = self._closed_at = self._end = -math.inf
+        self._last = self._resumes_at = self._refused_at = self._end = -math.inf
         self._from_full = True
         self._from = self._from_total = self._end_total = self._refused = self._accepted = 0.0
         self._first: tuple[float, float] | None = None
@@ -122,9 +122,9 @@ class FeltRate:
         return max(self.rate or 0.0, self._proven)
 
     @property
-    def closed_at(self) -> float:
+    def refused_at(self) -> float:
         """When the last episode began: calls that were sent before are part of it."""
-        return self._closed_at
+        return self._refused_at
 
     def restore(self, rate: float, burst: float) -> None:
         """Begin with what was learned another time."""
@@ -148,7 +148,7 @@ class FeltRate:
 
     def sent(self, cost: float, now: float, total: float) -> None:
         """A call is sent; `total` is the cost of all before it."""
-        last = max(self._open_at, self._last)
+        last = max(self._resumes_at, self._last)
         if now - last > IDLE:
             self._from_full, self._from, self._from_total, self._refused = True, now, total, 0.0
         self._last, self._total = now, total + cost
@@ -157,37 +157,39 @@ class FeltRate:
 
     def refused(self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
         """A call of about `cost` was refused; `sent` is the running total of what was sent."""
-        if sent_at > self._closed_at:
+        if sent_at > self._refused_at:
             self._begin(now, cost)
         elif sent_at < self._from:
             return
         self._refused += cost
         self._end = max(self._end, sent_at)
         self._end_total = sent.at(self._end) or 0.0
-        self._open_at = max(self._open_at, now + retry_after)
+        self._resumes_at = max(self._resumes_at, now + retry_after)
         accepted = self._accepted = self._end_total - self._from_total - self._refused
         seconds = max(0.0, self._end - self._from)
         if accepted >= cost and not self._from_full:
             self._measure(accepted, seconds, cost)
         elif self.bucket is None or self._before is None or (self._from_full and self._before[0] is None):
             self._guess(max(cost, accepted), seconds + retry_after, cost, now)
-        else:  # nothing was accepted, so there is nothing to measure
+        else:
+            # Nothing is measured: either nothing was accepted since the last episode, or the bucket may have run over
+            # before this one, and a rate was known before.
             self.rate, self.bucket.rate, self.bucket.capacity = self._before
         if self._from_full:
             self._first = accepted, seconds
         self._step, self._bound = min(LARGEST_STEP, max(STEP, cost / max(cost, accepted))), False
-        self._rise_at = self._open_at + (RAMP_PAUSE if self.rate is None else self._patience)
+        self._rise_at = self._resumes_at + (RAMP_EVERY if self.rate is None else self._patience)
 
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
-        early = now - self._open_at < EARLY
+        early = now - self._resumes_at < EARLY
         if self._proven:  # the pace rose, and that was too much
             self._least_patience = min(LONGEST_PATIENCE, 2 * self._patience)
         if self._end >= self._from and (self._from_full or self._accepted >= FEWEST * cost):
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
                 self._rises.popleft()
-        self._before, self._closed_at, self._proven = None, now, 0.0
+        self._before, self._refused_at, self._proven = None, now, 0.0
         if self.bucket is not None:
             self._before = self.rate, self.bucket.rate, self.bucket.capacity
             if early and self._burst is not None:
@@ -230,7 +232,7 @@ class FeltRate:
         self._bound = False
         if self.rate is None:
             bucket.rate *= max(RAMP, 1 + self._step)
-            self._rise_at = now + RAMP_PAUSE
+            self._rise_at = now + RAMP_EVERY
         else:
             self._proven = bucket.rate
             bucket.rate *= 1 + self._step

@@ -14,6 +14,7 @@ from ._pacer import Pacer
 from ._pause import Pause
 from ._permit import Permit, Ticket
 from ._statistics import LimiterStatistics
+from ._victims import Victims
 
 UNKNOWN_START: Final = 16
 """Calls in flight to begin with, where nothing is known of the provider."""
@@ -54,6 +55,7 @@ class Limiter:
                 check_limit(value, f"Limiter({name}={brief(value)})")
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={brief(rate)})")
+        self._victims = Victims()
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -125,7 +127,13 @@ class Limiter:
 
 
 def impatient_permit(
-    limiter: Limiter, *, tokens: float | None, retry: bool, patience: float | None, outage_patience: float | None
+    limiter: Limiter,
+    *,
+    tokens: float | None,
+    retry: bool,
+    patience: float | None,
+    outage_patience: float | None,
+    stuck_for: float = 0.0,
 ) -> Permit:
     """A permit for a call that does not wait for ever.
 
@@ -135,12 +143,18 @@ def impatient_permit(
         retry: As of `Limiter.permit`.
         patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
         outage_patience: Seconds that it bears an outage of the provider.
+        stuck_for: Seconds of its `patience` that refusals have used up before; they count until a call is accepted.
 
     Raises:
         HeldUp: Out of `async with`, when one of the two is over.
     """
-    ticket = Ticket(tokens, retry=retry, patience=patience, outage_patience=outage_patience)
+    ticket = Ticket(tokens, retry=retry, patience=patience, stuck_for=stuck_for, outage_patience=outage_patience)
     return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
+
+
+def victims_of(limiter: Limiter) -> Victims:
+    """Whom the provider behind a limiter failed, through whatever model they called it."""
+    return limiter._victims  # noqa: SLF001 - its own module
 
 
 def set_cap(limiter: Limiter, cap: int | None) -> None:
@@ -159,6 +173,7 @@ def learning_limiter(
         remembered: What `remembered` gave at the end of an earlier run.
     """
     limiter = Limiter.__new__(Limiter)
+    limiter._victims = Victims()  # noqa: SLF001 - its own module
     limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
     return limiter
 
@@ -211,4 +226,6 @@ def _check_rate(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{where}: give a number a minute")
     if not (value >= _LEAST_RATE and is_finite(value)):
-        raise ValueError(f"{where}: give more than 0 a minute, or leave it out where there is no such limit")
+        raise ValueError(
+            f"{where}: give at least {_LEAST_RATE:g} a minute, or leave it out where there is no such limit"
+        )

@@ -50,7 +50,7 @@ AVERAGED: Final = 32
 TINY: Final = 0.001
 HUGE: Final = 1e12
 """Limits and costs are between these."""
-DEFAULT_CLOSED: Final = 0.25
+DEFAULT_PAUSE: Final = 0.25
 """Seconds that a refusal without a time is thought to hold everybody back."""
 
 NEARLY_EMPTY: Final = 0.1
@@ -71,6 +71,7 @@ class Pacer:
         "_counted",
         "_felt",
         "_last",
+        "_margin",
         "_outgrown",
         "_own",
         "_sent",
@@ -94,27 +95,33 @@ class Pacer:
             rate = per_minute / 60
             self._own = Bucket(rate, max(1.0, USERS_BURST * rate), math.inf, -math.inf)
         self._cost = 1.0
-        self._variance = 0.0
+        self._variance = self._margin = 0.0
         self._counted = 0
         self._told: float | None = None
 
     def wait(self, now: float, cost: float) -> float:
         """Seconds until a call of `cost` may be sent; 0 for now."""
         seconds = 0.0
-        if self._shown:
-            for shown in self._shown:
-                seconds = max(seconds, shown.wait(cost, now, self._reserve(shown)))
-        if self._felt.bucket is not None:
-            seconds = max(seconds, self._felt.wait(cost, now))
-        if seconds:
-            waited = 0.0 if self._last is None else max(0.0, now - self._last)
-            seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
+        if self._shown or self._felt.bucket is not None:
+            seconds = self._learned_wait(now, cost)
+            if seconds:
+                waited = 0.0 if self._last is None else max(0.0, now - self._last)
+                seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
         return seconds
 
-    def _reserve(self, shown: ShownLimit) -> float:
-        return RESERVE * shown.limit + DEVIATIONS * math.sqrt(self._variance)
+    def fits_in(self, now: float, cost: float) -> tuple[float, bool]:
+        """The same, though one may be sent before to see; and whether it is what the user allows."""
+        learned = self._learned_wait(now, cost)
+        own = 0.0 if self._own is None else self._own.wait(cost, now)
+        return max(learned, own), own > learned
+
+    def _learned_wait(self, now: float, cost: float) -> float:
+        seconds = 0.0 if self._felt.bucket is None else self._felt.wait(cost, now)
+        for shown in self._shown:
+            seconds = max(seconds, shown.wait(cost, now, RESERVE * shown.limit + self._margin))
+        return seconds
 
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
@@ -142,7 +149,7 @@ class Pacer:
         for shown in self._shown:
             if when > shown.anchored:
                 shown.give_back(back, now)
-        if self._felt.bucket is not None and when > self._felt.closed_at:
+        if self._felt.bucket is not None and when > self._felt.refused_at:
             self._felt.bucket.take(-back, now)
         if self._own is not None:
             self._own.take(-back, now)
@@ -151,6 +158,7 @@ class Pacer:
         self._counted = min(AVERAGED, self._counted + 1)
         self._cost += (actual - self._cost) / self._counted
         self._variance += ((actual - cost) ** 2 - self._variance) / self._counted
+        self._margin = DEVIATIONS * math.sqrt(self._variance)
 
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
@@ -161,7 +169,7 @@ class Pacer:
         before = shown.bucket.rate
         shown.learn(reading, sent_at, now - sent_at)
         shown.source = "headers"
-        if reading.remaining is not None:
+        if reading.remaining is not None and not shown.is_over(reading, now - sent_at):
             shown.anchor(reading.remaining, self._sent, cost=self._cost, sent_at=sent_at, now=now)
         if len(self._shown) > 1 and _tells_rate(reading):
             self._forget_outgrown(shown, sent_at)
@@ -185,8 +193,8 @@ class Pacer:
             self._empty(shown, least, sent_at, now)
         elif not refusal.daily:
             wish = refusal.retry_after
-            closed = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_CLOSED
-            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=closed, cost=self._cost)
+            pause = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_PAUSE
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost)
         return self._changed()
 
     def forget_wishes(self) -> None:
@@ -197,7 +205,7 @@ class Pacer:
         """A limit is exhausted; what was sent before that was noticed tells nothing more."""
         if reading is not None:
             shown.learn(reading, sent_at, now - sent_at)
-        if sent_at <= shown.refused_at:
+        if sent_at <= shown.refused_at or shown.is_over(reading, now - sent_at):
             return
         used = None if reading is None or reading.remaining is None else reading.limit - reading.remaining
         shown.exhausted(used, cost=self._cost, now=now)
@@ -261,10 +269,12 @@ class Pacer:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
 
-    @property
-    def most(self) -> float | None:
-        """More than this no call can have cost: all of the largest limit, or what a minute gives."""
-        return max((max(shown.limit, 60 * shown.bucket.rate) for shown in self._shown), default=None)
+    def can_be(self, cost: float) -> bool:
+        """Whether a call can have cost this: no more than all of the largest limit, or than what a minute gives."""
+        for shown in self._shown:
+            if cost <= shown.limit or cost <= 60 * shown.bucket.rate:
+                return True
+        return not self._shown
 
     @property
     def rate(self) -> float | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from math import inf
 
-from ._controller import A_MOMENT, OUTAGE, RATE_LIMITS, Hold, Outage
+from ._controller import A_MOMENT, ALL_ALIKE, OUTAGE, RATE_LIMITS, Hold, Opening, Outage
 from ._permit import HeldUp, Ticket
 
 Lost = Iterator[tuple[Ticket, HeldUp]]
@@ -21,68 +21,79 @@ Lost = Iterator[tuple[Ticket, HeldUp]]
 
 
 class Patience:
-    """What those who wait bear.
+    """What those who wait bear."""
 
-    Attributes:
-        next_check: When the first of them may have waited for too long.
-    """
-
-    __slots__ = ("_least", "_least_for_outage", "_stuck_since", "next_check")
+    __slots__ = ("_accepted_at", "_held_since", "_least_for_outage", "_next_check")
 
     def __init__(self) -> None:
-        self.next_check = inf
-        self._stuck_since: float | None = None  # held by a rate limit, and nobody accepted since then
-        self._least = self._least_for_outage = inf
+        self._next_check = inf  # nobody has waited for too long before that
+        self._held_since: float | None = None  # by a rate limit
+        self._accepted_at = -inf
+        self._least_for_outage = inf
 
     def joined(self, ticket: Ticket) -> None:
         """A call waits."""
         if ticket.patience is not None:
-            self.next_check = min(self.next_check, ticket.since + ticket.patience)
-            self._least = min(self._least, ticket.patience)
+            self._next_check = min(self._next_check, ticket.since - ticket.stuck_for + ticket.patience)
         if ticket.outage_patience is not None:
             self._least_for_outage = min(self._least_for_outage, ticket.outage_patience)
 
     def held(self, hold: Hold | None, now: float) -> float | None:
         """Note what holds the next call; when that must be looked at again."""
         if hold is None or hold.reason not in RATE_LIMITS:
-            self._stuck_since = None
+            self._held_since = None
             return None if hold is None else hold.until
-        if self._stuck_since is None:
-            self._stuck_since = now
-        return self.next_check if hold.until is None else min(hold.until, self.next_check)
+        if self._held_since is None:
+            self._held_since = now
+        return self._next_check if hold.until is None else min(hold.until, self._next_check)
 
     def accepted(self, now: float) -> None:
         """The provider accepted a call."""
-        if self._stuck_since is not None:
-            self._stuck_since = now
+        self._accepted_at = now
 
-    def in_vain(self, waiting: Iterable[Ticket], hold: Hold, ends_at: float, now: float) -> Lost:
-        """Those who are held by a rate limit that is known to end too late for them."""
-        stuck = now if self._stuck_since is None else self._stuck_since
-        if ends_at <= stuck + self._least + A_MOMENT:
-            return
-        for ticket in list(waiting):
-            since = max(stuck, ticket.since)
-            if ticket.patience is not None and ends_at > since + ticket.patience + A_MOMENT:
-                yield ticket, HeldUp(hold.reason, now - since, ends_at - now)
+    def is_tried(self, now: float) -> bool:
+        """Whether somebody may have been held for too long."""
+        return now + A_MOMENT >= self._next_check
 
-    def over(self, waiting: Iterable[Ticket], hold: Hold, ends_at: float, now: float) -> Lost:
-        """Those who were held by rate limits for too long."""
-        stuck = self._stuck_since
-        if stuck is None or now + A_MOMENT < self.next_check:
-            return
-        self.next_check = inf
+    def worn_out(
+        self, queue: Iterable[Ticket], head: Ticket, hold: Hold, opening: Opening, now: float, *, idle: bool
+    ) -> Lost:
+        """Those of all who wait that do not bear a rate limit.
+
+        Args:
+            queue: Who waits.
+            head: Who is next.
+            hold: What holds that one.
+            opening: When that ends.
+            now: The time.
+            idle: No call is in flight that may be accepted before that.
+        """
+        if hold.reason not in ALL_ALIKE:
+            yield from self.over((head,), hold, opening, now, known=idle)
+            if not head.queued:
+                return  # the next may go
+            idle = False  # for all that is known of the others
+        if self.is_tried(now) or (idle and opening.at > self._next_check + A_MOMENT):
+            self._next_check = inf
+            yield from self.over(queue, hold, opening, now, known=idle)
+
+    def over(self, waiting: Iterable[Ticket], hold: Hold, opening: Opening, now: float, *, known: bool) -> Lost:
+        """Those of `waiting` that do not bear a rate limit: nobody is accepted for too long, or is known not to be."""
+        held_since = now if self._held_since is None else self._held_since
+        ends = inf if hold.until is None else hold.until
         for ticket in list(waiting):
             if ticket.patience is None:
                 continue
-            since = max(stuck, ticket.since)
+            since = max(held_since, ticket.since, self._accepted_at)
+            if self._accepted_at <= ticket.since - ticket.stuck_for + A_MOMENT:
+                since -= ticket.stuck_for
             bears = since + ticket.patience
-            if bears > now + A_MOMENT:
-                self.next_check = min(self.next_check, bears)
-            elif hold.until is not None and ends_at <= bears + A_MOMENT and now <= hold.until + A_MOMENT:
-                self.next_check = min(self.next_check, hold.until)
+            is_tried = bears <= now + A_MOMENT
+            if opening.at > bears + A_MOMENT and (known or is_tried):
+                ahead = opening.asked - now if known else 0.0
+                yield ticket, HeldUp(hold.reason, now - since, ahead, own=opening.own)
             else:
-                yield ticket, HeldUp(hold.reason, now - since)
+                self._next_check = min(self._next_check, ends if is_tried else bears)
 
     def over_with(self, outage: Outage | None, waiting: Iterable[Ticket], now: float) -> Lost:
         """Those for whom an outage has lasted too long."""

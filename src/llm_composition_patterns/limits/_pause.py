@@ -67,7 +67,7 @@ class Pause:
         self._moment = 0.0
         if now >= self.until:
             return False
-        self.until = now
+        self.asked_until = self.until = now
         return True
 
     def refused(self, refusal: Refusal, now: float, jitter: float) -> None:

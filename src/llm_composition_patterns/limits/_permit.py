@@ -27,14 +27,16 @@ class HeldUp(Exception):
     Attributes:
         reason: What held it: "outage", or one of the rate limits: "requests", "tokens", "retry_after".
         seconds: How long nobody's call was accepted.
-        ahead: How long nobody's would have been accepted still, where it was known that this is too long; else 0.
+        ahead: How long the rate limit asks to wait still, where that is known to be too long; else 0.
+        own: It is the user's own rate.
     """
 
-    def __init__(self, reason: str, seconds: float, ahead: float = 0.0) -> None:
+    def __init__(self, reason: str, seconds: float, ahead: float = 0.0, *, own: bool = False) -> None:
         super().__init__(f"held up for {seconds + ahead:.3g} s: {reason}")
         self.reason = reason
         self.seconds = seconds
         self.ahead = ahead
+        self.own = own
 
 
 class Ticket:
@@ -55,16 +57,24 @@ class Ticket:
         "reason",
         "retry",
         "since",
+        "stuck_for",
         "tokens",
         "woken",
     )
 
     def __init__(
-        self, tokens: float | None, *, retry: bool, patience: float | None, outage_patience: float | None
+        self,
+        tokens: float | None,
+        *,
+        retry: bool,
+        patience: float | None,
+        stuck_for: float,
+        outage_patience: float | None,
     ) -> None:
         self.tokens: float | None = tokens
         self.retry: bool = retry
         self.patience: float | None = patience
+        self.stuck_for: float = stuck_for
         self.outage_patience: float | None = outage_patience
         self.entered: bool = False
         self.queued: bool = False
@@ -114,6 +124,12 @@ class Permit:
     def probe(self) -> bool:
         """Whether this is the one call that finds out whether an outage is over."""
         return self._ticket.probe
+
+    @property
+    def number(self) -> int:
+        """When the call was sent, as its place among all that were; 0 with a fixed limiter, or while it is not held."""
+        flight = self._ticket.flight
+        return 0 if flight is None else flight.number
 
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.

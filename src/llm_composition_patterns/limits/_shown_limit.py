@@ -167,8 +167,15 @@ class ShownLimit:
                 self._set_rate(_likely(self.limit, self._low, self._high, used / reset))
         if reading.reset == 0 == reading.remaining:  # rounded down: the rest of a window
             self.windowed, self._late = True, COARSE
-        if self.windowed and reading.reset is not None and sent_at >= self.anchored:
-            self._ends(sent_at, reading.reset)
+        news = sent_at >= self.anchored and not self.is_over(reading, delay)
+        if self.windowed and reading.reset is not None and news:
+            self._ends(sent_at + self._until_end(reading.reset))
+
+    def is_over(self, reading: Reading | None, delay: float) -> bool:
+        """Whether a reply that took `delay` speaks of a window that ended before it came: nothing of this one."""
+        if not self.windowed or reading is None or reading.reset is None:
+            return False
+        return self._until_end(reading.reset) <= delay
 
     def shows_more_than(self, other: ShownLimit) -> bool:
         """Whether it is the same limit as one that a refusal told, but larger: the account got another."""
@@ -189,9 +196,11 @@ class ShownLimit:
         else:
             self._low, self._high = max(low, self._low), min(high, self._high)
 
-    def _ends(self, sent_at: float, reset: float) -> None:
+    def _until_end(self, reset: float) -> float:
+        return reset + (self._late if reset == int(reset) else 0.0)
+
+    def _ends(self, full_at: float) -> None:
         """A window ends then; of times that differ by what they are rounded the latest is right, or late."""
-        full_at = sent_at + reset + (self._late if reset == int(reset) else 0.0)
         if not 0 <= self.full_at - full_at < COARSE:
             self.full_at = full_at
         self._set_rate(self.limit / (self._window or self._period))

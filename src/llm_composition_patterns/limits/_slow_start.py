@@ -75,5 +75,7 @@ class SlowStart:
             return None
         boldness = _BOLD if softness >= _CLEARLY_SOFT else _CAREFUL
         self._goal = min(goal, boldness * self._knee.highest)
+        if self._goal == level:
+            return None
         why = "throughput still rises" if self._goal > level else "beyond the knee"
         return Step(self._goal, why, drain=False)

@@ -32,6 +32,7 @@ from ._connection import Call, Connection, accepted
 from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Reply
 from ._needs import Needs
+from ._outage_log import end_attempt
 from ._provider_errors import error_of, refusal_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._spans import AttemptSpan
@@ -133,19 +134,21 @@ async def _permitted(
     *,
     hedge: bool,
 ) -> tuple[Completion, T]:
+    clock, stuck = asyncio.get_running_loop().time, call.stuck_since
     async with impatient_permit(
         connection.limiter,
         tokens=connection.estimate.of(call.characters),
         retry=call.attempts > 0 and not call.last_in_line,
         patience=call.patience,
         outage_patience=call.outage_patience,
+        stuck_for=0.0 if stuck is None else clock() - stuck,
     ) as permit:
         if call.answered:
             raise asyncio.CancelledError  # the permit that the other attempt gave back came here
         call.attempts += 1
         if begins is not None:
             begins()
-        connection.sends(permit, asyncio.get_running_loop().time())
+        connection.sends(permit, clock())
         try:
             answered = await _shown(connection, call, body, permit, held, hedge=hedge)
         finally:
@@ -204,10 +207,10 @@ async def _answered(
         readings = read_headers(reply.headers) if connection.limiter.learns else ()
         ending = accepted(readings, answer.tokens)
     except ModelError as error:
-        _say(permit, connection.fails(call, permit, error, asyncio.get_running_loop().time()), shown)
+        _say(connection, permit, connection.fails(call, permit, error, asyncio.get_running_loop().time()), shown)
         raise
     else:
-        _say(permit, ending, shown)
+        _say(connection, permit, ending, shown)
     finally:
         used = settlement.usage(connection.pricing)
         call.usage += used
@@ -216,15 +219,15 @@ async def _answered(
     return _checked(call, answer, settlement)
 
 
-def _say(permit: Permit, ending: Ending, shown: AttemptSpan | None) -> None:
+def _say(connection: Connection, permit: Permit, ending: Ending, shown: AttemptSpan | None) -> None:
     """Tell the limiter how the attempt ended; what that changes is shown on the attempt's span."""
     if ending is None:
         return
     if shown is None:
-        permit.end(ending)
+        end_attempt(connection, permit, ending)
         return
     with shown.current():
-        permit.end(ending)
+        end_attempt(connection, permit, ending)
 
 
 def _error(connection: Connection, call: Call[Any], reply: Reply, shown: AttemptSpan | None) -> ModelError | None:

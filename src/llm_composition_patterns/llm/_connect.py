@@ -51,8 +51,9 @@ def connect(
             provider goes on to take other calls, and what fails in an outage; the latter two not with
             `Limiter(fixed=...)`.
         max_rate_limit_wait: Seconds that a call may be held up by rate limits while nobody's call is accepted. Where
-            it is known that the wait is longer than this, as by Retry-After, the call fails at once, whether it was
-            refused itself or waits behind others.
+            it is known that the wait is longer than this, as by Retry-After or a limit on requests, the call fails at
+            once, whether it was refused itself or waits behind others. A limit on tokens says so of the next call
+            only: those behind it may count less.
         outage_timeout: Seconds that a call waits in an outage: the provider has answered calls before, then three or
             more fail and none is answered. Single ones find out whether it is back, at most two a second in all.
             Where only one or two calls fail it may be for what is in them, so each is tried `attempts` times and

@@ -12,7 +12,20 @@ from typing import Any, Final, Generic, TypeVar
 
 from .. import runs
 from ..errors import ModelError, ModelTimeout, ModelUnavailable, RateLimited
-from ..limits import Accepted, Answered, Ending, Failed, Limiter, Permit, Reading, Refusal, RetryBudget, Throttled
+from ..limits import (
+    Accepted,
+    Answered,
+    Ending,
+    Failed,
+    Limiter,
+    Permit,
+    Reading,
+    Refusal,
+    RetryBudget,
+    Throttled,
+    Victims,
+    victims_of,
+)
 from ..usage import NO_USAGE, Usage
 from ._addresses import Address
 from ._costs import Pricing
@@ -22,9 +35,6 @@ from ._retries import patience_at_first
 from ._types import Completion, Message, ModelSettings
 
 T = TypeVar("T")
-
-MANY: Final = 3
-"""Calls whose failures, without an answer between them, can have no other reason than the provider's."""
 
 _AVERAGED: Final = 32
 _NOTHING_SAID: Final = Refusal()
@@ -94,7 +104,6 @@ class Connection:
     surprises: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _sent: dict[Permit, float] = field(default_factory=dict)
-    _victims: set[Call[Any]] = field(default_factory=set)
     _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
     _answered_sent: float = -math.inf  # when that was sent
 
@@ -104,9 +113,14 @@ class Connection:
         return self.outage_timeout if self.limiter.accepted else patience_at_first(self.attempts)
 
     @property
+    def victims(self) -> Victims:
+        """Whom the provider failed, also through other models of the same limiter."""
+        return victims_of(self.limiter)
+
+    @property
     def many_fail(self) -> bool:
         """Whether several calls failed, and none was answered that was sent since: it is not for what is in one."""
-        return len(self._victims) >= MANY
+        return self.victims.many
 
     def sends(self, permit: Permit, now: float) -> None:
         """An attempt is sent."""
@@ -148,8 +162,7 @@ class Connection:
         if sent >= self._answered_sent:
             self._answered_sent, self._answered_at = sent, now
         self.retry_budget.succeeded(now)
-        if self._victims:  # but an answer to a call from before says nothing of theirs
-            self._victims = {victim for victim in self._victims if victim.failed_sent > sent}
+        self.victims.answered(permit.number)
         if tokens is not None:
             self.estimate.learn(call.characters, tokens)
 
@@ -162,8 +175,7 @@ class Connection:
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None if error.status is None else Answered()
         self.failed, self.failed_because = error, str(error)
-        if len(self._victims) < MANY:
-            self._victims.add(call)
+        self.victims.failed(call.identity, permit.number)
         if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
             call.blamed_at = self._answered_at
         call.failed_at, call.failed_sent = now, self._sent[permit]
@@ -186,10 +198,12 @@ class Call(Generic[T]):
             failures are this call's own. Below 0 where that was not seen.
         last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.
-        patience: Seconds that it bears to be held by rate limits from now on.
+        patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
+        stuck_since: When it was refused first, and nobody's call was accepted since; None where it was not.
         outage_patience: Seconds that it bears an outage.
         answered: An attempt has answered it, and the others are not needed any more.
         names_room: Its caller says how long the answer may be.
+        identity: What it is told apart from others by, also when it is over, without keeping what is in it.
     """
 
     messages: list[Message]
@@ -206,10 +220,12 @@ class Call(Generic[T]):
     failed_at: float = math.inf
     failed_sent: float = math.inf
     blamed_at: float = -1.0
+    stuck_since: float | None = None
     last_in_line: bool = False
     refusal: Refusal = _NOTHING_SAID
     answered: bool = False
     names_room: bool = True
+    identity: object = field(default_factory=object)
 
 
 def accepted(readings: tuple[Reading, ...], tokens: Tokens | None) -> Accepted:

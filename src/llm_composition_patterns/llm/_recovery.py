@@ -15,10 +15,16 @@ from typing import Any, Final
 from ..errors import ModelError, ModelUnavailable, RateLimited
 from ..limits import HeldUp
 from ._connection import Call, Connection
+from ._outage_log import tell_outage
 from ._retries import DOUBTED, LONGEST_BACKOFF, Patience, Tries, delay_before, is_worth_another
 
 _OUTAGE: Final = "outage"
 _RETRY_AFTER: Final = "retry_after"
+
+_MEND_OWN_RATE: Final = (
+    "Let calls wait for longer (`max_rate_limit_wait`), or give the `Limiter` more `requests_per_minute` or "
+    "`tokens_per_minute`"
+)
 
 
 class Recovery:
@@ -45,7 +51,7 @@ class Recovery:
         """The call was not let through for as long as it bears: raise what that means, unless it bears more by now."""
         call, connection = self._call, self._connection
         if held.reason != _OUTAGE:
-            raise self._final(self._never_let_through(held), self._too_long(held), waits=True)
+            raise self._final(self._held_back(held), self._too_long(held), waits=True, own=held.own)
         if self._limiter.accepted and held.seconds < connection.outage_timeout:
             call.outage_patience = connection.outage_timeout
             return
@@ -92,7 +98,7 @@ class Recovery:
             return
         if patience <= 0:
             raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
-        call.patience = patience
+        call.stuck_since = self._held_up.since
         if tries.refusals > 1 and not call.refusal.tells_rate:
             await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
@@ -118,6 +124,7 @@ class Recovery:
             raise self._final(error)
         call.last_in_line = excused  # so that another call finds out whether the provider is back
         if excused:
+            tell_outage(connection)
             return
         wait = min(delay_before(max(1, tries.failed), error, self._jitter.random()), LONGEST_BACKOFF)
         if may_be_out and lasted is not None:
@@ -141,21 +148,24 @@ class Recovery:
             wait -= patience
         await asyncio.sleep(wait)
 
-    def _never_let_through(self, held: HeldUp) -> RateLimited:
+    def _held_back(self, held: HeldUp) -> RateLimited:
         failed, name = self._call.failed, self._connection.address.name
-        if isinstance(failed, RateLimited):
-            return failed
-        told = f"{name} was not called, because its rate limit lets nobody through"
-        return RateLimited(told, model=name, retry_after=held.ahead or None)
+        if not isinstance(failed, RateLimited):
+            whose = "the rate that its `Limiter` was given" if held.own else "its rate limit"
+            failed = RateLimited(f"{name} was not called, because {whose} lets nobody through", model=name)
+        if held.ahead and held.reason == _RETRY_AFTER:
+            failed.retry_after = held.ahead
+        return failed
 
     def _too_long(self, held: HeldUp) -> str:
-        """Why the call does not wait; what it waited before its last refusal counts, too."""
+        """Why the call does not wait."""
         most = self._connection.max_rate_limit_wait
         if not held.ahead:
             return _accepted_nobody(most)
-        waited = most - self._call.patience + held.seconds
-        wish = "It asks to wait" if held.reason == _RETRY_AFTER else "The next call fits in"
-        before = f" after {waited:.3g} s in which it accepted no call" if waited >= 1 else ""
+        wish = "The next call fits in" if held.own else "As far as its replies tell, the next call fits in"
+        if held.reason == _RETRY_AFTER:
+            wish = "It asks to wait"
+        before = f" after {held.seconds:.3g} s in which it accepted no call" if held.seconds >= 1 else ""
         return f"{wish} {held.ahead:.4g} s{before}; max_rate_limit_wait is {most:g} s"
 
     def _outage(self, seconds: float) -> ModelUnavailable:
@@ -167,13 +177,14 @@ class Recovery:
             status=None if last is None else last.status,
         )
 
-    def _final(self, error: ModelError, why: str = "", *, waits: bool = False) -> ModelError:
+    def _final(self, error: ModelError, why: str = "", *, waits: bool = False, own: bool = False) -> ModelError:
         """The error as the caller gets it: with what the whole call did and used, and with what mends it.
 
         Args:
             error: What it failed with.
             why: Why that is not tried again.
             waits: It is not, because waiting for it takes too long.
+            own: What it would wait for is the user's own rate.
         """
         call = self._call
         error.attempts, error.usage = call.attempts, call.usage
@@ -181,7 +192,7 @@ class Recovery:
         if is_worth_another(error) and call.attempts:
             notes.append("Tried once" if call.attempts == 1 else f"Tried {call.attempts} times")
         if isinstance(error, RateLimited):
-            notes.append(self._mend(waits=waits))
+            notes.append(_MEND_OWN_RATE if own else self._mend(waits=waits))
         if notes:
             error.args = (". ".join([str(error).rstrip("."), *notes]),)
         return error

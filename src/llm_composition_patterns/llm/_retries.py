@@ -113,11 +113,14 @@ class Patience:
 
     Args:
         most: Seconds that it bears.
+
+    Attributes:
+        since: Since when; None before its first refusal.
     """
 
     def __init__(self, most: float) -> None:
         self._most = most
-        self._since: float | None = None
+        self.since: float | None = None
         self._accepted = 0
 
     def refused(self, now: float, accepted: int) -> float:
@@ -127,6 +130,6 @@ class Patience:
             now: The loop's time.
             accepted: Calls that the provider has accepted so far, by anybody.
         """
-        if self._since is None or accepted != self._accepted:
-            self._since, self._accepted = now, accepted
-        return self._since + self._most - now
+        if self.since is None or accepted != self._accepted:
+            self.since, self._accepted = now, accepted
+        return self.since + self._most - now

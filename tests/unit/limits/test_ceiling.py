@@ -62,9 +62,11 @@ def test_a_refusal_a_latency_later_is_taken_at_its_word():
 
 
 def test_there_is_always_room_for_one():
-    """A provider that refuses the only call in flight gets one at a time."""
+    """A provider that refuses the second call in flight gets one at a time."""
     ceiling = Ceiling()
-    refused(ceiling, 1, limit=1)
+    refused(ceiling, 2, limit=16)
+    assert ceiling.height == 1
+    assert not refused(ceiling, 1, limit=1)
     assert ceiling.height == 1
 
 
@@ -109,12 +111,43 @@ def test_a_ceiling_found_elsewhere_is_tried_soon():
     assert rises(ceiling, 3) == [2]
 
 
-def test_a_call_that_was_refused_all_alone_tells_of_no_cap():
-    """What refuses even one is no cap, so it is tried again at once, and nothing is found again."""
+@pytest.mark.parametrize("height", [1, 8, math.inf])
+def test_a_call_that_was_refused_all_alone_lowers_nothing(height):
+    """It was not one too many, however often it is refused."""
+    ceiling = Ceiling(height)
+    assert not any(refused(ceiling, 1, limit=8, now=now) for now in range(5))
+    assert ceiling.height == height
+
+
+def doubted(*in_flight, now=0.0):
+    """A ceiling that these refusals, 0.1 s apart, have lowered to 1, before a lone call was refused at 20."""
     ceiling = Ceiling()
-    ceiling.refused(0.0, in_flight=9, limit=16, latency=1.0)
-    assert ceiling.refused(5.0, in_flight=1, limit=8, latency=1.0)
-    assert ceiling.height == 1
-    assert not ceiling.refused(9.0, in_flight=1, limit=1, latency=1.0)
+    for number, one in enumerate(in_flight):
+        refused(ceiling, one, limit=min(ceiling.height, 64), now=now + 0.1 * number)
+    refused(ceiling, 1, limit=1, now=20.0)
+    return ceiling
+
+
+def test_a_lone_refusal_casts_doubt_on_those_that_lowered_the_ceiling_to_one():
+    """A provider that refuses everything has no cap there: after an answer the first refusal of them counts again."""
+    ceiling = doubted(49, 48, *range(42, 1, -1))
+    assert (ceiling.height, ceiling.doubted_at) == (1, 20)
+    assert ceiling.restored() == ceiling.height == 48
+    assert ceiling.doubted_at == math.inf
     assert ceiling.held()
-    assert ceiling.height == 2
+
+
+def test_what_was_restored_and_refused_again_is_not_restored_once_more():
+    """The provider takes one at a time, and somebody else has that one now and then."""
+    ceiling = doubted(49, 48, *range(42, 1, -1))
+    ceiling.restored()
+    refused(ceiling, 2, limit=48, now=25.0)
+    refused(ceiling, 1, limit=1, now=30.0)
+    assert ceiling.restored() == 1
+
+
+def test_a_refusal_of_several_in_flight_ends_the_doubt():
+    """It is a cap after all."""
+    ceiling = doubted(9, 2)
+    refused(ceiling, 2, limit=2, now=21.0)
+    assert ceiling.doubted_at == math.inf

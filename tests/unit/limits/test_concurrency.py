@@ -247,3 +247,19 @@ def test_rounds_in_which_the_limit_did_not_bind_decide_nothing(latencies):
         flight = law.sent(number * 200, in_flight=4)
         law.succeeded(flight, number * 200 + latency, output_tokens=None, waiting=0, lag=0.0)
     assert law.limit == 4
+
+
+def test_when_a_provider_that_refused_everything_is_back_so_is_the_limit():
+    """An answer to a call from before the lone refusal does not tell that, one to a later call does."""
+    law = AdaptiveLaw(start=16)
+    before, *flights = [law.sent(0, in_flight=number) for number in range(1, 17)]
+    for flight in flights[8:] + flights[:8]:
+        law.left(flight, 0)
+        law.refused(0, in_flight=2 + flights.index(flight))
+    assert law.limit == 1
+    law.left(law.sent(5, in_flight=1), 6)
+    law.refused(6, in_flight=1)
+    law.succeeded(before, 7, output_tokens=None, waiting=1, lag=0)
+    assert law.limit == 1
+    law.succeeded(law.sent(8, in_flight=1), 9, output_tokens=None, waiting=1, lag=0)
+    assert (law.limit, law.why) == (9, "refusals were no cap")

@@ -17,6 +17,7 @@ from llm_composition_patterns.limits import (
     impatient_permit,
 )
 from llm_composition_patterns.limits._concurrency import AdaptiveLaw
+from llm_composition_patterns.limits._queue import FairQueue
 from llm_composition_patterns.virtual_time import VirtualTimeLoop, run
 
 
@@ -259,6 +260,118 @@ async def test_a_pace_that_is_too_slow_for_a_call_is_told_at_once():
     assert await call(limiter, tokens=1, patience=60.0) == 60
 
 
+async def test_what_a_call_counts_says_how_long_a_pace_asks_to_wait():
+    """Five tokens behind sixty, at ten a second."""
+    limiter = Limiter(tokens_per_minute=600)
+    await call(limiter, Accepted(), tokens=60)
+    with pytest.raises(HeldUp) as caught:
+        await call(limiter, tokens=5, patience=2.0)
+    assert caught.value.ahead == 5.5
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("pause", [False, True])
+async def test_while_a_call_is_in_flight_nobody_is_turned_away(pause, behind):
+    """Before its own time is over: that call may be accepted, by which patience is renewed."""
+    limiter = Limiter() if pause else Limiter(tokens_per_minute=60)
+    async with limiter.permit(tokens=60) as other:
+        if pause:
+            await call(limiter, Throttled(Refusal(retry_after=60.0)))
+        if behind:
+            patient = asyncio.create_task(call(limiter, tokens=1, patience=300.0))
+            await asyncio.sleep(0)
+        held = asyncio.create_task(call(limiter, tokens=1, patience=50.0))
+        with pytest.raises(HeldUp):
+            await call(limiter, tokens=1, patience=20.0)
+        await asyncio.sleep(10)
+        other.end(Accepted())
+    assert await held >= 60
+    if behind:
+        await patient
+
+
+async def test_who_bears_to_wait_until_one_is_sent_to_see_waits():
+    """Ten minutes, whatever the provider asked for."""
+    limiter = Limiter()
+    await call(limiter, Throttled(Refusal(retry_after=7200.0)))
+    assert await call(limiter, Accepted(), patience=600.0) == 600
+
+
+async def test_a_pace_of_requests_is_too_slow_for_those_behind_a_patient_call_too():
+    """What holds the next call holds every call alike."""
+    limiter = Limiter(requests_per_minute=1)
+    await call(limiter)
+    patient = asyncio.create_task(call(limiter, patience=300.0))
+    await asyncio.sleep(0)
+    with pytest.raises(HeldUp) as caught:
+        await call(limiter, patience=20.0)
+    assert (now(), caught.value.ahead, caught.value.own) == (0, 60, True)
+    assert await patient == 60
+
+
+async def test_the_tokens_of_the_next_call_are_no_reason_to_turn_others_away():
+    """One that counts less may go when the next one is cancelled; until then it bears what it bears."""
+    limiter = Limiter(tokens_per_minute=60)
+    await call(limiter, Accepted(), tokens=60)
+    large = asyncio.create_task(call(limiter, tokens=1, patience=300.0))
+    await asyncio.sleep(0)
+    small = asyncio.create_task(call(limiter, tokens=0, patience=59.5))
+    impatient = asyncio.create_task(call(limiter, tokens=0, patience=20.0))
+    await asyncio.sleep(30)
+    with pytest.raises(HeldUp) as caught:
+        await impatient
+    assert (caught.value.seconds, caught.value.ahead) == (20, 0)
+    large.cancel()
+    assert await small == 59
+
+
+async def test_when_the_next_call_gives_up_those_behind_it_go_by_what_they_count():
+    """Also one that would have to give up at that very moment."""
+    limiter = Limiter(tokens_per_minute=60)
+    async with limiter.permit(tokens=11):
+        large = asyncio.create_task(call(limiter, tokens=1, patience=10.0))
+        small = asyncio.create_task(call(limiter, tokens=0, patience=10.0))
+        with pytest.raises(HeldUp):
+            await large
+        assert await small == 10
+
+
+async def test_who_comes_during_a_pause_is_judged_alone():
+    """Whoever does not bear it is turned away, and is no reason to ask thousands of others again."""
+    limiter, scans = Limiter(), []
+
+    class Queue(FairQueue):
+        def __iter__(self):
+            scans.append(len(self))
+            return super().__iter__()
+
+    limiter._enforcement._queue = Queue()
+    await call(limiter, Throttled(Refusal(retry_after=50.0)))
+    patiences = [120.0] * 50 + [20.0, 60.0] * 50
+    calls = [call(limiter, patience=one, retry=number % 3 == 0) for number, one in enumerate(patiences)]
+    waiting = [asyncio.create_task(one) for one in calls]
+    await asyncio.sleep(1)
+    assert sum(one.done() for one in waiting) == 50
+    for one in waiting:
+        one.cancel()
+    await asyncio.wait(waiting)
+    assert len(scans) <= 1
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_call_that_gives_up_knows_what_held_it_when_it_came(busy):
+    """Those in flight, where others were; else what it gives up for."""
+    limiter = Limiter(max=1)
+    permit = impatient_permit(limiter, tokens=None, retry=False, patience=20.0, outage_patience=None)
+    async with limiter.permit() as other:
+        held = asyncio.create_task(permit.__aenter__()) if busy else None
+        await asyncio.sleep(1)
+        other.end(Throttled(Refusal(retry_after=100.0)))
+    with pytest.raises(HeldUp):
+        await (held or permit.__aenter__())
+    assert permit.reason == ("concurrency" if busy else "retry_after")
+
+
 async def test_somebody_elses_acceptance_renews_patience():
     """A queue that moves tries nobody's patience."""
     limiter = Limiter()
@@ -268,6 +381,37 @@ async def test_somebody_elses_acceptance_renews_patience():
         await asyncio.sleep(15)
         other.end(Accepted())
     assert await held >= 30
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_patience_that_was_used_up_before_is_given_back_by_an_acceptance(accepted):
+    """Until then it counts, and is told."""
+    limiter = Limiter()
+    async with limiter.permit() as other:
+        await call(limiter, Throttled(Refusal(retry_after=18.0)))
+        held = asyncio.create_task(call(limiter, patience=20.0, stuck_for=15.0))
+        await asyncio.sleep(4)
+        if accepted:
+            other.end(Accepted())
+            assert await held >= 18
+            return
+        with pytest.raises(HeldUp) as caught:
+            await held
+    assert (now(), caught.value.seconds) == (5, 20)
+
+
+@pytest.mark.parametrize("tenths", range(1, 40))
+async def test_an_acceptance_just_before_a_refusal_gives_back_nothing(tenths):
+    """What was used up has begun with it, to the last digit of the clock."""
+    limiter, stuck = Limiter(), tenths / 10
+    async with limiter.permit():
+        await asyncio.sleep(stuck)
+        await call(limiter, Accepted())
+        await call(limiter, Throttled(Refusal(retry_after=50.0)))
+        await asyncio.sleep(7.3)
+        with pytest.raises(HeldUp):
+            await call(limiter, patience=20.0, stuck_for=now() - stuck)
+    assert now() == pytest.approx(stuck + 20.0)
 
 
 async def test_waiting_for_others_in_flight_tries_no_patience():

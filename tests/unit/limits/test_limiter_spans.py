@@ -79,21 +79,6 @@ async def test_a_learned_rate_is_an_event_on_the_call_whose_headers_told_it(expo
     ]
 
 
-async def test_an_outage_is_told_in_the_log(caplog):
-    """Where nobody looks at a live line, it explains why nothing happens."""
-    limiter = Limiter()
-    await call(limiter, Accepted())
-    for _ in range(5):
-        await call(limiter, Failed())
-    await asyncio.sleep(60)
-    await call(limiter, Accepted())
-    told = [record.getMessage() for record in caplog.records]
-    assert told == [
-        "a provider fails every call: one at a time asks whether it is back, the others wait",
-        "the provider is back after 61 s",
-    ]
-
-
 async def test_an_outage_is_an_event_where_it_begins_and_where_it_ends(exported):
     """On the third failure and on the probe that succeeded."""
     limiter = Limiter()

@@ -450,12 +450,34 @@ def test_a_reset_that_grows_with_use_is_a_steady_ones():
 
 
 def test_of_rounded_ends_of_a_window_the_latest_is_taken():
-    """9.3 s rounded down, told at 0.7, is the same end; one told by a call of the last window is none."""
+    """9.3 s rounded down, told at 0.7, is the same end; one told by a call from before the last news is none."""
     pacer = windowed()
     pacer.read(requests(20, 0, 9.0), sent_at=0.7, now=0.8)
     assert pacer.wait(0.8, 1.0) == 9.2
     pacer.read(requests(20, 3, 2.0), sent_at=-2.0, now=0.9)
     assert pacer.wait(0.9, 1.0) == 9.1
+
+
+@pytest.mark.parametrize("remaining", [11, 3])
+def test_a_reply_of_the_last_window_says_nothing_of_the_new_one(remaining):
+    """Sent at 19, answered at 20.5: the window that it speaks of ended at 20, and of the next one 5 calls are left."""
+    pacer = windowed()
+    send(pacer, 9, 19.0)
+    send(pacer, 15, 20.0)
+    pacer.read(requests(20, remaining, 1.0), sent_at=19.0, now=20.5)
+    assert pacer.wait(20.5, 5.0) == 0.0
+    assert pacer.wait(20.5, 6.0) == 9.5
+
+
+def test_a_refusal_of_the_last_window_does_not_close_the_new_one():
+    """Sent at 19.5, back at 20.25: of the next window one call is gone, and no more."""
+    pacer = windowed()
+    send(pacer, 1, 19.5)
+    send(pacer, 1, 20.0)
+    refusal = Refusal(readings=(requests(20, 0, 0.5),), exhausted="requests")
+    pacer.refused(refusal, sent_at=19.5, now=20.25)
+    assert pacer.wait(20.25, 19.0) == 0.0
+    assert pacer.wait(20.25, 20.0) > 0.0
 
 
 def test_a_window_that_ends_later_than_was_told_ends_a_second_later():
@@ -498,3 +520,13 @@ def test_a_history_forgets_the_oldest_half():
     for index in range(2 * KEPT + 1):
         history.add(float(index), float(index))
     assert (history.at(KEPT - 1.0), history.at(KEPT + 0.5), history.first_from(1e9)) == (None, float(KEPT), None)
+
+
+def test_what_a_call_can_have_cost():
+    """All of the largest limit, or what a minute gives; anything, while no limit is known."""
+    pacer = Pacer("tokens")
+    assert pacer.can_be(1e9)
+    pacer.read(tokens(100, 100, window=1.0), sent_at=0.0, now=0.0)
+    assert [pacer.can_be(cost) for cost in (100.0, 6000.0, 6001.0)] == [True, True, False]
+    pacer.read(tokens(9000, 9000, window=3600.0), sent_at=0.0, now=0.0)
+    assert [pacer.can_be(cost) for cost in (9000.0, 9001.0)] == [True, False]

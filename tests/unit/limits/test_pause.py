@@ -122,3 +122,14 @@ def test_it_ends_when_a_call_that_was_sent_since_is_accepted():
     pause.sent(1206.0)
     pause.accepted(1206.0, 1207.0)
     assert (pause.wait(1207.0), pause.lasts_for(1207.0)) == (0.0, 0.0)
+
+
+def test_what_was_asked_for_before_it_ended_early_is_over():
+    """The next refusal is taken at its own word, not at that of the one that was wrong."""
+    pause = Pause()
+    pause.refused(Refusal(retry_after=3600.0), 0.0, 0.0)
+    pause.sent(605.0)
+    pause.accepted(605.0, 606.0)
+    assert pause.passable_at() == 606.0
+    pause.refused(Refusal(retry_after=1.0), 610.0, 0.0)
+    assert pause.passable_at() == 611.0

@@ -84,6 +84,13 @@ def test_a_limit_beyond_the_knee_comes_down_at_once():
     assert not start.over
 
 
+def test_a_limit_at_its_goal_stays():
+    """It is not beyond the knee: nothing changes."""
+    points = (16, 1.33), (32, 1.67)
+    _, step = judged(*points, level=40)
+    assert judged(*points, level=step.level)[1] is None
+
+
 def test_jumps_are_wider_when_the_knee_is_clearly_soft():
     """Three times what was measured, when every point says so."""
     _, step = judged(*[(n, 1 + n / 48) for n in (16, 32, 64, 128)], level=130)

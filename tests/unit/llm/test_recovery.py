@@ -1,6 +1,7 @@
 """Calls that were refused or failed: nobody starves, outages are sat out, bad requests hold nobody up."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -116,6 +117,8 @@ async def test_a_request_larger_than_the_limit_fails_at_once():
     assert endpoint.times == [0]
 
 
+SLOW = {"limit": "10", "remaining": "0", "reset": "80000s"}
+HOUR = {"retry-after": "3600"}
 RATE, FIXED = {"retry-after": "50"}, Limiter(fixed=9)
 
 
@@ -145,12 +148,51 @@ async def test_a_refusal_tells_what_mends_it(told, settings, mends):
 
 
 async def test_a_rate_of_ones_own_that_lets_nobody_through_in_time_is_told():
-    """With the time until the next call fits."""
+    """With the time until the next call fits; the provider asked for nothing, and cannot raise it."""
     async with model_over(ScriptedEndpoint(), concurrency=Limiter(requests_per_minute=0.1)) as model:
         await model.complete("hello")
-        with pytest.raises(RateLimited, match=r"The next call fits in 600 s; max_rate_limit_wait"):
+        with pytest.raises(RateLimited) as caught:
             await model.complete("hello")
+    assert str(caught.value) == (
+        "groq:openai/gpt-oss-20b was not called, because the rate that its `Limiter` was given lets nobody through. "
+        "The next call fits in 600 s; max_rate_limit_wait is 120 s. Let calls wait for longer "
+        "(`max_rate_limit_wait`), or give the `Limiter` more `requests_per_minute` or `tokens_per_minute`"
+    )
+    assert caught.value.retry_after is None
     assert asyncio.get_running_loop().time() == 0
+
+
+async def test_a_rate_that_was_learned_and_lets_nobody_through_in_time_is_told():
+    """For as long as it lasts by what is known, though a call would be sent sooner, to see."""
+    headers = {f"x-ratelimit-{name}-requests": value for name, value in SLOW.items()}
+    async with model_over(ScriptedEndpoint(completion(headers=headers)), concurrency=Limiter()) as model:
+        await model.complete("hello")
+        with pytest.raises(
+            RateLimited, match=r"As far as its replies tell, the next call fits in 9\d{3} s; max_"
+        ) as caught:
+            await model.complete("hello")
+    assert caught.value.retry_after is None
+
+
+async def test_those_behind_a_refused_call_are_told_what_it_was_asked():
+    """Two hours, though one call will be sent after ten minutes, to see."""
+    endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "7200"})))
+    async with model_over(endpoint, concurrency=Limiter(max=1)) as model:
+        calls = (model.complete("hello") for _ in range(3))
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+    assert ["It asks to wait 7200 s; max_rate_limit_wait is 120 s" in str(error) for error in errors] == [True] * 3
+    assert [error.retry_after for error in errors] == [7200] * 3
+
+
+async def test_one_is_told_what_it_was_asked_last():
+    """It bore the first wish, but not the one that another's refusal brought."""
+    endpoint = ScriptedEndpoint((1, refusal(429, headers=HOUR)), refusal(429, headers=RATE))
+    async with model_over(endpoint) as model:
+        calls = (model.complete(said) for said in ("late", "early"))
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+    assert endpoint.times == [0, 0]
+    assert ["asks to wait 3600 s" in str(error) for error in errors] == [True, True]
+    assert [error.retry_after for error in errors] == [3600, 3600]
 
 
 async def test_refusals_while_others_are_taken_cost_no_attempt():
@@ -185,6 +227,36 @@ async def test_a_call_that_was_never_let_through_says_so():
     assert caught.value.attempts in {0, 1}
 
 
+async def test_an_acceptance_gives_back_the_patience_that_refusals_have_used_up():
+    """One that was refused for 52 s bears another 100 s when somebody's call was accepted in the meantime."""
+    clock = asyncio.get_running_loop().time
+    seconds = {"accepted": 60, "refused": 61, "stuck": 0}
+
+    class Provider:
+        async def send(self, body, **_):
+            said = body["messages"][0]["content"]
+            await asyncio.sleep(seconds[said] if clock() < 1 else 0)
+            wish = "100" if said == "refused" else "50"
+            return refusal(429, headers={"retry-after": wish}) if said != "accepted" and clock() < 62 else completion()
+
+    async with model_over(Provider(), timeout=300) as model:
+        await asyncio.gather(*(model.complete(said) for said in ("accepted", "refused", "stuck")))
+    assert 161 <= clock() <= 161 + 0.05 * 100
+
+
+async def test_a_call_that_gave_up_after_all_keeps_what_it_was_asked():
+    """Another was in flight until then; the error tells its last refusal."""
+    endpoint = ScriptedEndpoint((999, completion()), refusal(429, headers={"retry-after": "100"}))
+    async with model_over(endpoint, timeout=999) as model:
+        other = asyncio.create_task(model.complete("other"))
+        await asyncio.sleep(0)
+        with pytest.raises(RateLimited, match="It accepted no call for 120 s") as caught:
+            await model.complete("hello")
+        other.cancel()
+    assert caught.value.retry_after == 100
+    assert asyncio.get_running_loop().time() == 120
+
+
 async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
     """All at once, with one line each; those that bear the wait are answered after it."""
     endpoint = ScriptedEndpoint((1, refusal(429, headers={"retry-after": "50"})), completion())
@@ -209,6 +281,32 @@ async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
     async with model_over(endpoint) as model:
         await model.complete("hello")
     assert endpoint.times == [0, 0, 1, 3]
+
+
+async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
+    """For 2 s in the middle of a job every call is refused: that was no cap, and costs little more than the 2 s."""
+    clock = asyncio.get_running_loop().time
+
+    class Busy:
+        async def send(self, *_, **__):
+            if 1 <= clock() < 3:
+                return refusal(429)
+            await asyncio.sleep(0.5)
+            return completion()
+
+    async with model_over(Busy()) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() < 12
+
+
+async def test_a_single_call_that_is_refused_at_first_slows_nobody_down():
+    """It was the only one, so not one too many."""
+    clock = asyncio.get_running_loop().time
+    async with model_over(ScriptedEndpoint((1, refusal(429)), (1, completion()))) as model:
+        await model.complete("hello")
+        began = clock()
+        await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
+    assert clock() - began == 5
 
 
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
@@ -264,6 +362,20 @@ async def test_no_call_is_lost_in_an_outage(kind, at_once):
     outcomes = await outcomes_of(12 * at_once, scenario, concurrency=at_once, timeout=5)
     assert not failed(outcomes)
     assert asyncio.get_running_loop().time() < 12 + 20 + 12
+
+
+@pytest.mark.parametrize(("models", "calls"), [(6, 1), (3, 2)])
+async def test_no_call_is_lost_in_an_outage_that_several_models_of_a_limiter_meet(models, calls):
+    """A minute in which no model fails more than two calls: it is the provider that is out, whoever calls it."""
+    clock = asyncio.get_running_loop().time
+    endpoint = ScriptedEndpoint((0.1, lambda _: refusal(503) if 5 <= clock() < 65 else completion()))
+    async with contextlib.AsyncExitStack() as stack:
+        limiter = Limiter()
+        opened = [await stack.enter_async_context(model_over(endpoint, concurrency=limiter)) for _ in range(models)]
+        await opened[0].complete("hello")
+        await asyncio.sleep(6)
+        await asyncio.gather(*(model.complete("hello") for model in opened for _ in range(calls)))
+    assert 65 <= clock() < 67
 
 
 async def test_no_call_is_lost_where_a_failing_provider_names_a_long_wait():

@@ -45,6 +45,7 @@ class Setup(TypedDict):
         package: The name of this package there.
         function: The pickled function and resource factory.
         with_main: Whether that pickle refers to `__main__`.
+        by_value: Whether its `__main__` is in no file, so that what is defined there is sent itself.
     """
 
     path: list[str]
@@ -53,6 +54,7 @@ class Setup(TypedDict):
     package: str
     function: bytes
     with_main: bool
+    by_value: bool
 
 
 class TooLarge(Exception):
@@ -129,6 +131,7 @@ class Server:
         self._incoming, self._outgoing, self._tickets = incoming, outgoing, tickets
         self._ticket: int | None = None
         self._main = _Main({})
+        self._by_value = False
         self._package = ""
         self._function: Callable[..., Any]
         self._resource: Callable[[], Any] | None
@@ -156,6 +159,7 @@ class Server:
     def _prepare(self, setup: Setup) -> None:
         sys.path[:], sys.argv[:] = setup["path"], setup["arguments"]
         self._main, self._package = _Main(setup["main"]), setup["package"]
+        self._by_value = setup["by_value"]
         try:
             if setup["with_main"]:
                 self._main.bring()
@@ -203,7 +207,7 @@ class Server:
         return [pickle.dumps((pickled, kind, _text(error), _told(error), self._ended_spans()))]
 
     def _packed(self, value: object) -> list[bytes]:
-        return packed(value, by_value=not self._main)
+        return packed(value, by_value=self._by_value)
 
     def _may_begin(self, number: int) -> bool:
         """Take the ticket of a call; False if it was taken back."""

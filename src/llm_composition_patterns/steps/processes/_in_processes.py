@@ -22,6 +22,7 @@ from ._pool import Pool
 from ._wire import (
     Body,
     error_of,
+    is_main_nowhere,
     packed_aside,
     refuse_while_main_is_imported,
     unpacked_aside,
@@ -117,6 +118,7 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
         super().__init__(fn, wrapped_by="in_processes")
         self._workers = workers
         self._main = where_main_is()
+        self._by_value = is_main_nowhere()
         self._function = self._packed_function(fn, resource)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -137,7 +139,7 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
 
     def _packed_function(self, fn: Callable[..., T], resource: Callable[[], Any] | None) -> list[bytes]:
         try:
-            return packed((fn, resource), by_value=not self._main)
+            return packed((fn, resource), by_value=self._by_value)
         except Exception as error:
             raise TypeError(
                 f"{self.__name__} cannot be sent to a worker process: {error}. Define it, and what builds its "
@@ -146,7 +148,7 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
 
     async def _packed_call(self, trace: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[bytes]:
         try:
-            return await packed_aside((trace, args, kwargs), by_value=not self._main)
+            return await packed_aside((trace, args, kwargs), by_value=self._by_value)
         except Exception as error:
             raise TypeError(
                 f"the arguments of {self.__name__} cannot be sent to a worker process: {error}. Give it plain data; "
@@ -178,6 +180,7 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
             package=__name__.rpartition(".")[0],
             function=b"".join(self._function),
             with_main=bool(self._main) and mentions_main(self._function),
+            by_value=self._by_value,
         )
         pickled = pickle.dumps(setup)
         return Pool(self.__name__, self._workers, lambda pool: ProcessWorker(pool, self.__name__, pickled))

@@ -53,6 +53,13 @@ class Messages:
         return view[len(taken) :]
 
 
+def is_main_nowhere() -> bool:
+    """Whether the `__main__` of this process is in no file: that of a notebook, or the command line."""
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    return getattr(main, "__spec__", None) is None and (path is None or path.startswith("<"))
+
+
 def where_main_is() -> dict[str, str]:
     """How another process imports the `__main__` of this one, as `multiprocessing` says it; empty if it cannot."""
     main = sys.modules["__main__"]
@@ -60,9 +67,7 @@ def where_main_is() -> dict[str, str]:
     if spec is not None:
         alone = spec.name == "__main__" or spec.name.endswith(".__main__")  # multiprocessing does not run those again
         return {} if alone else {"init_main_from_name": spec.name}
-    if path is None or path.startswith("<"):
-        return {}  # a notebook, or the command line
-    return {"init_main_from_path": path}
+    return {} if path is None or is_main_nowhere() else {"init_main_from_path": path}
 
 
 def refuse_while_main_is_imported() -> None:

@@ -45,7 +45,13 @@ def message(kind, number, value) -> bytes:
 
 
 def setup(function, resource=None, **others) -> dict:
-    given = {"path": sys.path[:], "arguments": sys.argv[:], "main": {"init_main_from_name": "m"}, "with_main": False}
+    given = {
+        "path": sys.path[:],
+        "arguments": sys.argv[:],
+        "main": {"init_main_from_name": "m"},
+        "with_main": False,
+        "by_value": False,
+    }
     package = _child.__name__.rpartition(".")[0]
     return {**given, "package": package, "function": pickle.dumps((function, resource)), **others}
 
