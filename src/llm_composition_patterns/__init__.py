@@ -52,6 +52,7 @@ from .steps import (
     with_retry,
     with_timeout,
 )
+from .timeline import Timeline
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
@@ -102,6 +103,7 @@ __all__ = [
     "Step",
     "StepTimeout",
     "Success",
+    "Timeline",
     "TooManyFailures",
     "TooManySubtasks",
     "Tracing",
