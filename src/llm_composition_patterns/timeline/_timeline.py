@@ -30,7 +30,8 @@ class Timeline:
     Timeline.of(outcomes)  # as the last line of a cell, a notebook draws it
     ```
 
-    Of more branches than `max_rows` the failed and the longest are drawn; the sums below are of all of them.
+    All the time that a branch waited is drawn before it ran, although calls inside it may have waited in between. Of
+    more branches than `max_rows` the failed and the longest are drawn; the sums below are of all of them.
 
     Attributes:
         bars: The branches; nested ones after what they belong to.
@@ -50,7 +51,7 @@ class Timeline:
     def of(cls, outcomes: Outcomes, *, title: str = "Timeline", max_rows: int = MAX_ROWS) -> Timeline:
         """Make a timeline of outcomes, as a collecting fan-out gives them.
 
-        Branches with equal names are told apart by their keys.
+        Branches with equal names are told apart by their keys. In a dict that you made yourself its keys are the names.
 
         Args:
             outcomes: A list or a dict of outcomes; or a dict of such by name, nested as you like, each of which is
@@ -87,7 +88,7 @@ class Timeline:
 def _bars(outcomes: Any, depth: int) -> list[Bar]:
     if not isinstance(outcomes, Mapping):
         return _branches(list(outcomes), depth)
-    if all(isinstance(value, Success | Failure) for value in outcomes.values()):
+    if all(isinstance(value, Success | Failure) and value.key == name for name, value in outcomes.items()):
         return _branches(list(outcomes.values()), depth)
     return [bar for name, value in outcomes.items() for bar in _group(name, value, depth)]
 

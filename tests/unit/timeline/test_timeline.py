@@ -201,6 +201,11 @@ async def test_branches_of_one_name_are_told_apart_by_their_keys():
     assert [bar.name for bar in Timeline.of(outcomes.values()).bars] == ["step es", "step fr"]
 
 
+def test_in_a_dict_of_your_own_the_keys_are_the_names():
+    """Ballots of a vote, which are all called the same, can be given the names of their judges."""
+    assert [bar.name for bar in Timeline.of({"ann": outcome(key=0), "bob": outcome(key=1)}).bars] == ["ann", "bob"]
+
+
 @pytest.mark.parametrize("value", [["text"], {"a": [1]}, [[outcome()]]])
 def test_results_are_no_outcomes(value):
     """Whoever forgot to collect is told how."""
