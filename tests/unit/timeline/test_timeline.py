@@ -143,11 +143,11 @@ def test_names_are_texts_and_nothing_else():
 
 
 def test_long_names_are_cut_and_told_whole():
-    """The column is no wider than 30 cells, of which a wide character takes two; the tooltip has the whole name."""
+    """The column is no wider than 36 cells, of which a wide character takes two; the tooltip has the whole name."""
     timeline = Timeline.of([outcome("翻译" * 12), outcome("x" * 50)])
     root = read(timeline)
     clipped = [text.text for text in root.findall(f"{SVG}g[@clip-path]/{SVG}text")]
-    assert clipped == ["翻译" * 7 + "…", "x" * 29 + "…"]
+    assert clipped == ["翻译" * 8 + "翻…", "x" * 35 + "…"]
     told = [bar.find(f"{SVG}title").text for bar in root.findall(f"{SVG}g[@class='bar']")]
     assert told[1].startswith("x" * 50 + ": from 0 s on, ran 1.00 s, ok")
 
