@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench docs docs-serve pictures clean
+.PHONY: help setup browser demo test check format bench docs docs-serve notebooks pictures clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix]' --group test --group check --group docs
+	  --editable '.[phoenix,notebooks]' --group test --group check --group docs
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
@@ -65,6 +65,9 @@ docs: setup ## build the site into build/site; make docs-serve shows it while yo
 
 docs-serve: setup ## show the site at http://127.0.0.1:8000, built again at each change
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --quiet
+
+notebooks: setup ## run the notebooks from top to bottom, offline; to open them: .venv/bin/jupyter lab notebooks
+	@$(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb
 
 pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images

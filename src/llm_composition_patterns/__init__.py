@@ -53,6 +53,7 @@ from .steps import (
     with_retry,
     with_timeout,
 )
+from .timeline import Timeline
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
@@ -103,6 +104,7 @@ __all__ = [
     "Step",
     "StepTimeout",
     "Success",
+    "Timeline",
     "TooManyFailures",
     "TooManySubtasks",
     "Tracing",

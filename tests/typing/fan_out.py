@@ -11,6 +11,7 @@ from llm_composition_patterns import (
     Progress,
     Step,
     Success,
+    Timeline,
     Vote,
     parallelize,
     stream_outcomes,
@@ -138,3 +139,13 @@ async def use_vote() -> None:
     await vote(length, 5, n=3)  # type: ignore[arg-type]
     await vote(length, "text")  # type: ignore[call-arg]
     result.winner = 3  # type: ignore[misc]
+
+
+async def timelines(outcomes: list[Outcome[str]], by_key: dict[str, Outcome[int]]) -> None:
+    """A timeline is drawn of outcomes, and of nothing else."""
+    assert_type(Timeline.of(outcomes), Timeline)
+    assert_type(Timeline.of(by_key, title="By key").svg(), str)
+    Timeline.of({"first": outcomes, "second": by_key})
+    Timeline.of({"first": {"inner": tuple(outcomes)}}).save("timeline.svg")
+    Timeline.of(await parallelize(upper, ["a"], on_error="collect"))
+    Timeline.of(["text"])  # type: ignore[list-item]

@@ -53,6 +53,7 @@ NAMES = [
     "Step",
     "StepTimeout",
     "Success",
+    "Timeline",
     "TooManyFailures",
     "TooManySubtasks",
     "Tracing",

@@ -19,10 +19,12 @@ if __name__ == "__main__":
 ```
 """
 
+from ..files import check_writable, write_atomically
+from ..printable import printable
+from ..timeline import Bar, bars, duration
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
 from ._env_file import load_env_file
 from ._example import Example, run_example
-from ._files import check_writable, write_atomically
 from ._flags import (
     add_common_flags,
     budget,
@@ -44,8 +46,8 @@ from ._prose import prose, table
 from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
 from ._signals import handling
-from ._terminal import print_json, printable, say, terminal
-from ._timeline import Bar, bars, duration, text_of, timeline
+from ._terminal import print_json, say, terminal
+from ._timeline import text_of, timeline
 from ._usage import counted, usage_line, usage_record
 
 __all__ = [

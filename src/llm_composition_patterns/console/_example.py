@@ -21,9 +21,11 @@ from ..errors import (
 )
 from ..llm import ChatModel, Completion, ConnectedModel, Message, ModelSettings, connect
 from ..outcome import Failure, Outcome
+from ..printable import printable
 from ..runs import Budget, track
 from ..simulation import AnswerRule, Scenario
 from ..steps import Step, with_timeout
+from ..timeline import bars
 from ..tracing import Tracing, setup_tracing
 from ..usage import Usage
 from ._codes import OK, SOME_FAILED
@@ -35,8 +37,7 @@ from ._prompt import typed_lines
 from ._prose import prose
 from ._providers import on_command_line
 from ._run import ending_well, run_command
-from ._terminal import print_json, printable, say, terminal
-from ._timeline import bars
+from ._terminal import print_json, say, terminal
 from ._usage import usage_line, usage_record
 
 if TYPE_CHECKING:

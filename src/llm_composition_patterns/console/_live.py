@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..limits import LimiterStatistics
+from ..printable import printable
 from ..runs import Progress
 from ._limit_line import limit_line
-from ._terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from ..printable import printable
 from ._providers import base_url, local_providers
-from ._terminal import printable
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..timeline import MAX_ROWS, Bar
 from ._terminal import terminal
-from ._timeline import ASCII, FINE, MAX_ROWS, Bar, timeline
+from ._timeline import ASCII, FINE, timeline
 
 if TYPE_CHECKING:
     from rich.console import Console

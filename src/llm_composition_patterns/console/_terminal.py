@@ -15,11 +15,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from ..printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Parts of words in Persian, Hindi, Thai and others: soft hyphen, joiners, non-joiners and marks of direction.
-_OF_WORDS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
 _RAISING = frozenset({"strict", "surrogateescape", "surrogatepass"})  # the second is what the POSIX locale sets
 
 
@@ -74,12 +74,6 @@ def tolerate_narrow_encodings() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in _RAISING:
             stream.reconfigure(errors="replace")
-
-
-def printable(text: str) -> str:
-    """Give `text` back on one line, each run of white space as one blank, other control characters as `?`."""
-    line = " ".join(text.split())
-    return "".join(character if character.isprintable() or character in _OF_WORDS else "?" for character in line)
 
 
 def terminal(*, stderr: bool = True, width: int | None = None) -> Console:

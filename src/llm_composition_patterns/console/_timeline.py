@@ -7,53 +7,18 @@ it ran, and what became of it; on a narrow terminal first the last column goes, 
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ..outcome import Outcome, Success
-from ._terminal import printable
+from ..printable import printable
+from ..timeline import MAX_ROWS, Bar, duration, leaves, left_out, round_times, shown, sums
 
 Piece: TypeAlias = tuple[str, str]
 Line: TypeAlias = list[Piece]
 
-OK_STATE = "ok"
-MAX_ROWS = 40
 LEAST_CELLS = 12
 CELLS_A_LABEL = 8
-CENTISECOND = 0.01
-MINUTE = 60
-HOUR = 3600
-STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One branch on a timeline.
-
-    Attributes:
-        name: The branch's name.
-        start: When it started, in seconds from the start of the whole.
-        queued: How long it waited for permits; drawn first, wherever the waits were.
-        elapsed: How long it ran, without `queued`.
-        state: `ok`, or why it failed.
-        depth: How deeply it is nested; a bar belongs to the nearest one above it that is less deep.
-    """
-
-    name: str
-    start: float
-    queued: float
-    elapsed: float
-    state: str = OK_STATE
-    depth: int = 0
-
-    @property
-    def end(self) -> float:
-        """When it ended."""
-        return self.start + self.queued + self.elapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +41,6 @@ FINE = Marks("░", "×", "━", "█", "▏▎▍▌▋▊▉", "│", "┊", "
 ASCII = Marks(".", "x", "=", "#", "", "|", " ", "~", ", ", "x")
 
 
-def bars(outcomes: Iterable[Outcome[Any]], *, offset: float = 0.0, depth: int = 0) -> list[Bar]:
-    """Make bars from the outcomes of a fan-out.
-
-    Args:
-        outcomes: As a collecting fan-out gives them.
-        offset: When the fan-out started, in seconds after the start of the whole timeline.
-        depth: How deeply the fan-out is nested.
-    """
-    return [
-        Bar(
-            name=outcome.name,
-            start=offset + outcome.started,
-            queued=outcome.queued,
-            elapsed=outcome.elapsed,
-            state=OK_STATE if isinstance(outcome, Success) else outcome.kind,
-            depth=depth,
-        )
-        for outcome in outcomes
-    ]
-
-
 def timeline(bars: Sequence[Bar], *, width: int, max_rows: int = MAX_ROWS, marks: Marks = FINE) -> list[Line]:
     """Draw `bars` in lines of at most `width` cells.
 
@@ -105,17 +49,17 @@ def timeline(bars: Sequence[Bar], *, width: int, max_rows: int = MAX_ROWS, marks
     """
     if not bars:
         return []
-    indexes, leaves = shown(bars, max_rows), set(_leaves(bars))
+    indexes, branches = shown(bars, max_rows), set(leaves(bars))
     rows = [bars[index] for index in indexes]
     layout = _Layout.of(rows, bars, width, marks)
     lines = [layout.scale()] if layout.cells else []
-    lines += [layout.row(bars[index], group=index not in leaves) for index in indexes]
+    lines += [layout.row(bars[index], group=index not in branches) for index in indexes]
     if len(rows) < len(bars):
-        left_out = f"{marks.more} {len(bars) - len(rows)} more; shown are the failed and the longest"
-        lines += [[(text, "dim")] for text in _wrapped([left_out], width, marks)]
+        more = f"{marks.more} {left_out(len(bars) - len(rows))}"
+        lines += [[(text, "dim")] for text in _wrapped([more], width, marks)]
     if layout.cells:
         lines += [[(text, "dim")] for text in _wrapped(_legend(rows, marks), width, marks)]
-    return lines + [[(text, "bold")] for text in _wrapped(_sums(bars, marks), width, marks)]
+    return lines + [[(text, "bold")] for text in _wrapped(sums(bars, times=marks.times), width, marks)]
 
 
 def text_of(line: Line) -> str:
@@ -123,72 +67,11 @@ def text_of(line: Line) -> str:
     return "".join(text for text, _ in line).rstrip()
 
 
-def duration(seconds: float) -> str:
-    """Write a time with up to three figures: `4.2 ms`, `1.23 s`, `12.3 s`, `2 min 05 s`, `3 h 04 min`."""
-    if seconds < CENTISECOND:
-        return f"{seconds * 1000:.2g} ms" if seconds > 0 else "0 s"
-    if round(seconds, 1) < 100:  # noqa: PLR2004  # three figures
-        return f"{seconds:.2f} s" if round(seconds, 2) < 10 else f"{seconds:.1f} s"  # noqa: PLR2004  # as above
-    minutes, rest = divmod(round(seconds), MINUTE)
-    if minutes < 100:  # noqa: PLR2004  # as above
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def shown(bars: Sequence[Bar], max_rows: int) -> list[int]:
-    """Choose which bars to draw: all, or the failed and the longest with what they belong to."""
-    if len(bars) <= max_rows:
-        return list(range(len(bars)))
-    parents = _parents(bars)
-    chosen: set[int] = set()
-    for index in sorted(_leaves(bars), key=lambda index: (bars[index].state == OK_STATE, -bars[index].elapsed, index)):
-        family = {index, *_ancestors(index, parents)}
-        if len(chosen | family) <= max_rows:
-            chosen |= family
-    return sorted(chosen) or list(range(max_rows))
-
-
-def _leaves(bars: Sequence[Bar]) -> list[int]:
-    """Find the bars that nothing belongs to: the branches whose times add up."""
-    deeper = [after.depth > before.depth for before, after in pairwise(bars)]
-    return [index for index, has_children in enumerate([*deeper, False]) if not has_children]
-
-
-def _parents(bars: Sequence[Bar]) -> list[int | None]:
-    parents: list[int | None] = []
-    open_ones: list[int] = []
-    for index, bar in enumerate(bars):
-        while open_ones and bars[open_ones[-1]].depth >= bar.depth:
-            open_ones.pop()
-        parents.append(open_ones[-1] if open_ones else None)
-        open_ones.append(index)
-    return parents
-
-
-def _ancestors(index: int, parents: Sequence[int | None]) -> Iterable[int]:
-    parent = parents[index]
-    while parent is not None:
-        yield parent
-        parent = parents[parent]
-
-
-def _sums(bars: Sequence[Bar], marks: Marks) -> list[str]:
-    leaves = [bars[index] for index in _leaves(bars)]
-    makespan = max(bar.end for bar in bars) - min(bar.start for bar in bars)
-    total = sum(bar.elapsed for bar in leaves)
-    states = Counter(bar.state for bar in leaves)
-    failed = [f"{count} {state}" for state, count in states.most_common() if state != OK_STATE]
-    branches = f"{len(leaves)} branch{'es' if len(leaves) > 1 else ''}"
-    sums = [f"{branches} ({', '.join([f'{states[OK_STATE]} ok', *failed])})" if failed else branches]
-    sums += [f"makespan {duration(makespan)}", f"sum of branch times {duration(total)}"]
-    return [*sums, f"speed-up {total / makespan:.1f}{marks.times}"] if makespan > 0 else sums
-
-
 def _legend(rows: Sequence[Bar], marks: Marks) -> list[str]:
     legend = [f"{marks.run} running"]
     if any(bar.queued > 0 for bar in rows):
         legend.insert(0, f"{marks.queued} waiting for a permit")
-    if any(bar.state != OK_STATE for bar in rows):
+    if any(bar.failed for bar in rows):
         legend.append(f"{marks.failed} failed")
     return legend
 
@@ -258,9 +141,8 @@ class _Layout:
 
     def row(self, bar: Bar, *, group: bool) -> Line:
         """Draw one bar between its name and its time."""
-        failed = bar.state != OK_STATE
-        style = "red" if failed else ("bold" if group else "")
-        state = bar.state if self.states > 1 else (self.marks.failed if failed else "")
+        style = "red" if bar.failed else ("bold" if group else "")
+        state = bar.state if self.states > 1 else (self.marks.failed if bar.failed else "")
         name = _padded(_label(bar), self.names, self.marks)
         time = f" {duration(bar.elapsed):>{self.times}}"
         return [
@@ -280,11 +162,11 @@ class _Layout:
         return [*pieces, self._empty(run + len(solid[0]), self.cells)]
 
     def _solid(self, first: int, end: float, bar: Bar, group: bool) -> Piece:  # noqa: FBT001  # as above
-        if bar.state == OK_STATE and self.marks.parts and not group:
+        if not bar.failed and self.marks.parts and not group:
             whole, part = divmod(max(round(end * 8) - first * 8, 1), 8)
             return self.marks.run * whole + (self.marks.parts[part - 1] if part else ""), "cyan"
         cells = max(round(end) - first, 1)
-        if bar.state != OK_STATE:
+        if bar.failed:
             return self.marks.failed * cells, "red"
         return (self.marks.group if group else self.marks.run) * cells, "blue" if group else "cyan"
 
@@ -303,23 +185,4 @@ def _ticks(span: float, cells: int) -> dict[int, str]:
     """Choose round times for the scale, far enough apart for their labels, each with its cell."""
     if not cells or span <= 0:
         return {0: "0 s"} if cells else {}
-    step = _step(span * CELLS_A_LABEL / cells)
-    return {round(tick * step / span * cells): _tick_label(tick * step) for tick in range(math.ceil(span / step))}
-
-
-def _step(least: float) -> float:
-    """Find the smallest round time that is not below `least`."""
-    if least > STEPS[-1]:
-        return math.ceil(least / STEPS[-1]) * STEPS[-1]
-    if least > 50:  # noqa: PLR2004  # then minutes and hours are round, not powers of ten
-        return next(step for step in STEPS if step >= least)
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
-
-
-def _tick_label(time: float) -> str:
-    if time >= HOUR:
-        return f"{time / HOUR:.3g} h"
-    if time >= MINUTE:
-        return f"{time / MINUTE:.3g} min"
-    return f"{time:.6g} s" if time >= CENTISECOND or time == 0 else f"{time * 1000:.6g} ms"
+    return {round(time / span * cells): label for time, label in round_times(span, cells / CELLS_A_LABEL)}

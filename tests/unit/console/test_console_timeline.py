@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from llm_composition_patterns.console import Bar, bars, duration, text_of, timeline
-from llm_composition_patterns.console._timeline import ASCII, FINE, _ticks, shown
+from llm_composition_patterns.console._timeline import ASCII, FINE, _ticks
 from llm_composition_patterns.outcome import Failure, Success
+from llm_composition_patterns.timeline import shown
 
 LANGUAGES = [
     Bar("spanish", 0.0, 0.0, 2.0),

@@ -103,7 +103,8 @@ async def parallelize(
         deadline: Seconds from the start that the whole may take. With `"collect"`, what is not finished by then is a
             `Failure` of kind `deadline`, inputs of a sized source that were never started included. How many a source
             without a length had left nobody knows: a warning in the log says that it was cut off, and no outcome does.
-        progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
+        progress: True for a progress bar in a notebook or if stderr is a terminal, or a function that is given a
+            `Progress`.
 
     Returns:
         A list in the order of the inputs, or a dict with their keys: values with `"raise"`, outcomes with `"collect"`.

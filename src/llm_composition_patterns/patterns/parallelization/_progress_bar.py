@@ -1,4 +1,4 @@
-"""Progress of a fan-out: a bar on a terminal, or the caller's own callback."""
+"""Progress of a fan-out: a bar on a terminal, a line in a notebook, or the caller's own callback."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...runs import Progress
+from ._notebook_line import NotebookLine, in_notebook
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,9 +18,12 @@ _log = logging.getLogger("llm_composition_patterns")
 
 
 def reporter(progress: bool | Callable[[Progress], object], name: str) -> Reporter | None:  # noqa: FBT001 - the public form
-    """What shows progress: a bar if stderr is a terminal, the callback, or None for nothing."""
+    """What shows progress: a line in a notebook, a bar if stderr is a terminal, the callback, or None for nothing."""
     if progress is not True:
         return None if progress is False else Reporter(progress)
+    if in_notebook():
+        line = NotebookLine(name)
+        return Reporter(line.show, line.close)
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     bar = _Bar(name)

@@ -56,7 +56,8 @@ def stream_outcomes(
         deadline: Seconds from the start that the whole may take; what is not finished then is a `Failure`, inputs of a
             sized source that were never started included. How many a source without a length had left nobody knows: a
             warning in the log says that it was cut off, and no outcome does.
-        progress: True for a progress bar if stderr is a terminal, or a function that is given a `Progress`.
+        progress: True for a progress bar in a notebook or if stderr is a terminal, or a function that is given a
+            `Progress`.
 
     Raises:
         BaseException: From the iteration, after the outcomes that there are: what the source of the inputs raised.

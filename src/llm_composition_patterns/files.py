@@ -8,7 +8,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import ConfigurationError
+from .errors import ConfigurationError
 
 
 def write_atomically(path: str | Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Output files that are there whole or not at all."""
+"""Output files that are there whole or not at all, and directories that are checked first."""
 
 import errno
 import os
@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from llm_composition_patterns.console import check_writable, write_atomically
 from llm_composition_patterns.errors import ConfigurationError
+from llm_composition_patterns.files import check_writable, write_atomically
 
 not_for_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 

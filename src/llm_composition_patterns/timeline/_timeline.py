@@ -1,0 +1,117 @@
+"""`Timeline`: branches over time as a picture that a notebook draws by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias, Union
+
+from ..files import write_atomically
+from ..outcome import Failure, Outcome, Success
+from ..printable import printable
+from ._bars import MAX_ROWS, OK_STATE, Bar, bars, sums
+from ._layout import layout
+from ._svg import write_svg
+
+Outcomes: TypeAlias = Union[  # noqa: UP007  # it speaks of itself, and so stands in quotes
+    Iterable[Outcome[Any]], Mapping[Any, Outcome[Any]], Mapping[str, "Outcomes"]
+]
+"""Of one fan-out, or of several by name."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Timeline:
+    """What ran when: a bar for each branch, which shows how long it waited for permits, how long it ran, and failures.
+
+    ```python
+    outcomes = await parallelize(translate, languages, on_error="collect")
+    Timeline.of(outcomes)  # as the last line of a cell, a notebook draws it
+    ```
+
+    All the time that a branch waited is drawn before it ran, although calls inside it may have waited in between. Of
+    more branches than `max_rows` the failed and the longest are drawn; the sums below are of all of them.
+
+    Attributes:
+        bars: The branches; nested ones after what they belong to.
+        title: What stands above, and what a screen reader says first.
+        max_rows: How many bars are drawn at most.
+    """
+
+    bars: tuple[Bar, ...]
+    title: str = "Timeline"
+    max_rows: int = MAX_ROWS
+
+    def __post_init__(self) -> None:
+        if self.max_rows < 1:
+            raise ValueError(f"max_rows is {self.max_rows}; at least 1 bar is drawn")
+
+    @classmethod
+    def of(cls, outcomes: Outcomes, *, title: str = "Timeline", max_rows: int = MAX_ROWS) -> Timeline:
+        """Make a timeline of outcomes, as a collecting fan-out gives them.
+
+        Branches with equal names are told apart by their keys. In a dict that you made yourself its keys are the names.
+
+        Args:
+            outcomes: A list or a dict of outcomes; or a dict of such by name, nested as you like, each of which is
+                drawn below its name. Outcomes know when they started after their own fan-out did, so fan-outs in one
+                timeline are drawn as if they had begun at the same time.
+            title: What stands above it.
+            max_rows: How many bars are drawn at most.
+
+        Raises:
+            TypeError: There is something else among the outcomes.
+            ValueError: `max_rows` is less than 1.
+        """
+        return cls(tuple(_bars(outcomes, 0)), title, max_rows)
+
+    def svg(self) -> str:
+        """Give the picture as SVG, which is for light and dark pages and has a description for screen readers."""
+        return write_svg(layout(self.bars, max_rows=self.max_rows), printable(self.title))
+
+    def save(self, path: str | Path) -> None:
+        """Write the SVG to a file, which is there whole or not at all.
+
+        Raises:
+            OSError: It could not be written; an old file is as it was.
+        """
+        write_atomically(path, self.svg())
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"<Timeline {self.title!r}: {', '.join(sums(self.bars))}>"
+
+
+def _bars(outcomes: Any, depth: int) -> list[Bar]:
+    if not isinstance(outcomes, Mapping):
+        return _branches(list(outcomes), depth)
+    if all(isinstance(value, Success | Failure) and value.key == name for name, value in outcomes.items()):
+        return _branches(list(outcomes.values()), depth)
+    return [bar for name, value in outcomes.items() for bar in _group(name, value, depth)]
+
+
+def _group(name: object, outcomes: Any, depth: int) -> list[Bar]:
+    if isinstance(outcomes, Success | Failure):
+        return [replace(bar, name=str(name)) for bar in bars([outcomes], depth=depth)]
+    inside = _bars(outcomes, depth + 1)
+    if not inside:
+        return []
+    start, end = min(bar.start for bar in inside), max(bar.end for bar in inside)
+    failed = [bar.state for bar in inside if bar.failed]
+    state = min(failed, key="cancelled".__eq__, default=OK_STATE)  # what somebody stopped is the lesser news
+    return [Bar(str(name), start, 0.0, end - start, state, depth), *inside]
+
+
+def _branches(outcomes: list[Outcome[Any]], depth: int) -> list[Bar]:
+    for outcome in outcomes:
+        if not isinstance(outcome, Success | Failure):
+            kind = type(outcome).__name__
+            raise TypeError(f'a timeline is drawn of outcomes, not of {kind}: run the fan-out with on_error="collect"')
+    names = Counter(outcome.name for outcome in outcomes)
+    return [
+        bar if names[bar.name] == 1 else replace(bar, name=f"{bar.name} {outcome.key}".strip())
+        for bar, outcome in zip(bars(outcomes, depth=depth), outcomes, strict=True)
+    ]
