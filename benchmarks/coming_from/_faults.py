@@ -43,6 +43,8 @@ def interrupted(base_url: str, module: str) -> Figures:
     ) as running:
         while requests_of(base_url) - before < _BEFORE_IT_ENDS and running.poll() is None:
             time.sleep(0.01)
+        if running.poll() is not None:
+            raise RuntimeError(f"{module} ended before it could be interrupted")
         began = time.perf_counter()
         running.send_signal(signal.SIGINT)
         try:
