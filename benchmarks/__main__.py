@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import _tables, calls, fan_out, limiter, processes, start_up
+from . import _tables, calls, coming_from, fan_out, limiter, processes, start_up
 from ._contest import Contest
 from ._run import Result, run, version
 from ._verdicts import Verdict, exit_code, verdicts
@@ -26,6 +26,9 @@ CONTESTS: dict[str, Callable[[], Contest]] = {
     "limiter": limiter.backends,
     "limiter-promises": limiter.promises,
     "limiter-http": limiter.over_http,
+    "coming-from": coming_from.tasks,
+    "coming-from-faults": coming_from.faults,
+    "coming-from-interrupted": coming_from.interrupted,
 }
 
 

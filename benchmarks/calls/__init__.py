@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._contest import Bar, Contest, Entry, Figure, Figures
+from .._serving import serving
 from . import _ours, _peers
-from ._serving import serving
 
 _GROQ = "AsyncGroq as shipped"
 _LANGCHAIN = "langchain-groq"
@@ -25,7 +25,7 @@ def contest(*, calls: int = 2_000, few: int = 50, many: int = 200) -> Contest:
         bars=_bars(many),
         rounds=3,
         shows=("groq", "openai", "httpx", "aiohttp", "opentelemetry-sdk"),
-        around=serving,
+        around=lambda: serving(f"{__package__}._server"),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks import _tables, _verdicts, calls, fan_out, processes, start_up
+from benchmarks import _tables, _verdicts, calls, coming_from, fan_out, processes, start_up
 from benchmarks._contest import Bar, Contest, Entry, Figure, Summary
 from benchmarks._run import Result, environment, run
 
@@ -115,7 +115,17 @@ def test_missing_peers_are_named_with_the_repair():
 
 
 @pytest.mark.parametrize(
-    "contest", [fan_out.contest(), calls.contest(), processes.contest(), start_up.contest()], ids=lambda it: it.name
+    "contest",
+    [
+        fan_out.contest(),
+        calls.contest(),
+        processes.contest(),
+        start_up.contest(),
+        coming_from.tasks(),
+        coming_from.faults(),
+        coming_from.interrupted(),
+    ],
+    ids=lambda it: it.name,
 )
 def test_contests_fit_together(contest):
     """Names are unique, and every peer, bar and figure that is referred to exists."""

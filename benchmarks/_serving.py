@@ -1,4 +1,4 @@
-"""The server, in a process of its own while a contest runs."""
+"""A server, in a process of its own while a contest runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .._run import environment
+from ._run import environment
 
 
 @contextmanager
-def serving() -> Iterator[Mapping[str, object]]:
-    """Run the server; gives its address as the setting `base_url`."""
-    command = [sys.executable, "-m", f"{__package__}._server"]
+def serving(module: str) -> Iterator[Mapping[str, object]]:
+    """Run a module that prints its port and ends with its input; gives its address as the setting `base_url`."""
     with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:  # leaving closes its standard input, which ends it
         port = server.stdout.readline() if server.stdout is not None else ""
         yield {"base_url": f"http://127.0.0.1:{int(port)}"}
