@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 _NONE: Mapping[str, Usage] = MappingProxyType({})
 _ZERO = Decimal(0)
+
+MONEY: Final = Context(prec=60)
+"""How money is counted: exactly, whatever decimal context the application has set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +75,8 @@ class Usage:
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             calls=self.calls + other.calls,
             retries=self.retries + other.retries,
-            known_cost=self.known_cost + other.known_cost,
-            estimated_cost=self.estimated_cost + other.estimated_cost,
+            known_cost=MONEY.add(self.known_cost, other.known_cost),
+            estimated_cost=MONEY.add(self.estimated_cost, other.estimated_cost),
             unpriced=self.unpriced + other.unpriced,
             by_model=_joined(self.by_model, other.by_model),
         )

@@ -3,12 +3,13 @@
 import copy
 import dataclasses
 import pickle
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_composition_patterns import Price
 from llm_composition_patterns.usage import NO_USAGE, Usage
 
 counts = st.integers(0, 10_000)
@@ -94,3 +95,13 @@ def test_usage_adds_to_usage_only(other):
     """Anything else is a TypeError."""
     with pytest.raises(TypeError):
         Usage() + other
+
+
+@pytest.mark.parametrize("precision", [1, 2, 28])
+def test_money_is_exact_whatever_context_the_application_has(precision):
+    """Prices of a call, and sums of calls."""
+    with localcontext(prec=precision):
+        prompt, answer = Price(input=Decimal("1.05"), output=Decimal("5.55")).parts(1_234, 567)
+        total = Usage(known_cost=prompt) + Usage(known_cost=answer)
+    assert (prompt, answer) == (Decimal("0.0012957"), Decimal("0.00314685"))
+    assert total.known_cost == Decimal("0.00444255")

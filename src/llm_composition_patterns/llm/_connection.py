@@ -26,7 +26,7 @@ from ..limits import (
     Victims,
     victims_of,
 )
-from ..usage import NO_USAGE, Usage
+from ..usage import MONEY, NO_USAGE, Usage
 from ._addresses import Address
 from ._costs import Pricing
 from ._endpoint import Endpoint
@@ -154,7 +154,7 @@ class Connection:
         if tokens is not None and tokens.cost:
             known = self.pricing.most(tokens.input, tokens.output)
             if known and tokens.cost > known * self.markup:
-                self.markup = tokens.cost / known
+                self.markup = MONEY.divide(tokens.cost, known)
 
     def answers(self, call: Call[Any], permit: Permit, tokens: Tokens | None, now: float) -> None:
         """An attempt was answered."""

@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from typing import Any, Final, Literal, TypeAlias
 
 from ..simulation import Price
+from ..usage import MONEY
 from ._addresses import Address
 from ._replies import Tokens
 
@@ -89,7 +90,7 @@ class Pricing:
         parts = self.listed if price is None else partial(_parts, price)
         if parts is None:
             return None
-        return max(sum(parts(Tokens(prompt, answer, cached=cached)), _NOTHING) for cached in (0, prompt))
+        return max(MONEY.add(*parts(Tokens(prompt, answer, cached=cached))) for cached in (0, prompt))
 
     def _told(self, tokens: Tokens | None) -> Bill | None:
         if tokens is not None and tokens.cost is not None:
@@ -105,7 +106,7 @@ def _parts(price: Price, tokens: Tokens) -> tuple[Decimal, Decimal]:
 
 def _bill(parts: tuple[Decimal, Decimal], source: CostSource) -> Bill:
     prompt, completion = parts
-    return Bill(prompt + completion, source, prompt, completion)
+    return Bill(MONEY.add(prompt, completion), source, prompt, completion)
 
 
 def pricing_of(address: Address, given: Price | None, charged: Price | None = None) -> Pricing:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import runs
 from ..errors import ConfigurationError
-from ..usage import NO_USAGE
+from ..usage import MONEY, NO_USAGE
 from ._bounds import prompt_bound, rooms, template_bound, with_room
 from ._connection import Call, Connection
 from ._wire import Body
@@ -45,7 +45,7 @@ class Needs:
         self._rooms = {}
         for room in rooms(call.settings["max_tokens"], connection.estimate.longest, fixed=call.names_room):
             usd = connection.pricing.most(prompt, room) or NO_USAGE.known_cost
-            self._rooms.setdefault(runs.amount(usd * connection.markup, prompt + room), room)
+            self._rooms.setdefault(runs.amount(MONEY.multiply(usd, connection.markup), prompt + room), room)
         return list(self._rooms)
 
     def body(self, granted: runs.Amount) -> Body:

@@ -90,7 +90,7 @@ def _most(price: Price | None, messages: Sequence[Message], settings: ModelSetti
     body = {"messages": messages, "response_format": settings.get("response_schema")}
     prompt = prompt_bound(body, simulated=False) + template_bound(len(messages), 0)
     room = settings.get("max_tokens", MOST_TOKENS)
-    usd = NO_USAGE.known_cost if price is None else sum(price.parts(prompt, room), NO_USAGE.known_cost)
+    usd = NO_USAGE.known_cost if price is None else price.total(prompt, room)
     return runs.amount(usd, prompt + room)
 
 
@@ -102,7 +102,7 @@ def _told(completion: Completion, price: Price | None) -> Usage:
     """The usage of an answer, with the cost that the answer names, or its price says; without any it is unknown."""
     usage, cost = completion.usage, completion.cost
     if cost is None and price is not None:
-        cost = sum(price.parts(usage.input_tokens, usage.output_tokens), NO_USAGE.known_cost)
+        cost = price.total(usage.input_tokens, usage.output_tokens)
     if usage.by_model or usage == NO_USAGE or usage.unpriced or usage.known_cost:
         return _filed(usage, completion.model)
     priced = replace(usage, unpriced=usage.attempts) if cost is None else replace(usage, known_cost=cost)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ..usage import MONEY
 from ._settings import check_number
 
-_MILLION: Final = 1_000_000
+_A_MILLIONTH: Final = -6
 _MOST: Final = 1e9
 
 
@@ -47,8 +48,14 @@ class Price:
         """
         price = _exact(self.input)
         cached = price if self.cached_input is None else _exact(self.cached_input)
-        prompt = price * (input_tokens - cached_tokens) + cached * cached_tokens
-        return prompt / _MILLION, _exact(self.output) * output_tokens / _MILLION
+        fresh = MONEY.multiply(price, input_tokens - cached_tokens)
+        prompt = MONEY.add(fresh, MONEY.multiply(cached, cached_tokens))
+        answer = MONEY.multiply(_exact(self.output), output_tokens)
+        return prompt.scaleb(_A_MILLIONTH, MONEY), answer.scaleb(_A_MILLIONTH, MONEY)
+
+    def total(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> Decimal:
+        """US dollars of both; see `parts`."""
+        return MONEY.add(*self.parts(input_tokens, output_tokens, cached_tokens))
 
 
 def _exact(value: Decimal | float) -> Decimal:

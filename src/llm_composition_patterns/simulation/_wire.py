@@ -79,7 +79,7 @@ def usage(request: Request, answer: Answer, price: Price | None) -> dict[str, An
     """What an answer used, and its cost where the scenario has a price."""
     prompt, completion = request.prompt_tokens, count_tokens(answer.text)
     counted = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    return counted if price is None else {**counted, "cost": float(sum(price.parts(prompt, completion)))}
+    return counted if price is None else {**counted, "cost": float(price.total(prompt, completion))}
 
 
 def completion_body(number: int, request: Request, answer: Answer, used: Mapping[str, Any]) -> dict[str, Any]:
