@@ -4,9 +4,10 @@ Headers come in four families: `x-ratelimit-{limit,remaining,reset}-{requests,to
 them; the reset is a duration), `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` (the reset is a date),
 `x-ratelimit-{limit,remaining,reset}` (OpenRouter; requests, the reset in milliseconds since 1970), and those of the
 IETF: `ratelimit-{limit,remaining,reset}` (requests, the reset in seconds), or `ratelimit` and `ratelimit-policy`, where
-each limit has a name: `"a";r=50;t=30` is what is left of `"a";q=100;w=60`. The text of a refusal may name limit, use and window; one that does not say when to come back, but that nothing is left until a reset,
-means then. Whatever is negative, not a number, or further away than a week is a mistake
-and is left out: a server can say what it likes, and is believed where it makes sense.
+each limit has a name: `"a";r=50;t=30` is what is left of `"a";q=100;w=60`. The text of a refusal may name limit, use
+and window; one that does not say when to come back, but that nothing is left until a reset, means then. One that only
+speaks of a rate means requests. Whatever is negative, not a number, or further away than a week is a mistake and is
+left out: a server can say what it likes, and is believed where it makes sense.
 """
 
 from __future__ import annotations
@@ -67,6 +68,12 @@ _AGAIN: Final = re.compile(r"\b(?:try|retry)(?: again)? (?:in|after) ([0-9][0-9.
 _DAILY: Final = re.compile(r"\b[a-z]{1,30}-per-day\b", re.IGNORECASE)
 """Names of limits, as gateways have them."""
 
+_RATE: Final = re.compile(
+    r"\brate[ _-]?limit|\bquota\b.{0,80}\bper[ _-](?:second|sec|minute|min|hour)\b", re.IGNORECASE | re.DOTALL
+)
+"""Words that speak of a rate, where nothing else does."""
+
+_TOKENS: Final = re.compile(r"\btokens?\b", re.IGNORECASE)
 _CONCURRENT: Final = re.compile(r"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)", re.IGNORECASE)
 
 
@@ -201,5 +208,7 @@ def _exhausted(text: str, told: Reading | None, readings: tuple[Reading, ...]) -
     if told is not None:
         return told.unit
     unit, _ = _kind(text)
+    if unit is None and not readings and _RATE.search(text) and not _DAILY.search(text):
+        return "tokens" if _TOKENS.search(text) else "requests"
     empty = [reading.unit for reading in readings if reading.remaining == 0]
     return unit or (empty[0] if len(empty) == 1 else None)

@@ -174,6 +174,11 @@ GROQ = (
             Refusal(retry_after=3, exhausted="tokens"),
         ),
         ("Too many requests.", {}, Refusal()),
+        ("Requests rate limit exceeded", {}, Refusal(exhausted="requests")),
+        ("no rate_limit_exceeded", {}, Refusal(exhausted="requests")),
+        ("You exceeded your rate limit: too many tokens", {}, Refusal(exhausted="tokens")),
+        ("Quota of calls per minute is used up", {}, Refusal(exhausted="requests")),
+        ("Rate limit: too many concurrent requests", {}, Refusal(exhausted="requests", concurrent=True)),
         ("slow down; retry after 250ms", {}, Refusal(retry_after=0.25)),
         (
             "no",
