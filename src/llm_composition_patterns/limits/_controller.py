@@ -286,6 +286,8 @@ class Controller:
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
+        self.requests.accepted(flight.sent_at, now)
+        self.tokens.accepted(flight.sent_at, now)
         if tokens is not None and 0 <= tokens <= most and self.tokens.can_be(tokens):
             self._seen += 1
             self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)

@@ -163,15 +163,25 @@ async def test_a_rate_of_ones_own_that_lets_nobody_through_in_time_is_told():
 
 
 async def test_a_rate_that_was_learned_and_lets_nobody_through_in_time_is_told():
-    """For as long as it lasts by what is known, though a call would be sent sooner, to see."""
+    """For as long as it lasts by what is known, once a call that was sent to see was refused."""
     headers = {f"x-ratelimit-{name}-requests": value for name, value in SLOW.items()}
-    async with model_over(ScriptedEndpoint(completion(headers=headers)), concurrency=Limiter()) as model:
+    endpoint = ScriptedEndpoint(completion(headers=headers), refusal(429))
+    async with model_over(endpoint, concurrency=Limiter()) as model:
         await model.complete("hello")
         with pytest.raises(
-            RateLimited, match=r"As far as its replies tell, the next call fits in 9\d{3} s; max_"
+            RateLimited, match=r"As far as its replies tell, the next call fits in [89]\d{3} s; max_"
         ) as caught:
             await model.complete("hello")
+    assert endpoint.times == [0, 1]
     assert caught.value.retry_after is None
+
+
+async def test_a_header_that_every_answer_contradicts_is_not_believed():
+    """Nothing is left until tomorrow, says each of 150 answers."""
+    headers = {f"x-ratelimit-{name}-requests": value for name, value in SLOW.items()}
+    async with model_over(ScriptedEndpoint((0.5, completion(headers=headers)))) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(150)))
+    assert asyncio.get_running_loop().time() < 10
 
 
 async def test_those_behind_a_refused_call_are_told_what_it_was_asked():
