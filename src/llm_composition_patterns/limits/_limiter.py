@@ -93,6 +93,12 @@ class Limiter:
         return self._enforcement.is_out()
 
     @property
+    def allows_tokens(self) -> bool:
+        """Whether the user said how many tokens a minute."""
+        controller = self._enforcement.controller
+        return isinstance(controller, Controller) and controller.tokens.is_given
+
+    @property
     def feels(self) -> bool:
         """Whether the provider refused without naming a time: single calls find out when it takes them again."""
         return self._enforcement.feels()

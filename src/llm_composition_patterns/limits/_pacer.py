@@ -301,6 +301,11 @@ class Pacer:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
 
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a rate that the user allows."""
+        return self._own is not None
+
     def can_be(self, cost: float) -> bool:
         """Whether a call can have cost this: no more than all of the largest limit, or than what a minute gives."""
         for shown in self._shown:

@@ -33,21 +33,32 @@ from ._types import Completion, Message, ModelSettings
 T = TypeVar("T")
 
 _AVERAGED: Final = 32
+_CHARACTERS: Final = 4.0
+"""Characters of a token, in English."""
+
 _NOTHING_SAID: Final = Refusal()
 
 
 class TokenEstimate:
-    """What calls will count for a limit on tokens, from the length of their prompts and from what others counted."""
+    """What calls will count for a limit on tokens, from the length of their prompts and from what others counted.
 
-    __slots__ = ("_output", "_per_character", "_seen")
+    Args:
+        guesses: Whether the first ones are guessed, too, for a rate of the user's that holds from the start. A rate
+            that is still to be learned is better learned from what was counted.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_guesses", "_output", "_per_character", "_seen")
+
+    def __init__(self, *, guesses: bool = False) -> None:
+        self._guesses = guesses
         self._seen = 0
         self._per_character = self._output = 0.0
 
     def of(self, characters: int) -> float | None:
-        """Tokens of a call whose prompt has so many characters; None while none was counted yet."""
-        return self._per_character * characters + self._output if self._seen else None
+        """Tokens of a call whose prompt has so many characters; its prompt's alone, or None, before any was counted."""
+        if self._seen:
+            return self._per_character * characters + self._output
+        return characters / _CHARACTERS if self._guesses else None
 
     def learn(self, characters: int, tokens: Tokens) -> None:
         """A call was counted."""
@@ -80,7 +91,7 @@ class Connection:
     max_rate_limit_wait: float
     outage_timeout: float
     hedge: bool
-    estimate: TokenEstimate = field(default_factory=TokenEstimate)
+    estimate: TokenEstimate = field(init=False)
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
     failed_because: str = ""
@@ -88,6 +99,9 @@ class Connection:
     _sent: dict[Permit, float] = field(default_factory=dict)
     _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
     _answered_sent: float = -math.inf  # when that was sent
+
+    def __post_init__(self) -> None:
+        self.estimate = TokenEstimate(guesses=self.limiter.allows_tokens)
 
     @property
     def outage_patience(self) -> float:
