@@ -11,6 +11,7 @@ What is learned when a call ends:
 | accepted | headers, real cost | ends, if sent since | success | a sample |
 | refused, with a rate | the refusal, costs nothing | begins | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
+| the same, but no cap's (`_silence`) | the refusal, costs nothing | begins | success | earlier caps doubted |
 | failed | | | failure | |
 | answered otherwise | | | success | |
 | nothing said | | | | |
@@ -28,6 +29,7 @@ from ._endings import Accepted, Answered, Ending, Throttled
 from ._pacer import Pacer
 from ._pause import Pause
 from ._readings import Refusal
+from ._silence import Silence
 
 A_MOMENT: Final = 1e-9
 """Seconds that are no wait: adding less to a clock may not move it, and a timer for it would never be over."""
@@ -137,7 +139,10 @@ class Controller:
         average_tokens: What a call costs, as a moving average; 0 while nothing is known.
     """
 
-    __slots__ = ("_failed_at", "_seen", "average_tokens", "breaker", "in_flight", "law", "pause", "requests", "tokens")
+    __slots__ = (
+        "_failed_at", "_seen", "_silence", "average_tokens", "breaker", "in_flight", "law", "pause", "requests",
+        "tokens",
+    )  # fmt: skip
 
     def __init__(self, law: Law, requests: Pacer, tokens: Pacer, pause: Pause, breaker: Breaker) -> None:
         self.law: Law = law
@@ -149,6 +154,7 @@ class Controller:
         self.average_tokens: float = 0.0
         self._seen = 0
         self._failed_at = 0.0
+        self._silence = Silence()
 
     @property
     def limit(self) -> int:
@@ -235,12 +241,13 @@ class Controller:
 
     def is_closed(self, now: float) -> bool:
         """Whether the provider asked not to be called, or fails."""
-        return self.breaker.is_open or self.pause.lasts_for(now) > A_MOMENT
+        return self.breaker.is_open or self.pause.feels or self.pause.lasts_for(now) > A_MOMENT
 
     def opening(self, hold: Hold, now: float, tokens: float) -> Opening:
         """When a rate limit lets a call pass that it holds and that counts `tokens`."""
         if hold.reason == RETRY_AFTER:
-            return Opening(self.pause.passable_at(), self.pause.asked_until)
+            asked = now if self.pause.feels else self.pause.asked_until
+            return Opening(self.pause.passable_at(), asked)
         pacer, cost = (self.requests, 1.0) if hold.reason == "requests" else (self.tokens, tokens)
         wait, own = pacer.fits_in(now, cost)
         return Opening(inf if hold.until is None else hold.until, now + wait, own=own)
@@ -275,9 +282,12 @@ class Controller:
             output_tokens = None
         self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
+        self._silence.accepted(flight.sent_at)
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
+        self.requests.accepted(flight.sent_at, now)
+        self.tokens.accepted(flight.sent_at, now)
         if tokens is not None and 0 <= tokens <= most and self.tokens.can_be(tokens):
             self._seen += 1
             self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
@@ -294,7 +304,10 @@ class Controller:
         self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
         self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
-        changed = []
+        heard = self._silence.heard(refusal, in_flight=flight.in_flight, sent_at=flight.sent_at, now=now)
+        if heard is not refusal:
+            self.law.refused(now, in_flight=1)  # so those before it were no cap's either
+        refusal, changed = heard, []
         if refusal.tells_rate:
             pacers = (self.requests, self.tokens)
             changed = [_rate(one) for one in pacers if one.refused(refusal, sent_at=flight.sent_at, now=now)]

@@ -1,22 +1,24 @@
 """What replies say of rate limits, in whichever provider's dialect: pure.
 
-Headers come in three families: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (OpenAI, Groq and many after
+Headers come in four families: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (OpenAI, Groq and many after
 them; the reset is a duration), `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` (the reset is a date),
-and `x-ratelimit-{limit,remaining,reset}` (OpenRouter; requests, the reset in milliseconds since 1970). The text of a
-refusal may name limit, use and window; one that does not say when to come back, but that nothing is left until a reset,
-means then. Whatever is negative, not a number, or further away than a week is a mistake
-and is left out: a server can say what it likes, and is believed where it makes sense.
+`x-ratelimit-{limit,remaining,reset}` (OpenRouter; requests, the reset in milliseconds since 1970), and those of the
+IETF: `ratelimit-{limit,remaining,reset}` (requests, the reset in seconds), or `ratelimit` and `ratelimit-policy`, where
+each limit has a name: `"a";r=50;t=30` is what is left of `"a";q=100;w=60`. The text of a refusal may name limit, use
+and window; one that does not say when to come back, but that nothing is left until a reset, means then. One that only
+speaks of a rate means requests. Whatever is negative, not a number, or further away than a week is a mistake and is
+left out: a server can say what it likes, and is believed where it makes sense.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Final, TypeAlias
 
-from ._moments import duration, number, seconds_until
+from ._moments import duration, number, seconds_until, sensible
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
 
@@ -43,6 +45,7 @@ _FAMILIES: Final = (
     _family("requests", "anthropic-ratelimit-requests-{}"),
     _family("tokens", "anthropic-ratelimit-tokens-{}"),
     _family("requests", "x-ratelimit-{}"),
+    _family("requests", "ratelimit-{}"),
 )
 _WINDOWS: Final = {"second": 1.0, "sec": 1.0, "minute": 60.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
 _DAY: Final = 86400.0
@@ -52,6 +55,9 @@ _LETTER_WINDOWS: Final = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
 _PER: Final = re.compile(r"\b(requests?|tokens?)[ -]per[ -](second|sec|minute|min|hour|day)\b", re.IGNORECASE)
 _SHORT: Final = re.compile(r"\b([RT]P[SMHD])\b")
 _AMOUNT: Final = r"[:= ]{1,3}([0-9][0-9,]{0,15}(?:\.[0-9]{1,6})?)"
+_NAMED: Final = re.compile(r'"([^"]{1,64})"((?:\s{0,4};\s{0,4}[a-z]{1,8}=[^;,\s]{1,32}){1,8})')
+"""A limit of `ratelimit` or `ratelimit-policy`: its name, and what is said of it."""
+
 _LIMIT: Final = re.compile(r"\blimit" + _AMOUNT, re.IGNORECASE)
 _NEAR: Final = re.compile(r"[ :()]{0,4}(?:[RT]P[SMHD][ :()]{1,4})?", re.IGNORECASE)
 """What may stand between a unit and the number that belongs to it."""
@@ -62,6 +68,12 @@ _AGAIN: Final = re.compile(r"\b(?:try|retry)(?: again)? (?:in|after) ([0-9][0-9.
 _DAILY: Final = re.compile(r"\b[a-z]{1,30}-per-day\b", re.IGNORECASE)
 """Names of limits, as gateways have them."""
 
+_RATE: Final = re.compile(
+    r"\brate[ _-]?limit|\bquota\b.{0,80}\bper[ _-](?:second|sec|minute|min|hour)\b", re.IGNORECASE | re.DOTALL
+)
+"""Words that speak of a rate, where nothing else does."""
+
+_TOKENS: Final = re.compile(r"\btokens?\b", re.IGNORECASE)
 _CONCURRENT: Final = re.compile(r"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)", re.IGNORECASE)
 
 
@@ -76,12 +88,34 @@ def read_headers(headers: Mapping[str, str], *, now: float | None = None) -> tup
     if not found:
         return ()
     readings = (_of_family(found, family, now) for family in _FAMILIES)
-    return tuple(reading for reading in readings if reading is not None)
+    return *(reading for reading in readings if reading is not None), *_of_policies(found)
+
+
+def _of_policies(found: Mapping[str, str]) -> Iterator[Reading]:
+    """The limits that have names."""
+    if "ratelimit" not in found:
+        return
+    policies = dict(_named(found.get("ratelimit-policy", "")))
+    for name, left in _named(found["ratelimit"]):
+        policy = policies.get(name, {})
+        limit, remaining = number(policy.get("q")), number(left.get("r"))
+        if policy.get("qu", '"requests"') != '"requests"' or limit is None or not 0 < limit <= MOST:
+            continue
+        if remaining is not None and 0 <= remaining <= limit:
+            unit: Unit = "tokens" if "token" in name.lower() else "requests"
+            reset, window = sensible(number(left.get("t"))), sensible(number(policy.get("w")))
+            yield Reading(unit=unit, limit=limit, remaining=remaining, reset=reset, window=window)
+
+
+def _named(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for found in islice(_NAMED.finditer(text[:READ]), _FIRST_FEW):
+        parts = (part.partition("=") for part in found[2].split(";")[1:])
+        yield found[1], {key.strip(): value.strip() for key, _, value in parts}
 
 
 def _of_family(found: Mapping[str, str], family: _Family, now: float | None) -> Reading | None:
     unit, of_limit, of_remaining, of_reset = family
-    limit = number(found.get(of_limit))
+    limit = number(found.get(of_limit, "").partition(",")[0])  # behind a comma: of which windows it is made
     if limit is None or not 0 < limit <= MOST:
         return None
     remaining = number(found.get(of_remaining))
@@ -174,5 +208,7 @@ def _exhausted(text: str, told: Reading | None, readings: tuple[Reading, ...]) -
     if told is not None:
         return told.unit
     unit, _ = _kind(text)
+    if unit is None and not readings and _RATE.search(text) and not _DAILY.search(text):
+        return "tokens" if _TOKENS.search(text) else "requests"
     empty = [reading.unit for reading in readings if reading.remaining == 0]
     return unit or (empty[0] if len(empty) == 1 else None)

@@ -150,6 +150,11 @@ class Enforcement:
         with self._locked():
             return self.controller.outage() is not None
 
+    def feels(self) -> bool:
+        """Whether single calls find out when a pause is over."""
+        with self._locked():
+            return isinstance(self.controller, Controller) and self.controller.pause.feels
+
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run."""
         with self._locked():

@@ -92,6 +92,17 @@ class Limiter:
         """Whether the provider fails: nothing but single calls is let through, to see whether it is back."""
         return self._enforcement.is_out()
 
+    @property
+    def allows_tokens(self) -> bool:
+        """Whether the user said how many tokens a minute."""
+        controller = self._enforcement.controller
+        return isinstance(controller, Controller) and controller.tokens.is_given
+
+    @property
+    def feels(self) -> bool:
+        """Whether the provider refused without naming a time: single calls find out when it takes them again."""
+        return self._enforcement.feels()
+
     def statistics(self) -> LimiterStatistics:
         """What the limiter does and knows now."""
         return self._enforcement.statistics()

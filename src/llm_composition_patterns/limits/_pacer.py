@@ -32,6 +32,12 @@ DEVIATIONS: Final = 2.0
 LONGEST_WAIT: Final = 600.0
 """Seconds that no call waits longer for, whatever is read: then one is sent to see."""
 
+FAR: Final = 60.0
+FAR_BY_MEMORY: Final = 10.0
+A_MOMENT: Final = 1.0
+"""Where by what headers show, or by what was remembered, no call fits for longer than this, one is sent after the last
+to see. If it is accepted, what held it was wrong; if it is refused, it was right, and is not asked again."""
+
 USERS_BURST: Final = 1.0
 """Seconds of what the user allows that may be sent at once."""
 
@@ -67,6 +73,8 @@ class Pacer:
     """
 
     __slots__ = (
+        "_asked_at",
+        "_asks",
         "_cost",
         "_counted",
         "_felt",
@@ -98,15 +106,18 @@ class Pacer:
         self._variance = self._margin = 0.0
         self._counted = 0
         self._told: float | None = None
+        self._asks = False
+        self._asked_at = math.inf
 
     def wait(self, now: float, cost: float) -> float:
         """Seconds until a call of `cost` may be sent; 0 for now."""
         seconds = 0.0
         if self._shown or self._felt.bucket is not None:
             seconds = self._learned_wait(now, cost)
+            self._asks = seconds > FAR_BY_MEMORY and self._is_worth_asking(now, cost)
             if seconds:
                 waited = 0.0 if self._last is None else max(0.0, now - self._last)
-                seconds = min(seconds, max(0.0, LONGEST_WAIT - waited))
+                seconds = min(seconds, max(0.0, (A_MOMENT if self._asks else LONGEST_WAIT) - waited))
         if self._own is not None:
             seconds = max(seconds, self._own.wait(cost, now))
         return seconds
@@ -123,8 +134,19 @@ class Pacer:
             seconds = max(seconds, shown.wait(cost, now, RESERVE * shown.limit + self._margin))
         return seconds
 
+    def _is_worth_asking(self, now: float, cost: float) -> bool:
+        """Whether what holds a call was never confirmed by a refusal."""
+        if self._asked_at < math.inf:
+            return False
+        if self._felt.is_memory and self._felt.wait(cost, now) > FAR_BY_MEMORY:
+            return True
+        never_refused = (one for one in self._shown if one.source == "headers" and one.refused_at == -math.inf)
+        return any(one.wait(cost, now, RESERVE * one.limit + self._margin) > FAR for one in never_refused)
+
     def sent(self, now: float, cost: float) -> None:
         """A call of `cost` is sent."""
+        if self._asks:
+            self._asks, self._asked_at = False, now
         if not self._counted:
             self._cost = max(TINY, cost)
         self._felt.sent(cost, now, self._total)
@@ -159,6 +181,16 @@ class Pacer:
         self._cost += (actual - self._cost) / self._counted
         self._variance += ((actual - cost) ** 2 - self._variance) / self._counted
         self._margin = DEVIATIONS * math.sqrt(self._variance)
+
+    def accepted(self, sent_at: float, now: float) -> None:
+        """A call was accepted; if it was sent to see, what held it is believed no longer."""
+        if sent_at != self._asked_at:
+            return
+        self._asked_at = math.inf
+        if self._felt.is_memory:
+            self._felt = FeltRate()
+        for shown in self._shown:
+            shown.doubt(self._cost, now)
 
     def read(self, reading: Reading, *, sent_at: float, now: float) -> bool:
         """An accepted call's reply speaks of a limit; True where that changed the rate notably."""
@@ -269,6 +301,11 @@ class Pacer:
             kept.remove(min(kept, key=lambda shown: shown.seen))
         self._shown = kept
 
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a rate that the user allows."""
+        return self._own is not None
+
     def can_be(self, cost: float) -> bool:
         """Whether a call can have cost this: no more than all of the largest limit, or than what a minute gives."""
         for shown in self._shown:
@@ -306,10 +343,11 @@ class Pacer:
         return True
 
     def remembered(self) -> dict[str, float]:
-        """What is worth to be known next time; empty where nothing was learned."""
+        """What is worth to be known next time; what was remembered and is slow only if it was confirmed."""
         learned = [(shown.known, shown.bucket) for shown in self._shown if not shown.is_long]
-        if self._felt.bucket is not None and self._felt.rate is not None:
-            learned.append((self._felt.known, self._felt.bucket))
+        felt = self._felt
+        if felt.bucket is not None and felt.rate is not None and not (felt.is_memory and felt.rate * FAR_BY_MEMORY < 1):
+            learned.append((felt.known, felt.bucket))
         if not learned:
             return {}
         rate, bucket = min(learned, key=lambda one: one[0])

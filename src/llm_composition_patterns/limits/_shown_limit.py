@@ -87,6 +87,7 @@ class ShownLimit:
     __slots__ = (
         "_before",
         "_bound",
+        "_doubted_until",
         "_high",
         "_late",
         "_levels",
@@ -133,6 +134,7 @@ class ShownLimit:
         self._before, self._levels = History(), History()
         self._shift = 0.0
         self._bound = False
+        self._doubted_until = -math.inf
         self._calm(now)
 
     @property
@@ -261,6 +263,7 @@ class ShownLimit:
 
     def exhausted(self, used: float | None, *, cost: float, now: float) -> None:
         """It refused a call: nothing is left, so it holds what was used."""
+        self._doubted_until = -math.inf
         before = self.holds(now)
         if used is not None and used > 0:
             held = min(self.limit, max(used, cost))
@@ -276,6 +279,10 @@ class ShownLimit:
             self._set_rate(self._rate)
         self.refused_at = now
         self._calm(now)
+
+    def doubt(self, cost: float, now: float) -> None:
+        """A call was accepted that it would not have let through: until it would, it is not believed."""
+        self._doubted_until = max(self._doubted_until, now + self.wait(cost, now, 0.0))
 
     def _calm(self, now: float) -> None:
         """The pace does not rise for a while."""
@@ -315,6 +322,8 @@ class ShownLimit:
 
     def wait(self, cost: float, now: float, reserve: float) -> float:
         """Seconds until `cost` may be sent."""
+        if now < self._doubted_until:
+            return 0.0
         if self.windowed:
             wanted = min(cost + math.floor(reserve), self.bucket.capacity)
             return self.full_at - now if self.holds(now) < wanted else 0.0

@@ -37,28 +37,38 @@ from ._types import Completion, Message, ModelSettings
 T = TypeVar("T")
 
 _AVERAGED: Final = 32
+_CHARACTERS: Final = 4.0
+"""Characters of a token, in English."""
+
 _NOTHING_SAID: Final = Refusal()
 
 
 class TokenEstimate:
     """What calls will count for a limit on tokens, from the length of their prompts and from what others counted.
 
+    Args:
+        guesses: Whether the first ones are guessed, too, for a rate of the user's that holds from the start. A rate
+            that is still to be learned is better learned from what was counted.
+
     Attributes:
         longest: Tokens of the longest answer so far.
         shortest: Tokens of the shortest prompt so far; 0 where there is none.
     """
 
-    __slots__ = ("_output", "_per_character", "_seen", "longest", "shortest")
+    __slots__ = ("_guesses", "_output", "_per_character", "_seen", "longest", "shortest")
 
-    def __init__(self) -> None:
+    def __init__(self, *, guesses: bool = False) -> None:
         self.longest: int = 0
         self.shortest: int = 0
+        self._guesses = guesses
         self._seen = 0
         self._per_character = self._output = 0.0
 
     def of(self, characters: int) -> float | None:
-        """Tokens of a call whose prompt has so many characters; None while none was counted yet."""
-        return self._per_character * characters + self._output if self._seen else None
+        """Tokens of a call whose prompt has so many characters; its prompt's alone, or None, before any was counted."""
+        if self._seen:
+            return self._per_character * characters + self._output
+        return characters / _CHARACTERS if self._guesses else None
 
     def learn(self, characters: int, tokens: Tokens) -> None:
         """A call was counted."""
@@ -95,7 +105,7 @@ class Connection:
     max_rate_limit_wait: float
     outage_timeout: float
     hedge: bool
-    estimate: TokenEstimate = field(default_factory=TokenEstimate)
+    estimate: TokenEstimate = field(init=False)
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
     failed_because: str = ""
@@ -106,6 +116,9 @@ class Connection:
     _sent: dict[Permit, float] = field(default_factory=dict)
     _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
     _answered_sent: float = -math.inf  # when that was sent
+
+    def __post_init__(self) -> None:
+        self.estimate = TokenEstimate(guesses=self.limiter.allows_tokens)
 
     @property
     def outage_patience(self) -> float:

@@ -73,7 +73,7 @@ def error_of(reply: Reply, address: Address) -> ModelError | None:
 def refusal_of(reply: Reply) -> Refusal:
     """What a reply says that refuses a call because there were too many."""
     said = Complaint(reply.body) if isinstance(reply.body, str) else read_complaint(reply.body) or Complaint("")
-    return read_refusal(said.message, _headers(said, reply))
+    return read_refusal(f"{said.message} {said.code}", _headers(said, reply))
 
 
 def _headers(said: Complaint, reply: Reply) -> Mapping[str, str]:

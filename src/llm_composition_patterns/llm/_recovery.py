@@ -85,9 +85,9 @@ class Recovery:
 
     async def _after_refusal(self, error: RateLimited, tries: Tries) -> None:
         call, learns = self._call, self._limiter.learns
-        call.last_in_line = False
+        call.last_in_line = feels = self._limiter.feels  # so that another call finds out when calls are taken again
         now, accepted = asyncio.get_running_loop().time(), self._limiter.accepted
-        others = self._others_are_taken(accepted)
+        others = self._others_are_taken(accepted) or (feels and self._limiter.statistics().waiting > 0)
         self._refused_at, self._accepted, self._sent_by_others = now, accepted, self._connection.sent - call.attempts
         if not tries.refused(excused=learns and others):
             raise self._final(error)
@@ -99,7 +99,7 @@ class Recovery:
         if patience <= 0:
             raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
         call.stuck_since = self._held_up.since
-        if tries.refusals > 1 and not call.refusal.tells_rate:
+        if tries.refusals > 1 and not (others if feels else call.refusal.tells_rate):
             await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
     def _others_are_taken(self, accepted: int) -> bool:
@@ -161,7 +161,7 @@ class Recovery:
         """Why the call does not wait."""
         most = self._connection.max_rate_limit_wait
         if not held.ahead:
-            return _accepted_nobody(most)
+            return _accepted_nobody(held.seconds)
         wish = "The next call fits in" if held.own else "As far as its replies tell, the next call fits in"
         if held.reason == _RETRY_AFTER:
             wish = "It asks to wait"
@@ -203,7 +203,9 @@ class Recovery:
             return f"Send less in one request, or {raised}"
         if refusal.daily:
             return f"Go on when it is reset, or {raised}"
-        if not refusal.tells_rate and isinstance(self._call.failed, RateLimited):
+        told_nothing = not refusal.tells_rate and isinstance(self._call.failed, RateLimited)
+        fewer = self._limiter.statistics().limit > 1 and (refusal.concurrent or not self._limiter.feels)
+        if told_nothing and fewer:
             return f"Let fewer calls be in flight (`concurrency`), or {raised}"
         if not self._limiter.learns:
             return f'Let the limiter keep to the rate (`concurrency="auto"`), or {raised}'
@@ -213,4 +215,4 @@ class Recovery:
 
 
 def _accepted_nobody(seconds: float) -> str:
-    return f"It accepted no call for {seconds:g} s"
+    return f"It accepted no call for {seconds:.4g} s"

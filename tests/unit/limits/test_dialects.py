@@ -32,6 +32,31 @@ NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
             ),
         ),
         (
+            {"RateLimit-Limit": "100", "RateLimit-Remaining": "40", "RateLimit-Reset": "30"},
+            (Reading(unit="requests", limit=100, remaining=40, reset=30),),
+        ),
+        (
+            {"ratelimit-limit": "100, 100;w=60, 5000;w=3600", "ratelimit-remaining": "40", "ratelimit-reset": "30"},
+            (Reading(unit="requests", limit=100, remaining=40, reset=30),),
+        ),
+        (
+            {"RateLimit": '"default";r=50;t=30', "RateLimit-Policy": '"default";q=100;w=60'},
+            (Reading(unit="requests", limit=100, remaining=50, reset=30, window=60),),
+        ),
+        (
+            {
+                "ratelimit": '"per second"; r=3; t=1, "tokens";r=900; t=7, "alone";r=1;t=1, "at once";r=1, "odd";r=9',
+                "ratelimit-policy": '"per second"; q=5; w=1, "tokens";q=1000, "at once";q=4;qu="concurrent-requests", '
+                '"odd";q=5;w=60',
+            },
+            (
+                Reading(unit="requests", limit=5, remaining=3, reset=1, window=1),
+                Reading(unit="tokens", limit=1000, remaining=900, reset=7),
+            ),
+        ),
+        ({"ratelimit": '"default";r=50;t=30'}, ()),
+        ({"ratelimit": "limit=100, remaining=50, reset=5"}, ()),
+        (
             {
                 "anthropic-ratelimit-requests-limit": "50",
                 "anthropic-ratelimit-requests-remaining": "49",
@@ -149,6 +174,11 @@ GROQ = (
             Refusal(retry_after=3, exhausted="tokens"),
         ),
         ("Too many requests.", {}, Refusal()),
+        ("Requests rate limit exceeded", {}, Refusal(exhausted="requests")),
+        ("no rate_limit_exceeded", {}, Refusal(exhausted="requests")),
+        ("You exceeded your rate limit: too many tokens", {}, Refusal(exhausted="tokens")),
+        ("Quota of calls per minute is used up", {}, Refusal(exhausted="requests")),
+        ("Rate limit: too many concurrent requests", {}, Refusal(exhausted="requests", concurrent=True)),
         ("slow down; retry after 250ms", {}, Refusal(retry_after=0.25)),
         (
             "no",
@@ -200,12 +230,12 @@ def test_durations_are_read_as_providers_write_them(text, seconds):
 _NAMES = st.sampled_from(
     [
         f"{family}{part}{unit}"
-        for family in ("x-ratelimit-", "X-RateLimit-")
+        for family in ("x-ratelimit-", "X-RateLimit-", "RateLimit-")
         for part in ("limit", "remaining", "reset")
         for unit in ("", "-requests", "-tokens")
     ]
     + [f"anthropic-ratelimit-tokens-{part}" for part in ("limit", "remaining", "reset")]
-    + ["retry-after", "retry-after-ms"]
+    + ["retry-after", "retry-after-ms", "RateLimit", "ratelimit-policy"]
 )
 _SAID = st.one_of(
     st.text(max_size=80),
@@ -213,6 +243,7 @@ _SAID = st.one_of(
     st.integers().map(str),
     st.datetimes().map(str),
     st.text("0123456789.hmsd", max_size=20),
+    st.from_regex(r'"[ab]";[qrtw]=[0-9]{1,9};[qrtw]=[0-9]{1,9}(, "[ab]";[qrtw]=[-0-9e]{1,9})?', fullmatch=True),
 )
 _WORDS = st.lists(
     st.sampled_from(["Limit", "Used", "Requested", "per", "minute", "day", "tokens", "requests", "try again in", ":"])

@@ -135,7 +135,59 @@ def test_a_days_limit_holds_nothing_back_until_it_is_nearly_used():
     pacer.read(requests(14400, 14370, 180.0), sent_at=0.0, now=1.0)
     assert (pacer.wait(1.0, 1.0), pacer.rate) == (0.0, None)
     pacer.read(requests(14400, 0, 86400.0), sent_at=2.0, now=2.0)
-    assert pacer.wait(2.0, 1.0) > 6.0
+    assert pacer.fits_in(2.0, 1.0)[0] > 6.0
+
+
+def nothing_left(limit=100):
+    """Nothing is left for a day."""
+    pacer = Pacer("requests")
+    send(pacer, 1, 0.0)
+    pacer.read(requests(limit, 0, 86400.0), sent_at=0.0, now=0.5)
+    return pacer
+
+
+def test_where_nothing_is_left_for_long_one_call_asks():
+    """A second after the last, and no other; until when calls wait by what is known is told all the same."""
+    pacer = nothing_left()
+    assert (pacer.wait(0.5, 1.0), pacer.wait(1.0, 1.0)) == (0.5, 0.0)
+    assert pacer.fits_in(1.0, 1.0)[0] > 800
+    pacer.sent(1.0, 1.0)
+    assert pacer.wait(2.0, 1.0) == 599.0
+
+
+def test_what_is_accepted_though_nothing_was_left_contradicts_the_headers():
+    """They are not believed for as long as they would have held it, though they say the same again."""
+    pacer = nothing_left()
+    pacer.wait(1.0, 1.0)
+    pacer.sent(1.0, 1.0)
+    pacer.accepted(0.0, 1.5)
+    assert pacer.wait(2.0, 1.0) > 500  # a call from before says nothing
+    pacer.accepted(1.0, 2.0)
+    pacer.read(requests(100, 0, 86400.0), sent_at=1.0, now=2.0)
+    assert [pacer.wait(now, 1.0) for now in (2.0, 500.0)] == [0.0, 0.0]
+
+
+def test_what_is_refused_confirms_them():
+    """It is not asked again, but after ten minutes."""
+    pacer = nothing_left()
+    pacer.wait(1.0, 1.0)
+    pacer.sent(1.0, 1.0)
+    pacer.refused(Refusal(exhausted="requests"), sent_at=1.0, now=2.0)
+    pacer.accepted(3.0, 4.0)
+    assert pacer.wait(5.0, 1.0) > 500
+
+
+def test_a_slow_rate_from_memory_is_asked_about_before_it_holds_anybody_for_long():
+    """1 in 599 s: a call that is accepted a second later ends it, and it is not written back."""
+    pacer = Pacer("requests")
+    pacer.restore({"rate": 1 / 599, "burst": 1.0})
+    assert pacer.remembered() == {}
+    pacer.sent(0.0, 1.0)
+    assert (pacer.wait(0.0, 1.0), pacer.wait(1.0, 1.0)) == (1.0, 0.0)
+    pacer.sent(1.0, 1.0)
+    assert pacer.wait(1.5, 1.0) > 500
+    pacer.accepted(1.0, 2.0)
+    assert (pacer.wait(2.0, 1.0), pacer.rate) == (0.0, None)
 
 
 def test_the_text_of_a_refusal_tells_the_limit_exactly():

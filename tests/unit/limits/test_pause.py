@@ -41,7 +41,7 @@ def test_the_longest_wish_holds():
 
 def test_a_rate_without_a_time_brings_a_short_one_that_doubles():
     """0.25 s, then 0.5 s when the next refusal follows at once; from the start again after a rest."""
-    pause, refusal = Pause(), Refusal(exhausted="tokens")
+    pause, refusal = Pause(), Refusal(readings=(Reading(unit="tokens", limit=9),))
     pause.refused(refusal, 0.0, 0.0)
     assert pause.wait(0.0) == 0.25
     pause.refused(refusal, 0.1, 0.0)
@@ -50,6 +50,44 @@ def test_a_rate_without_a_time_brings_a_short_one_that_doubles():
     assert pause.wait(0.3) == 0.5
     pause.refused(refusal, 10.0, 0.0)
     assert pause.wait(10.0) == 0.25
+
+
+def test_behind_one_single_calls_find_out_when_it_is_over():
+    """Ever faster while none is refused, but each refusal makes it longer than before, whenever it comes."""
+    pause, refusal = Pause(), Refusal(exhausted="requests")
+    pause.refused(refusal, 0.0, 0.0)
+    pause.refused(refusal, 9.0, 0.0)
+    assert (pause.feels, pause.wait(9.0), pause.wait(9.5)) == (True, 0.5, 0.0)
+    waits = []
+    for _ in range(6):
+        pause.sent(16.0)
+        waits.append(pause.wait(16.0))
+    assert waits == pytest.approx([0.5, 0.25, 0.125, 0.0625, 0.05, 0.05])
+    assert pause.passable_at() == 16.05
+    pause.refused(refusal, 16.0, 0.0)
+    assert pause.wait(16.0) == 1.0
+    pause.accepted(16.0, 17.0)
+    assert pause.feels
+    pause.accepted(17.0, 18.0)
+    assert (pause.feels, pause.wait(18.0)) == (False, 0.0)
+
+
+def test_then_it_grows_no_longer_than_4_s():
+    """Whoever asks one at a time is no burden."""
+    pause, now = Pause(), 0.0
+    for _ in range(9):
+        pause.refused(Refusal(exhausted="requests"), now, 0.0)
+        now = pause.until
+    assert pause.wait(now - 4.0) == 4.0
+
+
+def test_one_that_names_a_time_asks_for_no_single_calls():
+    """Then everybody may come."""
+    pause = Pause()
+    pause.refused(Refusal(exhausted="requests"), 0.0, 0.0)
+    pause.refused(Refusal(retry_after=3.0), 1.0, 0.0)
+    pause.sent(4.0)
+    assert pause.wait(4.0) == 0.0
 
 
 def test_the_moment_begins_anew_after_a_call_was_accepted():
@@ -70,7 +108,7 @@ def test_the_moment_does_not_grow_for_ever(times):
     """16 s at most."""
     pause, now = Pause(), 0.0
     for _ in range(times):
-        pause.refused(Refusal(exhausted="tokens"), now, 0.0)
+        pause.refused(Refusal(readings=(Reading(unit="tokens", limit=9),)), now, 0.0)
         now = pause.until
     assert pause.wait(now - 16.0) <= 16.0
 

@@ -5,15 +5,24 @@ import asyncio
 import pytest
 from scripted import ScriptedEndpoint, completion, model_over, refusal
 
-from llm_composition_patterns.limits import _memory, memory_key, recall
+from llm_composition_patterns.limits import Limiter, _memory, memory_key, recall
 from llm_composition_patterns.llm import connect
 from llm_composition_patterns.llm._connection import TokenEstimate
 from llm_composition_patterns.llm._replies import Tokens
 
 
-def test_nothing_is_estimated_before_the_first_answer():
-    """Then the limiter uses what it knows."""
+def test_before_the_first_answer_it_is_the_prompt_alone():
+    """Four characters a token, as in English; but nothing where no rate is known that this could keep to."""
+    assert TokenEstimate(guesses=True).of(400) == 100
     assert TokenEstimate().of(400) is None
+
+
+async def test_the_first_calls_keep_to_the_users_tokens_too():
+    """3,000 a minute, 1,000 a call: one, and the next each 20 s, though nobody was answered yet."""
+    endpoint = ScriptedEndpoint((30, completion(tokens=(1000, 0))))
+    async with model_over(endpoint, concurrency=Limiter(tokens_per_minute=3000)) as model:
+        await asyncio.gather(*(model.complete("word" * 1000) for _ in range(4)))
+    assert endpoint.times == pytest.approx([0, 20, 40, 60])
 
 
 def test_the_estimate_follows_prompts_and_answers():

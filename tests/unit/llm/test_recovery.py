@@ -126,7 +126,7 @@ RATE, FIXED = {"retry-after": "50"}, Limiter(fixed=9)
     ("told", "settings", "mends"),
     [
         ((429, "Too many concurrent requests"), {}, "Let fewer calls be in flight (`concurrency`)"),
-        ((429,), {}, "Let fewer calls be in flight (`concurrency`)"),
+        ((429,), {}, "Let calls be tried more often (`attempts`)"),
         ((429,), {"concurrency": FIXED}, "Let fewer calls be in flight (`concurrency`)"),
         ((429, "no", RATE), {"attempts": 1}, "Let calls be tried more often (`attempts`)"),
         ((429, "no", RATE), {"max_rate_limit_wait": 20}, "Let calls wait for longer (`max_rate_limit_wait`)"),
@@ -163,15 +163,25 @@ async def test_a_rate_of_ones_own_that_lets_nobody_through_in_time_is_told():
 
 
 async def test_a_rate_that_was_learned_and_lets_nobody_through_in_time_is_told():
-    """For as long as it lasts by what is known, though a call would be sent sooner, to see."""
+    """For as long as it lasts by what is known, once a call that was sent to see was refused."""
     headers = {f"x-ratelimit-{name}-requests": value for name, value in SLOW.items()}
-    async with model_over(ScriptedEndpoint(completion(headers=headers)), concurrency=Limiter()) as model:
+    endpoint = ScriptedEndpoint(completion(headers=headers), refusal(429))
+    async with model_over(endpoint, concurrency=Limiter()) as model:
         await model.complete("hello")
         with pytest.raises(
-            RateLimited, match=r"As far as its replies tell, the next call fits in 9\d{3} s; max_"
+            RateLimited, match=r"As far as its replies tell, the next call fits in [89]\d{3} s; max_"
         ) as caught:
             await model.complete("hello")
+    assert endpoint.times == [0, 1]
     assert caught.value.retry_after is None
+
+
+async def test_a_header_that_every_answer_contradicts_is_not_believed():
+    """Nothing is left until tomorrow, says each of 150 answers."""
+    headers = {f"x-ratelimit-{name}-requests": value for name, value in SLOW.items()}
+    async with model_over(ScriptedEndpoint((0.5, completion(headers=headers)))) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(150)))
+    assert asyncio.get_running_loop().time() < 10
 
 
 async def test_those_behind_a_refused_call_are_told_what_it_was_asked():
@@ -276,11 +286,11 @@ async def test_calls_that_would_wait_for_too_long_fail_with_the_refused_one():
 
 
 async def test_a_refusal_that_tells_nothing_is_followed_by_a_backoff():
-    """It brings no pause, so the call itself takes its time, from the second one on."""
+    """Where nobody else is there to ask in the meantime, from the second one on; after the first there is a pause."""
     endpoint = ScriptedEndpoint(refusal(429), refusal(429), refusal(429), completion())
     async with model_over(endpoint) as model:
         await model.complete("hello")
-    assert endpoint.times == [0, 0, 1, 3]
+    assert endpoint.times == [0, 0.25, 1.25, 3.25]
 
 
 async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
@@ -296,17 +306,17 @@ async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
 
     async with model_over(Busy()) as model:
         await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
-    assert clock() < 12
+    assert clock() < 13
 
 
-async def test_a_single_call_that_is_refused_at_first_slows_nobody_down():
-    """It was the only one, so not one too many."""
+async def test_a_single_call_that_is_refused_at_first_slows_hardly_anybody_down():
+    """It was the only one, so not one too many; a rate that it may be a sign of is hardly felt."""
     clock = asyncio.get_running_loop().time
     async with model_over(ScriptedEndpoint((1, refusal(429)), (1, completion()))) as model:
         await model.complete("hello")
         began = clock()
         await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
-    assert clock() - began == 5
+    assert clock() - began < 5.5
 
 
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
