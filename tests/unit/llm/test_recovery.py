@@ -417,6 +417,26 @@ async def test_answers_to_calls_from_before_an_outage_do_not_hide_it():
         await longs
 
 
+async def test_calls_that_overtake_each_other_when_an_outage_begins_lose_nothing():
+    """One that was sent last came in time, and is answered in the middle of it: that tells nothing of the others."""
+    clock = asyncio.get_running_loop().time
+
+    class Crossing:
+        async def send(self, body, **_):
+            sent = clock()
+            if body["messages"][0]["content"] == "call 5":
+                await asyncio.sleep(1.5)
+                return completion()
+            await asyncio.sleep(0.01)
+            return refusal(503) if 1 <= sent < 60 else completion()
+
+    async with model_over(Crossing(), concurrency=6) as model:
+        await model.complete("hello")
+        await asyncio.sleep(1)
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(12)))
+    assert clock() < 65
+
+
 async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
     """After `outage_timeout`; the error says how long and what the last failure was."""
     scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="server_overloaded", after=5),))
