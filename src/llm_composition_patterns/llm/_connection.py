@@ -90,6 +90,11 @@ class Connection:
     _answered_sent: float = -math.inf  # when that was sent
 
     @property
+    def known(self) -> bool:
+        """Whether a real answer came from there: then it is the server that was meant."""
+        return self._answered_at > -math.inf
+
+    @property
     def outage_patience(self) -> float:
         """Seconds that a new call bears an outage: none is sat out where nobody was ever answered."""
         return self.outage_timeout if self.limiter.accepted else patience_at_first(self.attempts)

@@ -12,6 +12,7 @@ from scripted import ScriptedEndpoint, completion, model_over, refusal
 from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import connect
+from llm_composition_patterns.llm._endpoint import Reply
 from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
 
 A_SECOND = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0)
@@ -435,6 +436,25 @@ async def test_calls_that_overtake_each_other_when_an_outage_begins_lose_nothing
         await asyncio.sleep(1)
         await asyncio.gather(*(model.complete(f"call {number}") for number in range(12)))
     assert clock() < 65
+
+
+@pytest.mark.parametrize("body", ["<html>We are back soon", "", "OK", {"status": "maintenance"}])
+async def test_what_is_no_completion_in_the_middle_of_a_job_is_an_outage(body):
+    """Twenty seconds of it, with HTTP 200: a server that gave real answers is the right one."""
+    clock = asyncio.get_running_loop().time
+    endpoint = ScriptedEndpoint((1, lambda _: Reply(200, {}, body) if 5 <= clock() < 25 else completion()))
+    async with model_over(endpoint, concurrency=10) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(100)))
+    assert 25 <= clock() < 40
+    assert len(endpoint.times) < 100 + 10 + 25
+
+
+async def test_what_is_no_completion_after_real_answers_is_told_as_that():
+    """To check the address would be no use."""
+    async with model_over(ScriptedEndpoint(completion(), Reply(200, {}, "<html>")), attempts=2) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelUnavailable, match="though it gave some before; it may be under maintenance"):
+            await model.complete("hello")
 
 
 async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
