@@ -14,6 +14,7 @@ from ..limits import (
     Ending,
     Failed,
     Limiter,
+    Overdue,
     Permit,
     Reading,
     Refusal,
@@ -141,6 +142,8 @@ class Connection:
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None if error.status is None else Answered()
         self.failed, self.failed_because = error, str(error)
+        if isinstance(error, ModelTimeout) and error.status is None and permit.behind_others:
+            return Overdue()
         if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
             call.suspected = True
             if call.failed_at <= self._answered_sent:

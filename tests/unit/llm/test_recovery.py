@@ -13,7 +13,8 @@ from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLi
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import connect
 from llm_composition_patterns.llm._endpoint import Reply
-from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
+from llm_composition_patterns.llm._simulated import SimulatedEndpoint
+from llm_composition_patterns.simulation import Capacity, Fault, RateLimit, Scenario
 
 A_SECOND = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0)
 _seeds = itertools.count(1000)
@@ -436,6 +437,31 @@ async def test_calls_that_overtake_each_other_when_an_outage_begins_lose_nothing
         await asyncio.sleep(1)
         await asyncio.gather(*(model.complete(f"call {number}") for number in range(12)))
     assert clock() < 65
+
+
+@pytest.mark.parametrize(
+    ("slots", "seconds", "timeout", "calls", "most", "requests"),
+    [(1, 2, 8, 30, 80, 60), (4, 3, 8, 60, 60, 100), (1, 10, 60, 40, 600, 80), (2, 5, 8, 100, 300, 140)],
+)
+async def test_a_slow_server_with_few_slots_is_no_outage(slots, seconds, timeout, calls, most, requests):
+    """16 calls at once fill its queue, so that some run out of time: from then on no more are sent than it answers."""
+    capacity = Capacity(slots=slots, queue=512)
+    scenario = Scenario(time_to_first_token=seconds, tokens_per_second=math.inf, spread=0.0, capacity=capacity)
+    endpoint = SimulatedEndpoint(scenario)
+    async with model_over(endpoint, timeout=timeout) as model:
+        answers = await asyncio.gather(*(model.complete(f"call {number}") for number in range(calls)))
+        assert not model.statistics().outage_for
+    assert asyncio.get_running_loop().time() < most
+    assert sum(answer.attempts for answer in answers) < requests
+
+
+async def test_a_call_that_never_ends_does_not_slow_the_others():
+    """One in twenty of them, while others that are sent later are answered."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="hang", probability=0.05),))
+    async with model_over(SimulatedEndpoint(scenario), timeout=5) as model:
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(600)))
+        assert model.statistics().limit >= 16
+        assert model.statistics().limit_changed_because != "answers too late"
 
 
 @pytest.mark.parametrize("body", ["<html>We are back soon", "", "OK", {"status": "maintenance"}])
