@@ -147,7 +147,7 @@ class Connection:
         if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
             call.suspected = True
             if call.failed_at <= self._answered_sent:
-                call.blamed_at = self._answered_at
+                call.blamed_at = self._answered_sent
         if not call.suspected:
             self.victims.failed(call.identity, permit.number)
         call.failed_at, call.failed_sent = now, self._sent[permit]
@@ -168,7 +168,7 @@ class Call(Generic[T]):
         failed_sent: When the attempt was sent that it failed.
         suspected: Another call was answered, after an attempt of this one had failed and sent no earlier than it: the
             failures may be this call's own, unless the two only overtook each other on their way.
-        blamed_at: When another call was answered that was sent after an attempt of this one had failed: the failures
+        blamed_at: When another call was sent after an attempt of this one had failed, and was answered: the failures
             are this call's own. Below 0 where that was not seen.
         last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.

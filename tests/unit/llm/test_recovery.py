@@ -439,6 +439,28 @@ async def test_calls_that_overtake_each_other_when_an_outage_begins_lose_nothing
     assert clock() < 65
 
 
+async def test_a_call_that_failed_by_itself_sits_out_an_outage_that_begins_afterwards():
+    """Though an answer from before it comes in the middle of it, to one that was sent after that failure."""
+    clock = asyncio.get_running_loop().time
+
+    class Unlucky:
+        async def send(self, body, **_):
+            sent, seconds = clock(), float(body["messages"][0]["content"])
+            await asyncio.sleep(seconds)
+            return refusal(503) if 5 <= sent < 60 or (seconds == 4 and sent < 5) else completion()
+
+    async with model_over(Unlucky()) as model:
+        await model.complete("0.1")
+        unlucky = asyncio.create_task(model.complete("4"))
+        await asyncio.sleep(4.4)
+        long = asyncio.create_task(model.complete("3.8"))
+        await model.complete("0.1")
+        await asyncio.sleep(0.6)
+        await asyncio.gather(*(model.complete("0.01") for _ in range(12)))
+        await asyncio.gather(unlucky, long)
+    assert clock() < 70
+
+
 @pytest.mark.parametrize(
     ("slots", "seconds", "timeout", "calls", "most", "requests"),
     [(1, 2, 8, 30, 80, 60), (4, 3, 8, 60, 60, 100), (1, 10, 60, 40, 600, 80), (2, 5, 8, 100, 300, 140)],
