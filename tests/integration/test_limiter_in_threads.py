@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Failed, Limiter, Refusal, Throttled
+from llm_composition_patterns.limits import Accepted, Failed, Limiter, Overdue, Refusal, Throttled
 from llm_composition_patterns.limits._limiter import set_cap
 from llm_composition_patterns.outcome import Failure, Success
 from llm_composition_patterns.patterns.parallelization import parallelize
@@ -78,6 +78,7 @@ def test_nothing_is_lost_whatever_several_threads_do_at_once(seed):
         Accepted(),
         Accepted(tokens=9.0),
         Failed(),
+        Overdue(),
         Throttled(Refusal(retry_after=0.002)),
         Throttled(Refusal()),
     ]
@@ -90,7 +91,7 @@ def test_nothing_is_lost_whatever_several_threads_do_at_once(seed):
                 most = max(most, running)
             try:
                 await asyncio.sleep(chance.choice([0, 0, 0.001]))
-                permit.end(chance.choices(endings, [2, 9, 9, 0.2, 0.2, 1])[0])
+                permit.end(chance.choices(endings, [2, 9, 9, 0.2, 0.2, 0.2, 1])[0])
             finally:
                 with lock:
                     running -= 1

@@ -1,7 +1,7 @@
 """Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
-from ._endings import Accepted, Answered, Ending, Failed, Throttled
+from ._endings import Accepted, Answered, Ending, Failed, Overdue, Throttled
 from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite, victims_of
 from ._memory import memory_key, recall, remember
 from ._permit import HeldUp, Permit
@@ -20,6 +20,7 @@ __all__ = [
     "HeldUp",
     "Limiter",
     "LimiterStatistics",
+    "Overdue",
     "Permit",
     "Reading",
     "Refusal",

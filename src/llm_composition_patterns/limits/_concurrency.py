@@ -13,6 +13,9 @@ latency, so a rise of latency with the limit shows what one more call in flight 
    once when latency changes at the same limit.
 4. **Ceiling** (`_ceiling`). A call that was refused without a word on rates says how many the provider takes at once.
 
+5. **Overdue** answers: where calls run out of time while the provider answers others, most of its time goes to answers
+   that nobody waits for any more. Then the limit is at most what it has answered in half of that time.
+
 Failures teach nothing here: an outage is not a matter of concurrency.
 """
 
@@ -91,6 +94,9 @@ class Law(Protocol):
 
     def refused(self, now: float, *, in_flight: int) -> None:
         """A call was refused for being too many at once; `in_flight`: how many there were when it was sent, with it."""
+
+    def overdue(self, now: float, *, answered: int) -> None:
+        """A call ran out of time while `answered` others were answered."""
 
     def set_cap(self, cap: int | None) -> None:
         """Never let more than `cap` calls be in flight from now on."""
@@ -212,6 +218,17 @@ class AdaptiveLaw:
             return
         self._probe(Probing(above_flat=0.0), now)  # a provider that refuses does not queue
         self._set(self._level, f"refused at {in_flight}")
+
+    def overdue(self, now: float, *, answered: int) -> None:
+        """A call ran out of time while `answered` others were answered."""
+        back = self._probing.overdue() if self._slow_start is None else None
+        if back is None:
+            back = answered / 2
+            if back >= self._level:
+                return  # it was lowered already since the call was sent
+            self._probe(Probing(above_flat=0.0), now)  # up first: half may be too few
+        self._set(back, "answers too late")
+        self._rounds.restart(now)
 
     @property
     def _highest(self) -> float:

@@ -13,6 +13,7 @@ What is learned when a call ends:
 | refused, without | costs nothing | | success | a cap |
 | the same, but no cap's (`_silence`) | the refusal, costs nothing | begins | success | earlier caps doubted |
 | failed | | | failure | |
+| overdue | | | | a limit |
 | answered otherwise | | | success | |
 | nothing said | | | | |
 """
@@ -25,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import Law
-from ._endings import Accepted, Answered, Ending, Throttled
+from ._endings import Accepted, Answered, Ending, Overdue, Throttled
 from ._pacer import Pacer
 from ._pause import Pause
 from ._readings import Refusal
@@ -40,6 +41,11 @@ _AVERAGED: Final = 32
 MOST_TOKENS: Final = 1e5
 FAR_MORE: Final = 100.0
 """A count above the first is a mistake where it is so many times what calls cost, too."""
+
+_OVERTAKEN: Final = 0.25
+"""The share of its life by which one call may come behind another and still be said to have come with it."""
+_MOST_ANSWERED: Final = 0.75
+"""Of the calls that were in flight with one that ran out of time, so many may be answered where those were too many."""
 
 CONCURRENCY: Final = "concurrency"
 OUTAGE: Final = "outage"
@@ -92,21 +98,30 @@ class Change(NamedTuple):
 class Flight:
     """One call that was sent."""
 
-    __slots__ = ("in_flight", "law", "number", "probe", "sent_at", "tokens")
+    __slots__ = ("answered", "in_flight", "law", "number", "probe", "sent_at", "tokens")
 
     def __init__(
-        self, sent_at: float, tokens: float, in_flight: int, law: Any, *, probe: bool = False, number: int = 0
+        self,
+        sent_at: float,
+        tokens: float,
+        in_flight: int,
+        law: Any,
+        answered: int = 0,
+        *,
+        probe: bool = False,
+        number: int = 0,
     ) -> None:
         self.sent_at: float = sent_at
         self.tokens: float = tokens
         self.in_flight: int = in_flight
         self.law: Any = law
+        self.answered: int = answered
         self.probe: bool = probe
         self.number: int = number
 
 
-_FULL: Final = Hold(CONCURRENCY)
-_NOTHING: Final[tuple[Change, ...]] = ()
+FULL: Final = Hold(CONCURRENCY)
+NOTHING: Final[tuple[Change, ...]] = ()
 
 
 class Outage(NamedTuple):
@@ -140,8 +155,8 @@ class Controller:
     """
 
     __slots__ = (
-        "_failed_at", "_seen", "_silence", "average_tokens", "breaker", "in_flight", "law", "pause", "requests",
-        "tokens",
+        "_answered", "_answered_at", "_answered_sent", "_failed_at", "_latency", "_lowered_at", "_seen", "_silence",
+        "average_tokens", "breaker", "in_flight", "law", "pause", "requests", "tokens",
     )  # fmt: skip
 
     def __init__(self, law: Law, requests: Pacer, tokens: Pacer, pause: Pause, breaker: Breaker) -> None:
@@ -153,6 +168,10 @@ class Controller:
         self.in_flight: int = 0
         self.average_tokens: float = 0.0
         self._seen = 0
+        self._answered = 0
+        self._answered_at = self._answered_sent = -inf  # the last answer; the last call sent that was answered
+        self._lowered_at = -inf  # because answers were overdue
+        self._latency = 0.0  # of answers, as a moving average
         self._failed_at = 0.0
         self._silence = Silence()
 
@@ -180,7 +199,7 @@ class Controller:
             return _hold("requests", now, wait)
         if (wait := self.tokens.wait(now, tokens)) > A_MOMENT:
             return _hold("tokens", now, wait)
-        return _FULL if self.in_flight >= self.law.limit else None
+        return FULL if self.in_flight >= self.law.limit else None
 
     def sent(self, now: float, tokens: float) -> Flight:
         """A call was sent that counts `tokens`, as far as can be told."""
@@ -190,7 +209,7 @@ class Controller:
         self.pause.sent(now)
         probe = self.breaker.sent(now)
         law = self.law.sent(now, in_flight=self.in_flight)
-        return Flight(now, tokens, self.in_flight, law, probe=probe, number=self.breaker.calls)
+        return Flight(now, tokens, self.in_flight, law, self._answered, probe=probe, number=self.breaker.calls)
 
     def ended(
         self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float
@@ -214,18 +233,34 @@ class Controller:
         elif type(ending) is Throttled:
             changes = self._refused(flight, now, ending.refusal, jitter)
         else:
-            changes = _NOTHING
+            changes = NOTHING
             self.law.left(flight.law, now)
             if ending is None:
                 self.breaker.ignored(now, flight.probe)
             elif type(ending) is Answered:
                 self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
+            elif type(ending) is Overdue:
+                self._overdue(flight, now)
             else:
                 self._failed_at = now
+                self.breaker.hangs_for = self._latency if now - flight.sent_at > self._latency else 0.0
                 self.breaker.ended(now, ok=False, probe=flight.probe, number=flight.number)
         if self.law.limit == limit and self.breaker.since == outage:
             return changes
         return [*changes, *self._moved(limit, outage, now)]
+
+    def is_behind_others(self, flight: Flight, now: float) -> bool:
+        """Whether a call that runs out of time only came too late: others are answered, but too slowly for its turn.
+
+        A provider that has begun to hang answers nobody for the latter half of the call's time; one that fails a single
+        call answers some that were sent later, and more than were in flight with it.
+        """
+        lasted = now - flight.sent_at
+        return (
+            self._answered_at >= now - lasted / 2
+            and self._answered_sent <= flight.sent_at + _OVERTAKEN * lasted
+            and self._answered - flight.answered <= _MOST_ANSWERED * flight.in_flight
+        )
 
     def freed(self) -> None:
         """The room of a call that has ended is free for another."""
@@ -283,6 +318,10 @@ class Controller:
         self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
         self._silence.accepted(flight.sent_at)
+        self._answered += 1
+        self._answered_at = now
+        self._answered_sent = max(self._answered_sent, flight.sent_at)
+        self._latency += (now - flight.sent_at - self._latency) / min(self._answered, _AVERAGED)
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
@@ -297,7 +336,7 @@ class Controller:
             pacer = self.requests if reading.unit == "requests" else self.tokens
             if pacer.read(reading, sent_at=flight.sent_at, now=now):
                 changed[pacer] = None
-        return [_rate(pacer) for pacer in changed] if changed else _NOTHING
+        return [_rate(pacer) for pacer in changed] if changed else NOTHING
 
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
@@ -318,6 +357,12 @@ class Controller:
         after = self.pause.lasts_for(now)
         return [*changed, Change("pause", after)] if after > before + A_MOMENT else changed
 
+    def _overdue(self, flight: Flight, now: float) -> None:
+        self.breaker.ignored(now, flight.probe)
+        if flight.sent_at >= self._lowered_at:  # those sent before tell nothing new
+            self._lowered_at = now
+            self.law.overdue(now, answered=self._answered - flight.answered)
+
     def _moved(self, limit: int, outage: float | None, now: float) -> Iterator[Change]:
         if self.law.limit != limit:
             yield Change("limit", self.law.limit, self.law.why)
@@ -326,55 +371,6 @@ class Controller:
             yield Change("outage began")
         elif outage is not None and since is None:
             yield Change("outage ended", now - outage)
-
-
-class FixedController:
-    """A plain number of calls in flight: nothing is paced, nothing is learned."""
-
-    __slots__ = ("average_tokens", "in_flight", "limit")
-
-    why: Final = "fixed"
-
-    def __init__(self, limit: int) -> None:
-        self.limit: int = limit
-        self.in_flight: int = 0
-        self.average_tokens: float = 0.0
-
-    def hold(self, now: float, tokens: float) -> Hold | None:  # noqa: ARG002 - as a learning one
-        """Why a call may not be sent now."""
-        return _FULL if self.in_flight >= self.limit else None
-
-    def sent(self, now: float, tokens: float) -> Flight:
-        """A call was sent."""
-        self.in_flight += 1
-        return Flight(now, tokens, self.in_flight, None)
-
-    def ended(self, flight: Flight, now: float, ending: Ending, **_: float) -> Sequence[Change]:  # noqa: ARG002 - as above
-        """Learn nothing."""
-        return _NOTHING
-
-    def freed(self) -> None:
-        """The room of a call is free for another."""
-        self.in_flight -= 1
-
-    def unsent(self, flight: Flight, now: float) -> None:  # noqa: ARG002 - as above
-        """A call that had its room was not sent after all."""
-        self.in_flight -= 1
-
-    def is_closed(self, now: float) -> bool:  # noqa: ARG002 - as above
-        """Never."""
-        return False
-
-    def outage(self) -> None:
-        """Never."""
-
-    def remembered(self) -> dict[str, dict[str, float]]:
-        """Nothing."""
-        return {}
-
-    def learned(self, now: float) -> Learned:  # noqa: ARG002 - as above
-        """Nothing."""
-        return Learned()
 
 
 def _hold(reason: str, now: float, wait: float) -> Hold:

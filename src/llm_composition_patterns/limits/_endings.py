@@ -43,9 +43,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Overdue:
+    """It ran out of time behind others, which the provider answered meanwhile: there were too many for its pace."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The provider refused the call for what is in it, so it is there; of load that says nothing."""
 
 
-Ending: TypeAlias = Accepted | Throttled | Failed | Answered | None
+Ending: TypeAlias = Accepted | Throttled | Failed | Overdue | Answered | None
 """How a call ended; None where it teaches nothing."""

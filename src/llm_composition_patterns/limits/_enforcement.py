@@ -24,9 +24,10 @@ from types import MappingProxyType
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
-from ._controller import ALL_ALIKE, CONCURRENCY, RATE_LIMITS, Change, Controller, FixedController, Flight, Hold
+from ._controller import ALL_ALIKE, CONCURRENCY, RATE_LIMITS, Change, Controller, Flight, Hold
 from ._endings import Accepted, Ending, Failed, Throttled
 from ._events import show
+from ._fixed_controller import FixedController
 from ._latencies import Latencies
 from ._patience import Lost, Patience
 from ._permit import Ticket
@@ -154,6 +155,11 @@ class Enforcement:
         """Whether single calls find out when a pause is over."""
         with self._locked():
             return isinstance(self.controller, Controller) and self.controller.pause.feels
+
+    def is_behind_others(self, ticket: Ticket, flight: Flight) -> bool:
+        """Whether a call that runs out of time only waited for others at the provider."""
+        with self._locked():
+            return self.controller.is_behind_others(flight, ticket.clock.now())
 
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run."""

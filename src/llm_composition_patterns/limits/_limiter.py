@@ -8,8 +8,9 @@ from typing import Final
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
-from ._controller import Controller, FixedController
+from ._controller import Controller
 from ._enforcement import Enforcement
+from ._fixed_controller import FixedController
 from ._pacer import Pacer
 from ._pause import Pause
 from ._permit import Permit, Ticket

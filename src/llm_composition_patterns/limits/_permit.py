@@ -131,6 +131,12 @@ class Permit:
         flight = self._ticket.flight
         return 0 if flight is None else flight.number
 
+    @property
+    def behind_others(self) -> bool:
+        """Whether the call, which runs out of time, only waited for others at the provider: then it is `Overdue`."""
+        flight = self._ticket.flight
+        return flight is not None and self._enforcement.is_behind_others(self._ticket, flight)
+
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
 

@@ -151,6 +151,17 @@ class Probing:
         self._lateness = 0.0
         return Step(_below(level, lateness), "answers are late")
 
+    def overdue(self) -> float | None:
+        """Calls ran out of time: where a step up goes back to that was on trial; None where none was."""
+        probe = self._probe
+        if probe is None or not probe.up:
+            return None
+        self._probe = None
+        self._usual = probe.base
+        self._draining, self._descending = True, False
+        self._wait(up=True)
+        return probe.back
+
     def judge(self, point: Point, level: float, highest: float) -> Step | None:
         """What a round changes.
 
@@ -193,11 +204,15 @@ class Probing:
         if up and probe.disturbed(point):
             self._pause = _ALARMS
             return
+        self._wait(up=up)
+        if not up and probe.elasticity(point) > _CLEAR_LOSS:
+            self._pause = 0
+
+    def _wait(self, *, up: bool) -> None:
+        """Leave the limit alone for a while, longer than the last time."""
         self._pauses[up] = min(_LONGEST_PAUSE, 2 * self._pauses[up])
         self._pause = self._pauses[up]
         self._up = not up
-        if not up and probe.elasticity(point) > _CLEAR_LOSS:
-            self._pause = 0
 
     def _look(self, point: Point, usual: Point, level: float, highest: float) -> Step | None:
         """What latency says at the limit itself."""

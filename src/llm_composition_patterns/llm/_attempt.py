@@ -232,7 +232,7 @@ def _say(connection: Connection, permit: Permit, ending: Ending, shown: AttemptS
 
 def _error(connection: Connection, call: Call[Any], reply: Reply, shown: AttemptSpan | None) -> ModelError | None:
     """The error that a reply tells of, noted on the call and the span; None where it is none."""
-    error = error_of(reply, connection.address)
+    error = error_of(reply, connection.address, known=connection.known)
     if isinstance(error, RateLimited):
         call.refusal = refusal = refusal_of(reply)
         if error.retry_after is None:
@@ -300,7 +300,7 @@ def _read(
     if error is not None:
         raise error
     if answer is None:
-        raise unreadable(reply, connection.address)
+        raise unreadable(reply, connection.address, known=connection.known)
     if shown is not None:
         shown.answer(answer, settlement.bill)
     return answer

@@ -18,6 +18,7 @@ from ..limits import (
     Ending,
     Failed,
     Limiter,
+    Overdue,
     Permit,
     Reading,
     Refusal,
@@ -121,6 +122,11 @@ class Connection:
         self.estimate = TokenEstimate(guesses=self.limiter.allows_tokens)
 
     @property
+    def known(self) -> bool:
+        """Whether a real answer came from there: then it is the server that was meant."""
+        return self._answered_at > -math.inf
+
+    @property
     def outage_patience(self) -> float:
         """Seconds that a new call bears an outage: none is sat out where nobody was ever answered."""
         return self.outage_timeout if self.limiter.accepted else patience_at_first(self.attempts)
@@ -188,11 +194,16 @@ class Connection:
         if not isinstance(error, ModelTimeout | ModelUnavailable):
             return None if error.status is None else Answered()
         self.failed, self.failed_because = error, str(error)
-        self.victims.failed(call.identity, permit.number)
+        if isinstance(error, ModelTimeout) and error.status is None and permit.behind_others:
+            return Overdue()
         if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
-            call.blamed_at = self._answered_at
+            call.suspected = True
+            if call.failed_at <= self._answered_sent:
+                call.blamed_at = self._answered_sent
+        if not call.suspected:
+            self.victims.failed(call.identity, permit.number)
         call.failed_at, call.failed_sent = now, self._sent[permit]
-        return Failed() if permit.probe or call.blamed_at < 0 else None
+        return Failed() if permit.probe or not call.suspected else None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -207,8 +218,10 @@ class Call(Generic[T]):
         failed: What the last attempt failed with.
         failed_at: When the provider last failed it; infinite where it did not.
         failed_sent: When the attempt was sent that it failed.
-        blamed_at: When another call was answered that was sent no earlier than an attempt that failed before: the
-            failures are this call's own. Below 0 where that was not seen.
+        suspected: Another call was answered, after an attempt of this one had failed and sent no earlier than it: the
+            failures may be this call's own, unless the two only overtook each other on their way.
+        blamed_at: When another call was sent after an attempt of this one had failed, and was answered: the failures
+            are this call's own. Below 0 where that was not seen.
         last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.
         patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
@@ -232,6 +245,7 @@ class Call(Generic[T]):
     failed: ModelError | None = None
     failed_at: float = math.inf
     failed_sent: float = math.inf
+    suspected: bool = False
     blamed_at: float = -1.0
     stuck_since: float | None = None
     last_in_line: bool = False

@@ -50,13 +50,18 @@ class SettingRefused(ModelError):
         self.once = once
 
 
-def error_of(reply: Reply, address: Address) -> ModelError | None:
+def error_of(reply: Reply, address: Address, *, known: bool = False) -> ModelError | None:
     """The error that a reply tells of; None where it is none.
 
     Errors inside a reply with status 200, as gateways send them, are found too.
+
+    Args:
+        reply: The reply.
+        address: Who replied.
+        known: It has given real answers before.
     """
     if isinstance(reply.body, str):
-        error, status = _no_json(reply.body, reply, address), reply.status
+        error, status = _no_json(reply.body, reply, address, known=known), reply.status
     else:
         complaint = read_complaint(reply.body)
         if reply.status == _OK:
@@ -81,28 +86,34 @@ def _headers(said: Complaint, reply: Reply) -> Mapping[str, str]:
     return {**said.headers, **reply.headers} if said.headers else reply.headers
 
 
-def _no_json(body: str, reply: Reply, address: Address) -> ModelError:
-    """The error for a reply in no language of chat completions: most likely from another server than was meant."""
+def _no_json(body: str, reply: Reply, address: Address, *, known: bool) -> ModelError:
+    """The error for a reply in no language of chat completions.
+
+    Most likely it comes from another server than was meant; from one that is known, as for maintenance, it will pass.
+    """
     is_page = body.lstrip().startswith("<")
     what = "an HTML page" if is_page else f"the text {quotable(body, address)!r}" if body.strip() else "an empty body"
     if reply.status in (_OK, _NOT_FOUND):
-        kind = ModelUnavailable if reply.status == _OK and not is_page else ModelError  # a page is there to stay
-        return kind(f"{address.name} answered (HTTP {reply.status}) with {what}: {_other_server(address)}")
+        passes = reply.status == _OK and (known or not is_page)
+        kind, known = ModelUnavailable if passes else ModelError, known and passes
+        return kind(f"{address.name} answered (HTTP {reply.status}) with {what}: {_other_server(address, known=known)}")
     said = body if body.strip() and not is_page else f"{what}: {_other_server(address)}"
     return _error(reply.status, Complaint(said), reply, address)
 
 
-def _other_server(address: Address) -> str:
+def _other_server(address: Address, *, known: bool = False) -> str:
+    if known:
+        return "that is no chat completion, though it gave some before; it may be under maintenance"
     variable = address.provider.base_url_variable if address.own_endpoint else None
     where = f"{variable} / base_url" if variable else "base_url"
     return f"that is no chat completion; check {where}"
 
 
-def unreadable(reply: Reply, address: Address) -> ModelUnavailable:
+def unreadable(reply: Reply, address: Address, *, known: bool = False) -> ModelUnavailable:
     """The error for a reply that is JSON, and neither an answer nor a complaint."""
     return ModelUnavailable(
         f"{address.name} answered (HTTP {reply.status}) with {quotable(str(reply.body), address)}: "
-        + _other_server(address),
+        + _other_server(address, known=known),
         model=address.name,
         status=reply.status,
     )

@@ -135,7 +135,7 @@ class Recovery:
         await asyncio.sleep(wait)
 
     def _may_be_out(self, lasted: float, now: float) -> bool:
-        """Whether what goes on may be an outage: somebody was answered before, and nobody since it began."""
+        """Whether what goes on may be an outage: somebody was answered, and nobody who came since."""
         return bool(self._limiter.accepted) and self._call.blamed_at <= now - lasted
 
     async def _bear(self, error: RateLimited, wait: float) -> None:

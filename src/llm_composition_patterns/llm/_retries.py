@@ -7,9 +7,11 @@ A call may make so many attempts. Some that failed cost it none, because they sa
 - a failure while the provider fails altogether, as that of a call that is sent to see whether it is back.
 
 Where nobody was ever answered there is no outage to sit out: then every failure counts. Where another call was
-answered, after this one had failed and sent no earlier than it, the failures are this call's own: they count, and are
-no sign of an outage. And where only one or two calls fail, nobody can tell: then every failure counts, too, but what
-may still be tried is spread over as long as most outages last, so that the last attempt finds the provider back.
+answered, sent after this one had failed, the failures are this call's own: they count, and are no sign of an outage.
+If it was sent before that, but no earlier than the attempt that failed, they may be: they are no sign of an outage, and
+count until other calls tell of one. And where only one or two calls fail, nobody can tell: then every failure counts,
+too, but what may still be tried is spread over as long as most outages last, so that the last attempt finds the
+provider back.
 
 A call that only ever meets refusals gives up when it was held up for a while in which the provider accepted nobody
 else either.

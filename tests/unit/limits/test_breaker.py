@@ -90,6 +90,20 @@ def test_a_probe_that_fails_leaves_it_open():
     assert (breaker.is_open, breaker.wait(10.75), breaker.since) == (True, 0.25, 8.0)
 
 
+def test_a_probe_that_may_still_be_answered_is_waited_for():
+    """Until it fails, and never for more than ten seconds."""
+    breaker = opened()
+    breaker.hangs_for = 4.0
+    breaker.sent(10.5)
+    assert breaker.wait(10.5) == 4.0
+    breaker.ended(11.5, ok=False, probe=True, number=1)
+    assert breaker.wait(11.5) == 0.0
+    breaker.hangs_for = 60.0
+    breaker.sent(11.5)
+    breaker.ended(12.5, ok=False, probe=True, number=1)
+    assert breaker.wait(11.5) == 10.0
+
+
 def test_a_probe_that_is_ignored_frees_its_place_at_once():
     """A cancelled probe costs nobody a pause."""
     breaker = opened()

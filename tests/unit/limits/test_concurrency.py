@@ -72,6 +72,23 @@ def test_a_refused_call_sets_the_limit():
     assert law.why == "refused at 9"
 
 
+@pytest.mark.parametrize(("start", "answered", "limit"), [(16, 8, 4), (16, 1, 1), (16, 0, 1), (16, 40, 16), (1, 1, 1)])
+def test_after_overdue_answers_the_limit_is_half_of_what_was_answered_in_their_time(start, answered, limit):
+    """Then the others are answered in half of it; never less than 1, nor more than it has become already."""
+    law = AdaptiveLaw(start=start)
+    law.overdue(8.0, answered=answered)
+    assert law.limit == limit
+    assert law.why == ("start" if limit == start else "answers too late")
+
+
+def test_a_limit_that_overdue_answers_have_lowered_too_far_comes_back():
+    """From 1 to 20 slots."""
+    law = AdaptiveLaw(start=16)
+    law.overdue(8.0, answered=2)
+    Server(slots=20).serve(law, 2000)
+    assert 20 <= law.limit <= 40
+
+
 def test_few_calls_are_refused_once_the_cap_is_known():
     """One now and then, to see whether it has risen."""
     server = Server(room=8)

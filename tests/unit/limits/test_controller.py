@@ -2,9 +2,10 @@
 
 import pytest
 
-from llm_composition_patterns.limits import Accepted, Answered, Failed, Reading, Refusal, Throttled
+from llm_composition_patterns.limits import Accepted, Answered, Failed, Overdue, Reading, Refusal, Throttled
 from llm_composition_patterns.limits._breaker import Breaker
-from llm_composition_patterns.limits._controller import Change, Controller, FixedController, Hold
+from llm_composition_patterns.limits._controller import Change, Controller, Hold
+from llm_composition_patterns.limits._fixed_controller import FixedController
 from llm_composition_patterns.limits._pacer import Pacer
 from llm_composition_patterns.limits._pause import Pause
 
@@ -32,6 +33,9 @@ class Law:
     def refused(self, _now, *, in_flight):
         self.heard.append(("refused", in_flight))
         self.limit, self.why = in_flight - 1, f"refused at {in_flight}"
+
+    def overdue(self, _now, *, answered):
+        self.heard.append(("overdue", answered))
 
     def set_cap(self, cap):
         self.limit = cap
@@ -185,6 +189,56 @@ def test_three_failures_begin_an_outage_and_a_probe_that_is_accepted_ends_it():
     assert end(laws, probe, 5.0, Accepted()) == [Change("outage ended", 4.0)]
     assert laws.hold(5.0, 0.0) is None
     assert laws.outage() is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_behind"),
+    [
+        ([], False),  # nobody is answered: it hangs
+        ([(0.0, 3.0)], False),  # nor is anybody any more
+        ([(0.0, 4.0)], True),
+        ([(0.0, 2.0), (1.0, 8.0)], True),
+        ([(0.0, 4.0), (3.0, 6.0)], False),  # one that was sent later is: it was the call's own failure
+        ([(0.0, 4.0)] * 4, False),  # so were those in flight with it: it was none too many
+    ],
+)
+def test_a_call_ran_out_of_time_behind_others_where_those_are_answered(answers, is_behind):
+    """It was sent at 0 as the fifth of them, and had 8 seconds."""
+    laws = controller()
+    flight = [laws.sent(0.0, 0.0) for _ in range(5)][-1]
+    for sent, answered in answers:
+        end(laws, laws.sent(sent, 0.0), answered, Accepted())
+    assert laws.is_behind_others(flight, 8.0) is is_behind
+    assert not FixedController(4).is_behind_others(flight, 8.0)
+
+
+def test_overdue_calls_are_no_outage_and_lower_the_limit_once():
+    """Those that were sent before it was lowered tell nothing new; one that was sent later does."""
+    laws = controller()
+    flights = [laws.sent(0.0, 0.0) for _ in range(6)]
+    for answered in (3.0, 6.0):
+        end(laws, flights.pop(), answered, Accepted())
+    for flight in flights:
+        end(laws, flight, 8.0, Overdue())
+    later = laws.sent(8.0, 0.0)
+    end(laws, laws.sent(8.0, 0.0), 15.0, Accepted())
+    end(laws, later, 16.0, Overdue())
+    assert laws.outage() is None
+    assert [heard for heard in laws.law.heard if heard[0] == "overdue"] == [("overdue", 2), ("overdue", 1)]
+    assert laws.law.heard.count("left") == 5
+
+
+def test_probes_wait_for_each_other_where_a_slow_provider_says_nothing():
+    """As long as answers take there; where it says that it fails, and so at once, they do not."""
+    laws, holds = controller(), []
+    end(laws, laws.sent(0.0, 0.0), 4.0, Accepted())
+    for failed in (12.0, 5.0):
+        for _ in range(3):
+            end(laws, laws.sent(4.0, 0.0), failed, Failed())
+        probe = laws.sent(20.0, 0.0)
+        holds.append(laws.hold(20.0, 0.0).until)
+        end(laws, probe, 24.0, Accepted())
+    assert holds == [24.0, 20.5]
 
 
 def test_a_refused_probe_ends_an_outage():

@@ -24,6 +24,7 @@ from llm_composition_patterns.limits import (
     Failed,
     HeldUp,
     Limiter,
+    Overdue,
     Reading,
     Refusal,
     Throttled,
@@ -48,6 +49,7 @@ ENDINGS = st.sampled_from(
         Throttled(Refusal(retry_after=2.0)),
         Throttled(Refusal(readings=HEADERS)),
         Failed(),
+        Overdue(),
     ]
 )
 

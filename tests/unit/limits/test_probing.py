@@ -50,6 +50,17 @@ def test_a_step_up_that_brings_nothing_is_taken_back():
     assert server.level == 100
 
 
+def test_a_step_up_that_makes_answers_overdue_is_taken_back():
+    """And tried again after a while; a limit that was not on trial is no matter of this."""
+    server = Server(slots(100), 100)
+    assert server.probing.overdue() is None
+    assert server.round() == "probe up"
+    assert server.probing.overdue() == 100
+    server.level = 100
+    assert server.rounds(9) == [None] * 8 + ["probe up"]
+    assert Server(lambda _: 2.0, 100).probing.overdue() is None
+
+
 def test_a_rejected_probe_is_repeated_after_a_pause_that_doubles():
     """Eight rounds, then sixteen."""
     server = Server(slots(100), 100)

@@ -12,7 +12,9 @@ from scripted import ScriptedEndpoint, completion, model_over, refusal
 from llm_composition_patterns.errors import ModelError, ModelUnavailable, RateLimited
 from llm_composition_patterns.limits import Limiter
 from llm_composition_patterns.llm import connect
-from llm_composition_patterns.simulation import Fault, RateLimit, Scenario
+from llm_composition_patterns.llm._endpoint import Reply
+from llm_composition_patterns.llm._simulated import SimulatedEndpoint
+from llm_composition_patterns.simulation import Capacity, Fault, RateLimit, Scenario
 
 A_SECOND = Scenario(time_to_first_token=1.0, tokens_per_second=float("inf"), spread=0.0)
 _seeds = itertools.count(1000)
@@ -438,6 +440,92 @@ async def test_answers_to_calls_from_before_an_outage_do_not_hide_it():
         await asyncio.sleep(2)
         await asyncio.gather(*(model.complete("short 0.1") for _ in range(4)))
         await longs
+
+
+async def test_calls_that_overtake_each_other_when_an_outage_begins_lose_nothing():
+    """One that was sent last came in time, and is answered in the middle of it: that tells nothing of the others."""
+    clock = asyncio.get_running_loop().time
+
+    class Crossing:
+        async def send(self, body, **_):
+            sent = clock()
+            if body["messages"][0]["content"] == "call 5":
+                await asyncio.sleep(1.5)
+                return completion()
+            await asyncio.sleep(0.01)
+            return refusal(503) if 1 <= sent < 60 else completion()
+
+    async with model_over(Crossing(), concurrency=6) as model:
+        await model.complete("hello")
+        await asyncio.sleep(1)
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(12)))
+    assert clock() < 65
+
+
+async def test_a_call_that_failed_by_itself_sits_out_an_outage_that_begins_afterwards():
+    """Though an answer from before it comes in the middle of it, to one that was sent after that failure."""
+    clock = asyncio.get_running_loop().time
+
+    class Unlucky:
+        async def send(self, body, **_):
+            sent, seconds = clock(), float(body["messages"][0]["content"])
+            await asyncio.sleep(seconds)
+            return refusal(503) if 5 <= sent < 60 or (seconds == 4 and sent < 5) else completion()
+
+    async with model_over(Unlucky()) as model:
+        await model.complete("0.1")
+        unlucky = asyncio.create_task(model.complete("4"))
+        await asyncio.sleep(4.4)
+        long = asyncio.create_task(model.complete("3.8"))
+        await model.complete("0.1")
+        await asyncio.sleep(0.6)
+        await asyncio.gather(*(model.complete("0.01") for _ in range(12)))
+        await asyncio.gather(unlucky, long)
+    assert clock() < 70
+
+
+@pytest.mark.parametrize(
+    ("slots", "seconds", "timeout", "calls", "most", "requests"),
+    [(1, 2, 8, 30, 80, 60), (4, 3, 8, 60, 60, 100), (1, 10, 60, 40, 600, 80), (2, 5, 8, 100, 300, 140)],
+)
+async def test_a_slow_server_with_few_slots_is_no_outage(slots, seconds, timeout, calls, most, requests):
+    """16 calls at once fill its queue, so that some run out of time: from then on no more are sent than it answers."""
+    capacity = Capacity(slots=slots, queue=512)
+    scenario = Scenario(time_to_first_token=seconds, tokens_per_second=math.inf, spread=0.0, capacity=capacity)
+    endpoint = SimulatedEndpoint(scenario)
+    async with model_over(endpoint, timeout=timeout) as model:
+        answers = await asyncio.gather(*(model.complete(f"call {number}") for number in range(calls)))
+        assert not model.statistics().outage_for
+    assert asyncio.get_running_loop().time() < most
+    assert sum(answer.attempts for answer in answers) < requests
+
+
+async def test_a_call_that_never_ends_does_not_slow_the_others():
+    """One in twenty of them, while others that are sent later are answered."""
+    scenario = dataclasses.replace(A_SECOND, faults=(Fault(kind="hang", probability=0.05),))
+    async with model_over(SimulatedEndpoint(scenario), timeout=5) as model:
+        await asyncio.gather(*(model.complete(f"call {number}") for number in range(600)))
+        assert model.statistics().limit >= 16
+        assert model.statistics().limit_changed_because != "answers too late"
+
+
+@pytest.mark.parametrize("body", ["<html>We are back soon", "", "OK", {"status": "maintenance"}])
+async def test_what_is_no_completion_in_the_middle_of_a_job_is_an_outage(body):
+    """Twenty seconds of it, with HTTP 200: a server that gave real answers is the right one."""
+    clock = asyncio.get_running_loop().time
+    endpoint = ScriptedEndpoint((1, lambda _: Reply(200, {}, body) if 5 <= clock() < 25 else completion()))
+    async with model_over(endpoint, concurrency=10) as model:
+        await asyncio.gather(*(model.complete("hello") for _ in range(100)))
+    assert 25 <= clock() < 40
+    assert len(endpoint.times) < 100 + 10 + 25
+
+
+async def test_what_is_no_completion_after_real_answers_is_told_as_that():
+    """To check the address would be no use."""
+    async with model_over(ScriptedEndpoint(completion(), Reply(200, {}, "<html>")), attempts=2) as model:
+        await model.complete("hello")
+        with pytest.raises(ModelUnavailable, match="though it gave some before; it may be under maintenance"):
+            await model.complete("hello")
 
 
 async def test_an_outage_that_lasts_too_long_fails_those_who_wait():
