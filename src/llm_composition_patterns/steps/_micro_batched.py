@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from ._checks import check_count, check_seconds
 from ._ending import ended
+from ._made import Made, say_of
 from ._step import refuse_what_cannot_be_called, run_step, step_name
 
 A = TypeVar("A")
@@ -62,6 +63,7 @@ def micro_batched(
         return await collector.call(input)
 
     run.__name__ = run.__qualname__ = step_name(batch_step)
+    say_of(run, Made(by="micro_batched", helpers=(batch_step,), same_arguments=False))
     return run
 
 

@@ -17,6 +17,7 @@ from ._cache_store import CacheStore
 from ._checks import is_plain_function
 from ._ending import ended
 from ._kept_values import KeptValues
+from ._made import Made
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -37,9 +38,10 @@ def with_cache(
     ```
 
     Calls are equal if their arguments are: those of plain types, collections, dates, enums, paths, dataclasses and
-    pydantic models are compared by their content, together with the step's qualified name. With `key`, what that
-    gives decides in place of the arguments. Nobody sees whether the step itself has changed: name the version of a
-    prompt, or the model, in the key, or begin a new store.
+    pydantic models are compared by their content. With `key`, what that gives decides in place of the arguments. A step
+    is told from others by where it is written, and by the steps and settings that the wrappers of this package made it
+    of: retries and timeouts change no answer, fallbacks do. Nobody sees whether the step itself has changed: name the
+    version of a prompt, or the model, in the key, or begin a new store.
 
     Without a store nothing is kept: a call after the others have ended runs the step again. Callers that shared a
     call are given the same object. What is kept is JSON: the step's annotated return type says how a value is
@@ -58,8 +60,9 @@ def with_cache(
     Raises:
         BaseException: From each call, what the step, the `key` or the store raised.
         TypeError: Something cannot be called or is no store; or there is a store and no `key`, and the step holds on to
-            something that its name does not tell (what it closes over, its object). From a call: an argument that
-            needs a `key`, or a result that does not come back from JSON as it was.
+            something that its name does not tell (what it or a decorator of it closes over, its object), or is a
+            lambda. From a call: an argument that needs a `key`, or a result that does not come back from JSON as it
+            was.
     """
     refuse_what_is_no_step(step)
     if key is not None and not is_plain_function(key):
@@ -81,7 +84,8 @@ def with_cache(
             _show(step, "shared")
         return await flight.landed()
 
-    return wrapping(step, run)
+    made = None if key is None else Made(by="with_cache", steps=(step,), helpers=(key,))
+    return wrapping(step, run, made)
 
 
 async def _answer(

@@ -9,6 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from ..errors import BudgetExceeded, ConfigurationError, ModelError, add_note
 from ..tracing import add_event, names
 from ._checks import check_errors
+from ._made import Made
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -65,7 +66,7 @@ def with_fallback(
         answer: T | U = await _first_answer(steps, [], named, args, kwargs)
         return answer
 
-    return wrapping(step, run)
+    return wrapping(step, run, Made(by="with_fallback", steps=steps, settings=named))
 
 
 async def _first_answer(

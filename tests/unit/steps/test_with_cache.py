@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,16 +17,20 @@ from pydantic import BaseModel
 
 from llm_composition_patterns import (
     MemoryCache,
+    ModelUnavailable,
     Usage,
     chain,
     in_threads,
+    micro_batched,
     parallelize,
     track,
     with_cache,
+    with_fallback,
     with_retry,
     with_timeout,
 )
 from llm_composition_patterns.runs import settle
+from llm_composition_patterns.steps._cache_key import CallKey
 from llm_composition_patterns.testing import record_spans, run_in_virtual_time
 from llm_composition_patterns.tracing import names, span
 
@@ -336,10 +341,10 @@ async def test_the_object_of_a_method_is_in_the_key():
     assert CALLS == ["a", "a"]
 
 
-@pytest.mark.parametrize("step", [Connected().ask, Connected(), in_threads(len)])
+@pytest.mark.parametrize("step", [Connected().ask, Connected(), in_threads(random.Random(0).random)])
 def test_an_object_that_no_key_can_tell_is_refused_when_built(step):
     """With a store; a key of the caller's own mends it, and without a store there is nothing to confuse."""
-    with pytest.raises(TypeError, match=r"belongs to an object.*give key=") as caught:
+    with pytest.raises(TypeError, match=r"belongs to an object, and .*, key=...\)") as caught:
         with_cache(step, store=MemoryCache())
     assert "\n" not in str(caught.value)
     with_cache(step, store=MemoryCache(), key=lambda text: text)
@@ -375,6 +380,172 @@ async def test_wrappers_of_a_step_are_looked_through():
     assert await with_cache(with_timeout(with_retry(double, on=OSError), 5), store=store)(1) == 2
     assert await with_cache(double, store=store)(1) == 2
     assert CALLS == [1]
+
+
+DOWN = []
+
+
+async def good(text: str) -> str:
+    if DOWN:
+        raise ModelUnavailable("down")
+    return f"good {text}"
+
+
+async def poor(text: str) -> str:
+    return f"poor {text}"
+
+
+async def test_a_step_with_a_fallback_has_results_of_its_own():
+    """What another step answered in its place is not the step's; the same steps in the same order share."""
+    store = MemoryCache()
+    with_poor = with_cache(with_fallback(good, poor), store=store)
+    DOWN.append(True)
+    assert await with_poor("a") == "poor a"
+    DOWN.clear()
+    assert [await with_cache(step, store=store)("a") for step in (good, poor)] == ["good a", "poor a"]
+    assert await with_cache(with_fallback(good, poor), store=store)("a") == "poor a"
+    assert await with_cache(with_fallback(good, poor, on=ValueError), store=store)("a") == "good a"
+
+
+async def test_with_a_key_a_step_with_a_fallback_has_results_of_its_own_as_well():
+    """The key takes the place of the arguments, not of the step."""
+    store = MemoryCache()
+    DOWN.append(True)
+    assert await with_cache(with_fallback(good, poor), store=store, key=str)("a") == "poor a"
+    DOWN.clear()
+    assert await with_cache(good, store=store, key=str)("a") == "good a"
+
+
+def prompted(prompt):
+    def decorate(step):
+        @functools.wraps(step)
+        async def ask(text: str) -> str:
+            return await step(prompt + text)
+
+        return ask
+
+    return decorate
+
+
+@functools.wraps(good)
+async def better(text: str) -> str:
+    return await good(f"very {text}")
+
+
+def test_a_decorator_that_holds_on_to_something_is_refused():
+    """It bears the name of what is inside, and does something else; also inside our own wrappers."""
+    for step in (
+        prompted("A")(poor),
+        with_retry(prompted("A")(poor), on=OSError),
+        prompted("A")(with_retry(poor, on=OSError)),
+    ):
+        with pytest.raises(TypeError, match="what poor answers depends on prompt, step"):
+            with_cache(step, store=MemoryCache())
+
+
+async def test_a_decorated_step_is_not_the_one_inside():
+    """Where it is written counts, not the name that it took over."""
+    store = MemoryCache()
+    assert [await with_cache(step, store=store)("a") for step in (good, better)] == ["good a", "good very a"]
+
+
+async def test_the_arguments_are_those_of_the_outermost_decorator():
+    """One that gives the step an argument of its own takes fewer."""
+
+    def inject(first):
+        def decorate(step):
+            @functools.wraps(step)
+            async def run(second: str) -> str:
+                return await step(first, second)
+
+            return run
+
+        return decorate
+
+    async def joined(first: str, second: str) -> str:
+        return first + second
+
+    assert await with_cache(inject("a")(joined))("b") == "ab"
+
+
+def test_a_lambda_is_refused_when_built():
+    """Two of them in one place have one name; a key mends it."""
+    for step in (lambda text: good(text + text), with_fallback(good, lambda text: poor(text + text))):
+        with pytest.raises(TypeError, match="step is a lambda, which has no name that tells it from others"):
+            with_cache(step, store=MemoryCache())
+        with_cache(step, store=MemoryCache(), key=str)
+
+
+def with_prompt(prompt):
+    async def ask(text: str, prompt: str = prompt) -> str:
+        return prompt + text
+
+    return ask
+
+
+async def test_defaults_tell_steps_apart_at_every_layer():
+    """Of the step itself, of one inside a partial, and of a fallback."""
+    for around in (
+        with_timeout_of_5,
+        functools.partial,
+        lambda step: functools.partial(with_timeout_of_5(step)),
+        instead,
+    ):
+        store = MemoryCache()
+        steps = [with_cache(around(with_prompt(prompt)), store=store) for prompt in "AB"]
+        assert [await step("a") for step in steps] == ["Aa", "Ba"]
+
+
+def with_timeout_of_5(step):
+    return with_timeout(step, 5)
+
+
+def instead(step):
+    async def fails(text: str) -> str:
+        raise ModelUnavailable(text)
+
+    return with_fallback(fails, step)
+
+
+async def test_the_key_of_an_inner_cache_is_part_of_the_step():
+    """It may have taken two calls for the same."""
+    store = MemoryCache()
+    inner = with_cache(poor, key=first_letter)
+    both = with_cache(inner, store=store)
+    assert await asyncio.gather(both("ab"), both("ac")) == ["poor ab", "poor ab"]
+    assert await with_cache(poor, store=store)("ac") == "poor ac"
+
+
+def first_letter(text):
+    return text[0]
+
+
+def length_of(text: str) -> int:
+    return len(text)
+
+
+async def lengths(texts: Sequence[str]) -> Sequence[int]:
+    CALLS.append(texts)
+    return [len(text) for text in texts]
+
+
+async def test_micro_batches_are_kept():
+    """The function behind them is what tells the step."""
+    store = MemoryCache()
+    for _ in range(2):
+        assert await with_cache(micro_batched(lengths, max_size=5, max_wait=0.0), store=store)("abc") == 3
+    assert CALLS == [["abc"]]
+
+
+def test_threads_are_told_by_the_function_that_they_run():
+    """And by what builds their resource."""
+
+    def place(step):
+        return CallKey(step, None, kept=True)(("a",), {})
+
+    assert place(in_threads(length_of)) == place(in_threads(length_of, workers=2))
+    assert place(in_threads(length_of)) != place(length_of)
+    assert place(in_threads(str.count, resource=length_of)) != place(in_threads(str.count, resource=first_letter))
 
 
 class Details(BaseModel):
