@@ -46,6 +46,8 @@ def with_cache(
     Without a store nothing is kept: a call after the others have ended runs the step again. Callers that shared a
     call are given the same object. What is kept is JSON: the step's annotated return type says how a value is
     written and read; without one, only plain JSON types are kept. What is read no more as that type is asked for again.
+    A result that the store fails to keep is given to its callers all the same: the log says so once for each step, and
+    an event `cache failed` on the current span each time.
 
     A caller that is cancelled leaves the others alone; when the last one is, the call is cancelled. An exception goes
     to all who wait for that call, and is not kept. A shared call runs in the context of its first caller: spans, usage
@@ -58,7 +60,7 @@ def with_cache(
         store: Where results are kept: `MemoryCache()`, `SqliteCache(path)`, or anything with their two methods.
 
     Raises:
-        BaseException: From each call, what the step, the `key` or the store raised.
+        BaseException: From each call, what the step or the `key` raised, or the store when it was asked for a result.
         TypeError: Something cannot be called or is no store; or there is a store and no `key`, and the step holds on to
             something that its name does not tell (what it or a decorator of it closes over, its object), or is a
             lambda. From a call: an argument that needs a `key`, or a result that does not come back from JSON as it
@@ -102,7 +104,9 @@ async def _answer(
             return cast(T, kept)
     value = await run_step(step, *args, **kwargs)
     if values is not None:
-        await values.put(key, value)
+        refused = await values.put(key, value)
+        if refused is not None:
+            add_event(names.CACHE_FAILED, {names.STEP: step_name(step), names.ERROR: type(refused).__name__})
     return value
 
 
@@ -130,7 +134,7 @@ class _Flight(Generic[T]):
                 self._end()
                 if not self._task.done():
                     self._task.cancel()
-                    await ended(self._task)
+                await ended(self._task)  # looked at, also where it failed as its last caller was cancelled
         return self._task.result()
 
     async def _fly(self, answer: Callable[[], Awaitable[T]]) -> T:

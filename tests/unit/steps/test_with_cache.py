@@ -2,18 +2,19 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from llm_composition_patterns import (
     MemoryCache,
@@ -31,6 +32,7 @@ from llm_composition_patterns import (
 )
 from llm_composition_patterns.runs import settle
 from llm_composition_patterns.steps._cache_key import CallKey
+from llm_composition_patterns.steps._same import is_same
 from llm_composition_patterns.testing import record_spans, run_in_virtual_time
 from llm_composition_patterns.tracing import names, span
 
@@ -647,6 +649,124 @@ async def test_what_does_not_come_back_as_it_was_is_refused(step):
         await with_cache(step, store=store)("a")
     assert "\n" not in str(caught.value)
     assert len(store) == 0
+
+
+class Word(StrEnum):
+    RED = "red"
+
+
+async def words(_):
+    return [Word.RED]
+
+
+async def ones(_: str) -> list[int]:
+    return [True]
+
+
+async def numbers(_: str) -> list[float]:
+    CALLS.append(_)
+    return [1, 2.5]
+
+
+@dataclass(frozen=True)
+class Holder:
+    held: Any
+
+
+async def holder(_: str) -> Holder:
+    return Holder(held=(Word.RED,))
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    complex_one: complex = 1j
+    anything: Any = None
+
+
+async def loose(_: str) -> Loose:
+    CALLS.append(_)
+    return Loose(anything={"a": [1]})
+
+
+async def loose_words(_: str) -> Loose:
+    return Loose(anything=[Word.RED])
+
+
+async def loose_keys(_: str) -> Loose:
+    return Loose(anything={Word.RED: 1})
+
+
+@pytest.mark.parametrize("step", [words, ones, holder, loose_words, loose_keys])
+async def test_parts_of_another_type_are_not_what_they_were(step):
+    """What is inside is compared as strictly as the whole: an enum is not its text, nor True the number 1."""
+    with pytest.raises(TypeError, match="cannot be kept"):
+        await with_cache(step, store=MemoryCache())("a")
+
+
+@pytest.mark.parametrize("step", [numbers, loose])
+async def test_parts_of_the_same_type_are_what_they_were(step):
+    """A whole number inside stands for a float, too; a value without a canonical form is seen into."""
+    cached = with_cache(step, store=MemoryCache())
+    assert await cached("a") == await cached("a")
+    assert CALLS == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({1j, 2}, {1j, 2}, True),
+        ({1j, 2}, {1j, 2.0}, True),
+        ({1j, 1}, {1j, True}, False),
+        ({1: 1j}, {True: 1j}, False),
+        ([1j, (1, 2)], [1j, (1, 2)], True),
+        ([1j, (1, "red")], [1j, (1, Word.RED)], False),
+        (range(3), range(3), True),
+        (1j, 2j, False),
+    ],
+)
+def test_values_without_a_form_are_compared_part_by_part(one, other, same):
+    """By the types of what they hold."""
+    assert is_same(one, other) is same
+
+
+async def test_what_the_store_fails_to_keep_is_given_all_the_same(caplog):
+    """It was paid for: a warning says so once, an event each time."""
+
+    class Full(MemoryCache):
+        async def put(self, _key: str, _text: str, /) -> None:
+            raise OSError("disk full")
+
+    cached = with_cache(double, store=Full())
+    with record_spans() as spans, span("around"):
+        assert [await cached(1), await cached(1)] == [2, 2]
+    assert [(event.name, dict(event.attributes)) for event in spans.one("around").events] == [
+        (names.CACHE_FAILED, {names.STEP: "double", names.ERROR: "OSError"})
+    ] * 2
+    (said,) = caplog.messages
+    assert said.startswith("a result of double could not be kept, and may be paid for again: OSError: disk full")
+
+
+async def test_a_failure_in_the_tick_in_which_the_last_caller_is_cancelled_is_not_reported_as_forgotten():
+    """Somebody has looked at it."""
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    go_on = asyncio.Event()
+
+    async def boom(_: int) -> None:
+        await go_on.wait()
+        raise ValueError("boom")
+
+    caller = asyncio.create_task(with_cache(boom)(1))
+    await asyncio.sleep(1)
+    go_on.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+    del caller
+    gc.collect()
+    assert reported == []
 
 
 async def test_what_cannot_be_read_any_more_is_asked_for_again():
