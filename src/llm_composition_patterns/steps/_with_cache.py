@@ -18,6 +18,7 @@ from ._checks import is_plain_function
 from ._ending import ended
 from ._kept_values import KeptValues
 from ._made import Made
+from ._own_errors import own_error
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -50,7 +51,7 @@ def with_cache(
     an event `cache failed` on the current span each time.
 
     A caller that is cancelled leaves the others alone; when the last one is, the call is cancelled. An exception goes
-    to all who wait for that call, and is not kept. A shared call runs in the context of its first caller: spans, usage
+    to all who wait for that call, to each a copy with the original as its cause, and is not kept. A shared call runs in the context of its first caller: spans, usage
     and waiting for permits inside it count there. An event `cache answered` on the current span says that the step was
     not run for a call.
 
@@ -117,6 +118,7 @@ class _Flight(Generic[T]):
         self._forget = forget
         self._forgotten = False
         self._waiting = 0
+        self._shared = False
         self._task: asyncio.Task[T]
 
     def start(self, answer: Callable[[], Awaitable[T]]) -> None:
@@ -126,6 +128,7 @@ class _Flight(Generic[T]):
     async def landed(self) -> T:
         """Wait for the result."""
         self._waiting += 1
+        self._shared = self._shared or self._waiting > 1
         try:
             await asyncio.wait([self._task])
         finally:
@@ -135,6 +138,8 @@ class _Flight(Generic[T]):
                 if not self._task.done():
                     self._task.cancel()
                 await ended(self._task)  # looked at, also where it failed as its last caller was cancelled
+        if self._shared and not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise own_error(error)
         return self._task.result()
 
     async def _fly(self, answer: Callable[[], Awaitable[T]]) -> T:

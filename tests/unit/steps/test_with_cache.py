@@ -118,6 +118,23 @@ async def test_an_exception_goes_to_all_who_wait_and_is_not_kept():
     assert CALLS == [1, 1]
 
 
+async def test_each_caller_of_a_shared_call_has_an_exception_of_its_own():
+    """With the original as its cause; a caller alone is given the original."""
+    original = ValueError("no")
+
+    async def fail(_: int) -> None:
+        await asyncio.sleep(1)
+        raise original
+
+    cached = with_cache(fail)
+    first, second = await asyncio.gather(cached(1), cached(1), return_exceptions=True)
+    assert first is not second
+    assert (first.__cause__, second.__cause__) == (original, original)
+    with pytest.raises(ValueError, match="no") as caught:
+        await cached(1)
+    assert caught.value is original
+
+
 async def test_a_cancelled_caller_leaves_the_others_alone():
     """Also if it was the first one."""
     cached = with_cache(double)
