@@ -1,4 +1,4 @@
-"""One exception, raised to several callers: each is given one of its own, for notes and attributes are written on it."""
+"""One exception that is raised to several callers: each has its own, for notes are written on it."""
 
 from __future__ import annotations
 

@@ -51,9 +51,9 @@ def with_cache(
     an event `cache failed` on the current span each time.
 
     A caller that is cancelled leaves the others alone; when the last one is, the call is cancelled. An exception goes
-    to all who wait for that call, to each a copy with the original as its cause, and is not kept. A shared call runs in the context of its first caller: spans, usage
-    and waiting for permits inside it count there. An event `cache answered` on the current span says that the step was
-    not run for a call.
+    to all who wait for that call, to each a copy with the original as its cause, and is not kept. A shared call runs in
+    the context of its first caller: spans, usage and waiting for permits inside it count there. An event `cache
+    answered` on the current span says that the step was not run for a call.
 
     Args:
         step: An async function of any arguments.
