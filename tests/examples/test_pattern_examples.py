@@ -281,7 +281,11 @@ def test_words_are_counted_by_code(words, accepted, score):
     assert verdict.feedback == ("Good." if accepted else f"Good. It has {words} words; write 75 to 100.")
 
 
-@pytest.mark.parametrize(("wanted", "product_id"), [("5", 5), ("rain poncho", 28), ("2009", None), ("hmpf", None)])
+@pytest.mark.parametrize(
+    ("wanted", "product_id"),
+    [("5", 5), ("rain poncho", 28), ("2009", None), ("5" * 5000, None), ("hmpf", None)],
+    ids=range(5),
+)
 def test_a_product_is_an_id_or_words(wanted, product_id):
     """What is neither is said, and how to mend it."""
     example = module_of("evaluator_optimizer")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -85,13 +86,18 @@ def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Ste
 
 def product_of(catalog: Mapping[int, Product], wanted: str) -> Product:
     """The product that an id or words name."""
-    named = [catalog[int(wanted)]] if wanted.isdecimal() and int(wanted) in catalog else []
-    if not (found := named or brindlehaw.find_products(catalog.values(), wanted, most=1)):
+    if not (found := _numbered(catalog, wanted) or brindlehaw.find_products(catalog.values(), wanted, most=1)):
         known = f"{min(catalog)} to {max(catalog)}"
         raise ConfigurationError(
             f"there is no product {reprlib.repr(wanted)}; give an id, {known}, or words of its name"
         )
     return found[0]
+
+
+def _numbered(catalog: Mapping[int, Product], wanted: str) -> list[Product]:
+    with suppress(KeyError, ValueError):  # a number of thousands of digits is not even read
+        return [catalog[int(wanted)]] if wanted.isdecimal() else []
+    return []
 
 
 def verdict_of(scores: Scores, words: int) -> Verdict:
