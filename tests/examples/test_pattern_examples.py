@@ -297,6 +297,15 @@ def test_a_product_is_an_id_or_words(wanted, product_id):
         assert example.product_of(catalog, wanted).product_id == product_id
 
 
+def test_the_writer_is_shown_two_pitches_of_other_products():
+    """Never one of the product itself, which it would only repeat."""
+    example = module_of("evaluator_optimizer")
+    pitches = example.brindlehaw.sales_pitches()
+    heading, *shown = example.models_for(example.brindlehaw.load()[5], pitches).split("\n\n")
+    assert heading == "# Two pitches of other products"
+    assert shown == [pitches[34], pitches[24]]
+
+
 def test_a_refinement_names_the_round_that_failed(through_groq):
     """The judge fails at the second pitch: one line."""
     fault = Fault(kind="refusal", match="^You judge(.|\n)*SIMULATED. This is the")

@@ -64,12 +64,13 @@ class Verdict(BaseModel):
 def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Step[str, Refined[str]]:
     """A writer and a judge of pitches for the product that an id or words name."""
     catalog, voice = brindlehaw.catalog(), brindlehaw.brand_voice()
+    pitches = brindlehaw.sales_pitches()
 
     async def write(product: Product, previous: Round[str] | None) -> str:
         request = product.model_dump_json()
         if previous is not None:
             request += f"\n\n# Your last pitch\n\n{previous.value}\n\n# Change this\n\n{previous.verdict.feedback}"
-        return await ask(model, request, system=f"{WRITE}\n\n{voice}")
+        return await ask(model, request, system=f"{WRITE}\n\n{voice}\n\n{models_for(product, pitches)}")
 
     async def judge(product: Product, pitch: str) -> Verdict:
         request = f"{product.model_dump_json()}\n\n# The pitch\n\n{pitch}"
@@ -82,6 +83,12 @@ def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Ste
         return await write_pitch(product_of(catalog, wanted))
 
     return pitch
+
+
+def models_for(product: Product, pitches: Mapping[int, str]) -> str:
+    """Two pitches of other products, to show the writer how one sounds."""
+    others = [pitch for number, pitch in pitches.items() if number != product.product_id]
+    return "\n\n".join(["# Two pitches of other products", *others[:2]])
 
 
 def product_of(catalog: Mapping[int, Product], wanted: str) -> Product:
