@@ -539,6 +539,28 @@ def first_letter(text):
     return text[0]
 
 
+async def test_a_class_is_told_by_its_name():
+    """Where it is what makes the awaitable."""
+
+    class Later:
+        def __init__(self, text: str) -> None:
+            self._text = text
+
+        def __await__(self):
+            return poor(self._text).__await__()
+
+    store = MemoryCache()
+    assert [await with_cache(step, store=store)("a") for step in (Later, poor, Later)] == ["poor a"] * 3
+    assert len(store) == 2
+
+
+async def test_with_a_key_a_partial_has_the_name_of_its_function():
+    """The key says what the partial brings, if that matters."""
+    store = MemoryCache()
+    steps = [functools.partial(double, by=2), functools.partial(double, by=3), double]
+    assert [await with_cache(step, store=store, key=str)(1) for step in steps] == [2, 2, 2]
+
+
 def length_of(text: str) -> int:
     return len(text)
 

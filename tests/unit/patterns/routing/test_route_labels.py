@@ -167,6 +167,15 @@ def test_a_label_without_a_handler_fails_when_built():
         route(by_several, dict.fromkeys(TOPICS, handle))
 
 
+def test_fallbacks_with_annotations_that_are_no_types_say_nothing():
+    """They are somebody else's, and make no union."""
+
+    async def odd(text): ...
+
+    odd.__annotations__ = {"return": Literal[[1]]}
+    assert annotated_labels(with_fallback(odd, by_literal)) is None
+
+
 def test_none_beside_labels_needs_a_handler_as_well():
     """Or a default, as any other label."""
     with pytest.raises(ValueError, match="no route for None; add a step"):
