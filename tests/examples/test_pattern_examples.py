@@ -281,7 +281,11 @@ def test_words_are_counted_by_code(words, accepted, score):
     assert verdict.feedback == ("Good." if accepted else f"Good. It has {words} words; write 75 to 100.")
 
 
-@pytest.mark.parametrize(("wanted", "product_id"), [("5", 5), ("rain poncho", 28), ("2009", None), ("hmpf", None)])
+@pytest.mark.parametrize(
+    ("wanted", "product_id"),
+    [("5", 5), ("rain poncho", 28), ("2009", None), ("5" * 5000, None), ("hmpf", None)],
+    ids=range(5),
+)
 def test_a_product_is_an_id_or_words(wanted, product_id):
     """What is neither is said, and how to mend it."""
     example = module_of("evaluator_optimizer")
@@ -291,6 +295,15 @@ def test_a_product_is_an_id_or_words(wanted, product_id):
             example.product_of(catalog, wanted)
     else:
         assert example.product_of(catalog, wanted).product_id == product_id
+
+
+def test_the_writer_is_shown_two_pitches_of_other_products():
+    """Never one of the product itself, which it would only repeat."""
+    example = module_of("evaluator_optimizer")
+    pitches = example.brindlehaw.sales_pitches()
+    heading, *shown = example.models_for(example.brindlehaw.load()[5], pitches).split("\n\n")
+    assert heading == "# Two pitches of other products"
+    assert shown == [pitches[34], pitches[24]]
 
 
 def test_a_refinement_names_the_round_that_failed(through_groq):

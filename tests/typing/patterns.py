@@ -79,6 +79,7 @@ async def use_chain(texts: list[str]) -> None:
     assert_type(await both("a"), float)
     assert_type(await chain(gate(is_short), length, gate(is_even), half)("a"), float)
     assert_type(await chain(gate(is_short), length, otherwise=sorry)("a"), int | bytes)
+    assert_type(await chain(gate(is_short), length, otherwise=lambda _: "no")("a"), int | str)
     assert_type(await parallelize(chain(length, half, name="both"), texts), list[float])
     chain(half, length)  # type: ignore[misc]
     chain(length)  # type: ignore[call-overload]

@@ -7,40 +7,42 @@ import inspect
 import typing
 from collections import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union, cast
+
+from ._made import made_of
 
 _AWAITABLE = frozenset({abc.Awaitable, abc.Coroutine})
 
 
 def answer_type(function: Callable[..., Any]) -> Any:
     """The type that a function, plain or async, is annotated to answer; None where nothing can be said."""
-    function, _ = innermost(function)
-    answer = hints(function).get("return")
+    if made := made_of(function):
+        return _any_of([answer_type(step) for step in made.steps])
+    if inner := _looked_through(function):
+        return answer_type(inner)
+    answer = hints(function if inspect.isroutine(function) else type(function).__call__).get("return")
     if typing.get_origin(answer) in _AWAITABLE:  # of a plain function that gives an awaitable
         answer = typing.get_args(answer)[-1]
     return answer
 
 
-def innermost(step: Callable[..., Any]) -> tuple[Any, list[Any]]:
-    """The function that a step comes down to, and what the step brings to it.
+def _looked_through(function: Any) -> Any:
+    """What a partial, a method or a decorated function is one of; None for what is none of them."""
+    if isinstance(function, functools.partial):
+        return function.func
+    if inspect.ismethod(function):
+        return function.__func__
+    return getattr(function, "__wrapped__", None)
 
-    Partials bring arguments, methods and other things that can be called the object. Wrappers bring nothing.
-    """
-    brought: list[Any] = []
-    while True:
-        if isinstance(step, functools.partial):
-            brought.append((step.args, step.keywords))
-            step = step.func
-        elif inspect.ismethod(step):
-            brought.append(step.__self__)
-            step = step.__func__
-        elif hasattr(step, "__wrapped__"):
-            step = step.__wrapped__
-        elif inspect.isroutine(step) or inspect.isclass(step):
-            return step, brought
-        else:
-            brought.append(step)
-            return type(step).__call__, brought
+
+def _any_of(answers: list[Any]) -> Any:
+    """The union of the types of answers; None where nothing can be said of one of them."""
+    if not answers or None in answers:
+        return None
+    try:
+        return cast(Any, Union)[tuple(answers)]
+    except TypeError:  # an annotation need not be a type
+        return None
 
 
 def hints(annotated: Any) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ._annotations import innermost
 from ._canonical import digest
+from ._identity import HiddenError, identity, names_of
+from ._made import made_of
 from ._step import step_name
 
 
@@ -26,12 +27,9 @@ class CallKey:
     def __init__(self, step: Callable[..., Any], key: Callable[..., Any] | None, *, kept: bool) -> None:
         self._step = step
         self._key = key
-        function, brought = innermost(step)
-        self._name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', step_name(step))}"
-        self._brought = brought if kept and key is None else None
         self._signature = _signature(step)
-        if kept and key is None:
-            self._refuse_what_is_hidden(function)
+        self._kept = kept
+        self._identity()
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The key of a call, 64 hexadecimal digits.
@@ -40,8 +38,9 @@ class CallKey:
             TypeError: An argument has no canonical form, or the arguments are not the step's.
         """
         given = self._arguments(args, kwargs) if self._key is None else self._key(*args, **kwargs)
+        whose = self._identity()  # each time, for an object may have changed
         try:
-            return digest(self._name, self._brought, given)
+            return digest(whose, given)
         except TypeError as error:
             name = step_name(self._step)
             if self._key is not None:
@@ -55,24 +54,24 @@ class CallKey:
         bound.apply_defaults()
         return bound.arguments
 
-    def _refuse_what_is_hidden(self, function: Any) -> None:
-        name = step_name(self._step)
-        if held := getattr(getattr(function, "__code__", None), "co_freevars", ()):
-            raise TypeError(
-                f"what {name} answers depends on {', '.join(held)}, which its name does not tell: give "
-                f"with_cache({name}, key=...) {_ADVICE}"
-            )
+    def _identity(self) -> Any:
+        if not self._kept:
+            return None
+        if self._key is not None:
+            return names_of(self._step)
         try:
-            digest(self._brought)
-        except TypeError as error:
-            raise TypeError(f"{name} belongs to an object, and {error}: give key=... {_ADVICE}") from None
+            return identity(self._step, bound=self._signature is not None)
+        except HiddenError as error:
+            raise TypeError(f"{error}: give with_cache({step_name(self._step)}, key=...) {_ADVICE}") from None
 
 
 _ADVICE = "a function of the same arguments that gives whatever decides the result, such as (language, text)"
 
 
-def _signature(step: Callable[..., Any]) -> inspect.Signature | None:
+def _signature(step: Any) -> inspect.Signature | None:
+    while (made := made_of(step)) and made.same_arguments:
+        step = made.steps[0]
     try:
-        return inspect.signature(step)
+        return inspect.signature(step, follow_wrapped=False)
     except (TypeError, ValueError):
         return None

@@ -46,6 +46,8 @@ def canonical(value: Any) -> Any:
 
 
 def _form_of_class(value: Any, kind: Any) -> list[Any]:
+    if isinstance(value, type):  # first: a dataclass is taken for one of its instances otherwise
+        return ["class", _qualified(value)]
     if isinstance(value, Enum):
         return ["enum", _qualified(kind), value.name]
     if isinstance(value, PurePath):

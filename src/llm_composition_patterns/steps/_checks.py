@@ -6,6 +6,10 @@ import inspect
 import math
 from collections.abc import Mapping
 from numbers import Real
+from typing import Final
+
+MISTAKES: Final = (TypeError, AttributeError, NameError, AssertionError, ImportError, SyntaxError)
+"""Errors that tell of a mistake in the program: no other call, and no other step, is an answer to them."""
 
 
 def is_plain_function(given: object) -> bool:

@@ -24,6 +24,7 @@ from queue import SimpleQueue
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from ._checks import check_count, is_plain_function
+from ._made import Made, say_of
 from ._pooled import PooledStep, on_loop, outstanding
 from .processes._child import as_context
 
@@ -108,6 +109,8 @@ class InThreads(PooledStep["_Pool"], Generic[P, T]):
         self._fn = fn
         self._workers = workers
         self._resource = resource
+        built = () if resource is None else (resource,)
+        say_of(self, Made(by="in_threads", steps=(fn,), helpers=built, same_arguments=not built))
 
     def _open(self) -> _Pool:
         return _Pool(self._workers, self._resource)

@@ -6,15 +6,20 @@ A store may be a file that somebody else has written to, so nothing is ever unpi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._annotations import answer_type
 from ._cache_store import CacheStore
+from ._same import is_same
 from ._step import step_name
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+
+_log = logging.getLogger("llm_composition_patterns")
 
 
 class KeptValues:
@@ -30,6 +35,7 @@ class KeptValues:
         self._store = store
         self._type = answer_type(step)
         self._adapter = _adapter(self._type)
+        self._warned = False
 
     async def get(self, key: str) -> tuple[bool, Any]:
         """Whether there is a value that can be read, and the value."""
@@ -41,19 +47,35 @@ class KeptValues:
         except ValueError:  # of a type that has changed since, or not written by us
             return False, None
 
-    async def put(self, key: str, value: Any) -> None:
-        """Keep a value.
+    async def put(self, key: str, value: Any) -> Exception | None:
+        """Keep a value; what the store raised, if it could not.
 
         Raises:
             TypeError: It does not come back from JSON as it was.
         """
-        await self._store.put(key, self._written(value))
+        text = self._written(value)
+        try:
+            await self._store.put(key, text)
+        except Exception as error:  # noqa: BLE001 - a store is somebody else's, and the value was paid for
+            self._warn(error)
+            return error
+        return None
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning(
+                "a result of %s could not be kept, and may be paid for again: %s: %s; this is said once",
+                self._name,
+                type(error).__name__,
+                error,
+            )
 
     def _written(self, value: Any) -> str:
         try:
             text = self._write(value)
             back = self._read(text)
-            same = bool(_alike(type(back), type(value)) and back == value)
+            same = is_same(back, value)
         except Exception as error:
             raise self._not_kept(value) from error
         if not same:
@@ -79,11 +101,6 @@ class KeptValues:
             f"{self._name} gave a {kind} that does not come back from JSON as {self._type!r}, so it cannot be kept: "
             "annotate the step with the type that it really returns"
         )
-
-
-def _alike(one: type, other: type) -> bool:
-    """Whether values of two types may be the same value: an int is a float to type checkers."""
-    return one is other or {one, other} == {int, float}
 
 
 def _adapter(annotated: Any) -> TypeAdapter[Any] | None:

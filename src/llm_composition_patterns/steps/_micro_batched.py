@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Generic, TypeVar
 
 from ._checks import check_count, check_seconds
 from ._ending import ended
+from ._made import Made, say_of
+from ._own_errors import own_error
 from ._step import refuse_what_cannot_be_called, run_step, step_name
 
 A = TypeVar("A")
@@ -36,7 +39,7 @@ def micro_batched(
 
     The result of a batch has one entry for each input, in their order. An entry that is an exception is raised to its
     own caller only: so a batch step lets one bad input fail alone (annotate it `list[B | BaseException]`). An exception
-    that the batch step raises is raised to every caller of that batch.
+    that the batch step raises is raised to every caller of that batch: to each a copy with the original as its cause.
 
     A caller that is cancelled leaves its batch, which goes on for the others; when none is left it is cancelled. A
     batch runs in the context of its first caller: spans, usage and waiting for permits inside it count there.
@@ -62,6 +65,7 @@ def micro_batched(
         return await collector.call(input)
 
     run.__name__ = run.__qualname__ = step_name(batch_step)
+    say_of(run, Made(by="micro_batched", helpers=(batch_step,), same_arguments=False))
     return run
 
 
@@ -145,13 +149,14 @@ class _Collector(Generic[A, B]):
             self._check(results, len(calls))
         except BaseException as error:
             for call in calls:
-                _fail(call, error)
+                _fail(call, own_error(error) if len(calls) > 1 else error)
             if isinstance(error, Exception):
                 return
             raise
+        raised = Counter(id(result) for result in results if isinstance(result, BaseException))
         for call, result in zip(calls, results, strict=True):
             if isinstance(result, BaseException):
-                _fail(call, result)
+                _fail(call, own_error(result) if raised[id(result)] > 1 else result)
             elif not call.future.done():
                 call.future.set_result(result)
 

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from ._made import Made, say_of
+
 A = TypeVar("A")
 B = TypeVar("B")
 P = ParamSpec("P")
@@ -64,10 +66,11 @@ def not_async(step: Callable[..., Any], result: object) -> TypeError:
     )
 
 
-def wrapping(step: Callable[..., Any], wrapper: F) -> F:
-    """The wrapper of a step, called as the step is."""
+def wrapping(step: Callable[..., Any], wrapper: F, made: Made | None = None) -> F:
+    """The wrapper of a step, called as the step is; without `made`, it answers whatever the step does."""
     functools.update_wrapper(wrapper, step, updated=())  # the attributes of a step that is an object stay its own
     wrapper.__name__ = step_name(step)
+    say_of(wrapper, made or Made(steps=(step,)))
     return wrapper
 
 

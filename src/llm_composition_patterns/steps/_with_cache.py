@@ -17,6 +17,8 @@ from ._cache_store import CacheStore
 from ._checks import is_plain_function
 from ._ending import ended
 from ._kept_values import KeptValues
+from ._made import Made
+from ._own_errors import own_error
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -37,18 +39,21 @@ def with_cache(
     ```
 
     Calls are equal if their arguments are: those of plain types, collections, dates, enums, paths, dataclasses and
-    pydantic models are compared by their content, together with the step's qualified name. With `key`, what that
-    gives decides in place of the arguments. Nobody sees whether the step itself has changed: name the version of a
-    prompt, or the model, in the key, or begin a new store.
+    pydantic models are compared by their content. With `key`, what that gives decides in place of the arguments. A step
+    is told from others by where it is written, and by the steps and settings that the wrappers of this package made it
+    of: retries and timeouts change no answer, fallbacks do. Nobody sees whether the step itself has changed: name the
+    version of a prompt, or the model, in the key, or begin a new store.
 
     Without a store nothing is kept: a call after the others have ended runs the step again. Callers that shared a
     call are given the same object. What is kept is JSON: the step's annotated return type says how a value is
     written and read; without one, only plain JSON types are kept. What is read no more as that type is asked for again.
+    A result that the store fails to keep is given to its callers all the same: the log says so once for each step, and
+    an event `cache failed` on the current span each time.
 
     A caller that is cancelled leaves the others alone; when the last one is, the call is cancelled. An exception goes
-    to all who wait for that call, and is not kept. A shared call runs in the context of its first caller: spans, usage
-    and waiting for permits inside it count there. An event `cache answered` on the current span says that the step was
-    not run for a call.
+    to all who wait for that call, to each a copy with the original as its cause, and is not kept. A shared call runs in
+    the context of its first caller: spans, usage and waiting for permits inside it count there. An event `cache
+    answered` on the current span says that the step was not run for a call.
 
     Args:
         step: An async function of any arguments.
@@ -56,10 +61,11 @@ def with_cache(
         store: Where results are kept: `MemoryCache()`, `SqliteCache(path)`, or anything with their two methods.
 
     Raises:
-        BaseException: From each call, what the step, the `key` or the store raised.
+        BaseException: From each call, what the step or the `key` raised, or the store when it was asked for a result.
         TypeError: Something cannot be called or is no store; or there is a store and no `key`, and the step holds on to
-            something that its name does not tell (what it closes over, its object). From a call: an argument that
-            needs a `key`, or a result that does not come back from JSON as it was.
+            something that its name does not tell (what it or a decorator of it closes over, its object), or is a
+            lambda. From a call: an argument that needs a `key`, or a result that does not come back from JSON as it
+            was.
     """
     refuse_what_is_no_step(step)
     if key is not None and not is_plain_function(key):
@@ -81,7 +87,8 @@ def with_cache(
             _show(step, "shared")
         return await flight.landed()
 
-    return wrapping(step, run)
+    made = None if key is None else Made(by="with_cache", steps=(step,), helpers=(key,))
+    return wrapping(step, run, made)
 
 
 async def _answer(
@@ -98,7 +105,9 @@ async def _answer(
             return cast(T, kept)
     value = await run_step(step, *args, **kwargs)
     if values is not None:
-        await values.put(key, value)
+        refused = await values.put(key, value)
+        if refused is not None:
+            add_event(names.CACHE_FAILED, {names.STEP: step_name(step), names.ERROR: type(refused).__name__})
     return value
 
 
@@ -109,6 +118,7 @@ class _Flight(Generic[T]):
         self._forget = forget
         self._forgotten = False
         self._waiting = 0
+        self._shared = False
         self._task: asyncio.Task[T]
 
     def start(self, answer: Callable[[], Awaitable[T]]) -> None:
@@ -118,6 +128,7 @@ class _Flight(Generic[T]):
     async def landed(self) -> T:
         """Wait for the result."""
         self._waiting += 1
+        self._shared = self._shared or self._waiting > 1
         try:
             await asyncio.wait([self._task])
         finally:
@@ -126,7 +137,9 @@ class _Flight(Generic[T]):
                 self._end()
                 if not self._task.done():
                     self._task.cancel()
-                    await ended(self._task)
+                await ended(self._task)  # looked at, also where it failed as its last caller was cancelled
+        if self._shared and not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise own_error(error)
         return self._task.result()
 
     async def _fly(self, answer: Callable[[], Awaitable[T]]) -> T:

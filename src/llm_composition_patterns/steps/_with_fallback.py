@@ -8,7 +8,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import BudgetExceeded, ConfigurationError, ModelError, add_note
 from ..tracing import add_event, names
-from ._checks import check_errors
+from ._checks import MISTAKES, check_errors
+from ._made import Made
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -20,7 +21,7 @@ _A_MISTAKE: Final = "it is a mistake in the program, which another step would on
 NEVER: Final[dict[type[Exception], str]] = {
     BudgetExceeded: "another step has no more money than the one before",
     ConfigurationError: "a setting that cannot work is to be mended",
-    **dict.fromkeys((TypeError, AttributeError, NameError, AssertionError, ImportError, SyntaxError), _A_MISTAKE),
+    **dict.fromkeys(MISTAKES, _A_MISTAKE),
 }
 """What no fallback answers for, and why."""
 
@@ -65,7 +66,7 @@ def with_fallback(
         answer: T | U = await _first_answer(steps, [], named, args, kwargs)
         return answer
 
-    return wrapping(step, run)
+    return wrapping(step, run, Made(by="with_fallback", steps=steps, settings=named))
 
 
 async def _first_answer(

@@ -10,7 +10,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import BudgetExceeded, ConfigurationError, ModelError, add_note
 from ..tracing import add_event, names
-from ._checks import check_count, check_errors, check_seconds, is_plain_function
+from ._checks import MISTAKES, check_count, check_errors, check_seconds, is_plain_function
 from ._step import refuse_what_is_no_step, run_step, step_name, wrapping
 
 P = ParamSpec("P")
@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NEVER: Final[dict[type[Exception], str]] = {
     BudgetExceeded: "a call that the budget cannot pay for is not paid by calling again",
+    **dict.fromkeys(MISTAKES, "it is a mistake in the program, which calling again does not mend"),
 }
 ONLY_IF_NAMED: Final = (ModelError, ConfigurationError)
 
@@ -63,7 +64,8 @@ def with_retry(
 
     Models repeat their own attempts. So a `ModelError`, which says that this was to no avail, is repeated only if `on`
     names exactly its class; a class above it is not enough. The same holds for a `ConfigurationError`.
-    `BudgetExceeded` and cancellation are never repeated.
+    `BudgetExceeded`, cancellation and mistakes in the program (`TypeError`, `AttributeError`, `NameError`,
+    `AssertionError`, `ImportError`, `SyntaxError`) are never repeated, whatever `on` says.
 
     Each retry is an event `step retried` on the current span. A pause counts as running for every timeout around.
 
@@ -105,7 +107,7 @@ def with_retry(
 
 def is_repeated(error: Exception, named: tuple[type[Exception], ...]) -> bool:
     """Whether an error is one to call again after."""
-    if isinstance(error, BudgetExceeded):
+    if isinstance(error, tuple(NEVER)):
         return False
     if isinstance(error, ONLY_IF_NAMED):
         return type(error) in named

@@ -66,6 +66,7 @@ DIFFERENT: list[Any] = [
     Details(name="a", more=1), Names(["a"]), Path("a"), PureWindowsPath("a\\b"), date(2025, 1, 1), datetime(2025, 1, 1),  # noqa: DTZ001
     datetime(2025, 1, 1, tzinfo=UTC), time(1), timedelta(1), timedelta(2), "2025-01-01",
     UUID(int=1), UUID(int=2), "\ud800", "é", "e\u0301", 10**30,
+    Product, Company, Details, Color, Point, int, "builtins.int",
 ]  # fmt: skip
 
 

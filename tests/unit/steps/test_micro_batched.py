@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_composition_patterns import Usage, chain, micro_batched, parallelize, track
+from llm_composition_patterns import ModelUnavailable, Usage, chain, micro_batched, parallelize, track
 from llm_composition_patterns.runs import settle
 from llm_composition_patterns.testing import record_spans, run_in_virtual_time
 from llm_composition_patterns.tracing import span
@@ -111,6 +111,39 @@ async def test_an_exception_of_a_batch_goes_to_all_its_callers():
     assert [str(result) for result in results] == ["no ones", "no ones", "2", "3"]
 
 
+async def test_each_caller_of_a_failed_batch_has_an_exception_of_its_own():
+    """Notes on one are not on the others, and the original is the cause of each."""
+
+    async def down(_):
+        raise ModelUnavailable("down", status=503)
+
+    step = chain(same, micro_batched(down, max_size=3, max_wait=1), name="c")
+    outcomes = await parallelize(step, range(3), on_error="collect")
+    errors = [outcome.error for outcome in outcomes]
+    assert len({id(error) for error in errors}) == 3
+    assert len({id(error.__cause__) for error in errors}) == 1
+    assert [(str(error), error.status, error.__notes__) for error in errors] == [
+        ("down", 503, ["in step 'down' of 'c'"])
+    ] * 3
+
+
+async def test_one_exception_in_several_places_is_told_apart():
+    """Also where the batch step gave it for several inputs; one that stands alone is raised as it is."""
+    shared, alone = ValueError("shared"), ValueError("alone")
+
+    async def some(_):
+        return [shared, shared, alone]
+
+    step = micro_batched(some, max_size=3, max_wait=1)
+    first, second, third = await asyncio.gather(*map(step, range(3)), return_exceptions=True)
+    assert first is not second
+    assert (first.__cause__, second.__cause__, third) == (shared, shared, alone)
+
+
+async def same(input):
+    return input
+
+
 async def test_an_exception_in_the_place_of_a_result_is_its_callers_own():
     """One poisoned input fails alone."""
 
@@ -157,7 +190,7 @@ async def test_results_that_are_not_those_of_the_inputs_fail_every_call(results,
     first, second = await asyncio.gather(step(1), step(2), return_exceptions=True)
     with pytest.raises(error, match=match):
         raise first
-    assert second is first
+    assert (type(second), str(second)) == (type(first), str(first))
 
 
 async def test_a_batch_step_that_is_not_async_is_refused():

@@ -2,30 +2,37 @@
 
 import asyncio
 import functools
+import gc
 import inspect
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from llm_composition_patterns import (
     MemoryCache,
+    ModelUnavailable,
     Usage,
     chain,
     in_threads,
+    micro_batched,
     parallelize,
     track,
     with_cache,
+    with_fallback,
     with_retry,
     with_timeout,
 )
 from llm_composition_patterns.runs import settle
+from llm_composition_patterns.steps._cache_key import CallKey
+from llm_composition_patterns.steps._same import is_same
 from llm_composition_patterns.testing import record_spans, run_in_virtual_time
 from llm_composition_patterns.tracing import names, span
 
@@ -109,6 +116,23 @@ async def test_an_exception_goes_to_all_who_wait_and_is_not_kept():
     assert [str(result) for result in results] == ["no", "no"]
     assert await cached(1) == 1
     assert CALLS == [1, 1]
+
+
+async def test_each_caller_of_a_shared_call_has_an_exception_of_its_own():
+    """With the original as its cause; a caller alone is given the original."""
+    original = ValueError("no")
+
+    async def fail(_: int) -> None:
+        await asyncio.sleep(1)
+        raise original
+
+    cached = with_cache(fail)
+    first, second = await asyncio.gather(cached(1), cached(1), return_exceptions=True)
+    assert first is not second
+    assert (first.__cause__, second.__cause__) == (original, original)
+    with pytest.raises(ValueError, match="no") as caught:
+        await cached(1)
+    assert caught.value is original
 
 
 async def test_a_cancelled_caller_leaves_the_others_alone():
@@ -336,10 +360,10 @@ async def test_the_object_of_a_method_is_in_the_key():
     assert CALLS == ["a", "a"]
 
 
-@pytest.mark.parametrize("step", [Connected().ask, Connected(), in_threads(len)])
+@pytest.mark.parametrize("step", [Connected().ask, Connected(), in_threads(random.Random(0).random)])
 def test_an_object_that_no_key_can_tell_is_refused_when_built(step):
     """With a store; a key of the caller's own mends it, and without a store there is nothing to confuse."""
-    with pytest.raises(TypeError, match=r"belongs to an object.*give key=") as caught:
+    with pytest.raises(TypeError, match=r"belongs to an object, and .*, key=...\)") as caught:
         with_cache(step, store=MemoryCache())
     assert "\n" not in str(caught.value)
     with_cache(step, store=MemoryCache(), key=lambda text: text)
@@ -375,6 +399,194 @@ async def test_wrappers_of_a_step_are_looked_through():
     assert await with_cache(with_timeout(with_retry(double, on=OSError), 5), store=store)(1) == 2
     assert await with_cache(double, store=store)(1) == 2
     assert CALLS == [1]
+
+
+DOWN = []
+
+
+async def good(text: str) -> str:
+    if DOWN:
+        raise ModelUnavailable("down")
+    return f"good {text}"
+
+
+async def poor(text: str) -> str:
+    return f"poor {text}"
+
+
+async def test_a_step_with_a_fallback_has_results_of_its_own():
+    """What another step answered in its place is not the step's; the same steps in the same order share."""
+    store = MemoryCache()
+    with_poor = with_cache(with_fallback(good, poor), store=store)
+    DOWN.append(True)
+    assert await with_poor("a") == "poor a"
+    DOWN.clear()
+    assert [await with_cache(step, store=store)("a") for step in (good, poor)] == ["good a", "poor a"]
+    assert await with_cache(with_fallback(good, poor), store=store)("a") == "poor a"
+    assert await with_cache(with_fallback(good, poor, on=ValueError), store=store)("a") == "good a"
+
+
+async def test_with_a_key_a_step_with_a_fallback_has_results_of_its_own_as_well():
+    """The key takes the place of the arguments, not of the step."""
+    store = MemoryCache()
+    DOWN.append(True)
+    assert await with_cache(with_fallback(good, poor), store=store, key=str)("a") == "poor a"
+    DOWN.clear()
+    assert await with_cache(good, store=store, key=str)("a") == "good a"
+
+
+def prompted(prompt):
+    def decorate(step):
+        @functools.wraps(step)
+        async def ask(text: str) -> str:
+            return await step(prompt + text)
+
+        return ask
+
+    return decorate
+
+
+@functools.wraps(good)
+async def better(text: str) -> str:
+    return await good(f"very {text}")
+
+
+def test_a_decorator_that_holds_on_to_something_is_refused():
+    """It bears the name of what is inside, and does something else; also inside our own wrappers."""
+    for step in (
+        prompted("A")(poor),
+        with_retry(prompted("A")(poor), on=OSError),
+        prompted("A")(with_retry(poor, on=OSError)),
+    ):
+        with pytest.raises(TypeError, match="what poor answers depends on prompt, step"):
+            with_cache(step, store=MemoryCache())
+
+
+async def test_a_decorated_step_is_not_the_one_inside():
+    """Where it is written counts, not the name that it took over."""
+    store = MemoryCache()
+    assert [await with_cache(step, store=store)("a") for step in (good, better)] == ["good a", "good very a"]
+
+
+async def test_the_arguments_are_those_of_the_outermost_decorator():
+    """One that gives the step an argument of its own takes fewer."""
+
+    def inject(first):
+        def decorate(step):
+            @functools.wraps(step)
+            async def run(second: str) -> str:
+                return await step(first, second)
+
+            return run
+
+        return decorate
+
+    async def joined(first: str, second: str) -> str:
+        return first + second
+
+    assert await with_cache(inject("a")(joined))("b") == "ab"
+
+
+def test_a_lambda_is_refused_when_built():
+    """Two of them in one place have one name; a key mends it."""
+    for step in (lambda text: good(text + text), with_fallback(good, lambda text: poor(text + text))):
+        with pytest.raises(TypeError, match="step is a lambda, which has no name that tells it from others"):
+            with_cache(step, store=MemoryCache())
+        with_cache(step, store=MemoryCache(), key=str)
+
+
+def with_prompt(prompt):
+    async def ask(text: str, prompt: str = prompt) -> str:
+        return prompt + text
+
+    return ask
+
+
+async def test_defaults_tell_steps_apart_at_every_layer():
+    """Of the step itself, of one inside a partial, and of a fallback."""
+    for around in (
+        with_timeout_of_5,
+        functools.partial,
+        lambda step: functools.partial(with_timeout_of_5(step)),
+        instead,
+    ):
+        store = MemoryCache()
+        steps = [with_cache(around(with_prompt(prompt)), store=store) for prompt in "AB"]
+        assert [await step("a") for step in steps] == ["Aa", "Ba"]
+
+
+def with_timeout_of_5(step):
+    return with_timeout(step, 5)
+
+
+def instead(step):
+    async def fails(text: str) -> str:
+        raise ModelUnavailable(text)
+
+    return with_fallback(fails, step)
+
+
+async def test_the_key_of_an_inner_cache_is_part_of_the_step():
+    """It may have taken two calls for the same."""
+    store = MemoryCache()
+    inner = with_cache(poor, key=first_letter)
+    both = with_cache(inner, store=store)
+    assert await asyncio.gather(both("ab"), both("ac")) == ["poor ab", "poor ab"]
+    assert await with_cache(poor, store=store)("ac") == "poor ac"
+
+
+def first_letter(text):
+    return text[0]
+
+
+async def test_a_class_is_told_by_its_name():
+    """Where it is what makes the awaitable."""
+
+    class Later:
+        def __init__(self, text: str) -> None:
+            self._text = text
+
+        def __await__(self):
+            return poor(self._text).__await__()
+
+    store = MemoryCache()
+    assert [await with_cache(step, store=store)("a") for step in (Later, poor, Later)] == ["poor a"] * 3
+    assert len(store) == 2
+
+
+async def test_with_a_key_a_partial_has_the_name_of_its_function():
+    """The key says what the partial brings, if that matters."""
+    store = MemoryCache()
+    steps = [functools.partial(double, by=2), functools.partial(double, by=3), double]
+    assert [await with_cache(step, store=store, key=str)(1) for step in steps] == [2, 2, 2]
+
+
+def length_of(text: str) -> int:
+    return len(text)
+
+
+async def lengths(texts: Sequence[str]) -> Sequence[int]:
+    CALLS.append(texts)
+    return [len(text) for text in texts]
+
+
+async def test_micro_batches_are_kept():
+    """The function behind them is what tells the step."""
+    store = MemoryCache()
+    for _ in range(2):
+        assert await with_cache(micro_batched(lengths, max_size=5, max_wait=0.0), store=store)("abc") == 3
+    assert CALLS == [["abc"]]
+
+
+def test_threads_are_told_by_the_function_that_they_run():
+    """And by what builds their resource."""
+
+    def place(step):
+        return CallKey(step, None, kept=True)(("a",), {})
+
+    assert place(in_threads(length_of)) == place(in_threads(length_of, workers=2))
+    assert place(in_threads(length_of)) != place(length_of)
+    assert place(in_threads(str.count, resource=length_of)) != place(in_threads(str.count, resource=first_letter))
 
 
 class Details(BaseModel):
@@ -476,6 +688,124 @@ async def test_what_does_not_come_back_as_it_was_is_refused(step):
         await with_cache(step, store=store)("a")
     assert "\n" not in str(caught.value)
     assert len(store) == 0
+
+
+class Word(StrEnum):
+    RED = "red"
+
+
+async def words(_):
+    return [Word.RED]
+
+
+async def ones(_: str) -> list[int]:
+    return [True]
+
+
+async def numbers(_: str) -> list[float]:
+    CALLS.append(_)
+    return [1, 2.5]
+
+
+@dataclass(frozen=True)
+class Holder:
+    held: Any
+
+
+async def holder(_: str) -> Holder:
+    return Holder(held=(Word.RED,))
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    complex_one: complex = 1j
+    anything: Any = None
+
+
+async def loose(_: str) -> Loose:
+    CALLS.append(_)
+    return Loose(anything={"a": [1]})
+
+
+async def loose_words(_: str) -> Loose:
+    return Loose(anything=[Word.RED])
+
+
+async def loose_keys(_: str) -> Loose:
+    return Loose(anything={Word.RED: 1})
+
+
+@pytest.mark.parametrize("step", [words, ones, holder, loose_words, loose_keys])
+async def test_parts_of_another_type_are_not_what_they_were(step):
+    """What is inside is compared as strictly as the whole: an enum is not its text, nor True the number 1."""
+    with pytest.raises(TypeError, match="cannot be kept"):
+        await with_cache(step, store=MemoryCache())("a")
+
+
+@pytest.mark.parametrize("step", [numbers, loose])
+async def test_parts_of_the_same_type_are_what_they_were(step):
+    """A whole number inside stands for a float, too; a value without a canonical form is seen into."""
+    cached = with_cache(step, store=MemoryCache())
+    assert await cached("a") == await cached("a")
+    assert CALLS == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({1j, 2}, {1j, 2}, True),
+        ({1j, 2}, {1j, 2.0}, True),
+        ({1j, 1}, {1j, True}, False),
+        ({1: 1j}, {True: 1j}, False),
+        ([1j, (1, 2)], [1j, (1, 2)], True),
+        ([1j, (1, "red")], [1j, (1, Word.RED)], False),
+        (range(3), range(3), True),
+        (1j, 2j, False),
+    ],
+)
+def test_values_without_a_form_are_compared_part_by_part(one, other, same):
+    """By the types of what they hold."""
+    assert is_same(one, other) is same
+
+
+async def test_what_the_store_fails_to_keep_is_given_all_the_same(caplog):
+    """It was paid for: a warning says so once, an event each time."""
+
+    class Full(MemoryCache):
+        async def put(self, _key: str, _text: str, /) -> None:
+            raise OSError("disk full")
+
+    cached = with_cache(double, store=Full())
+    with record_spans() as spans, span("around"):
+        assert [await cached(1), await cached(1)] == [2, 2]
+    assert [(event.name, dict(event.attributes)) for event in spans.one("around").events] == [
+        (names.CACHE_FAILED, {names.STEP: "double", names.ERROR: "OSError"})
+    ] * 2
+    (said,) = caplog.messages
+    assert said.startswith("a result of double could not be kept, and may be paid for again: OSError: disk full")
+
+
+async def test_a_failure_in_the_tick_in_which_the_last_caller_is_cancelled_is_not_reported_as_forgotten():
+    """Somebody has looked at it."""
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    go_on = asyncio.Event()
+
+    async def boom(_: int) -> None:
+        await go_on.wait()
+        raise ValueError("boom")
+
+    caller = asyncio.create_task(with_cache(boom)(1))
+    await asyncio.sleep(1)
+    go_on.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+    del caller
+    gc.collect()
+    assert reported == []
 
 
 async def test_what_cannot_be_read_any_more_is_asked_for_again():

@@ -98,14 +98,24 @@ async def test_retry_tells_of_the_attempts_before_another_error():
         (BudgetExceeded(), LLMCompositionError, 1),
         (ConnectionResetError(), OSError, 2),
         (ConnectionResetError(), Exception, 2),
+        (NameError("typo"), Exception, 1),
+        (ImportError("typo"), (OSError, Exception), 1),
     ],
 )
 async def test_which_errors_are_repeated(error, on, calls):
-    """A model's errors only if their very class is named; a budget's never; all others by class."""
+    """A model's errors only if their very class is named; a budget's and mistakes never; all others by class."""
     step = Flaky(error, error)
     with pytest.raises(type(error)):
         await with_retry(step, on=on, attempts=2, backoff=0)()
     assert len(step.calls) == calls
+
+
+async def test_a_step_that_is_not_async_is_refused_once():
+    """It would not be async the next time either."""
+    calls = []
+    with pytest.raises(TypeError, match="is not async"):
+        await with_retry(calls.append, on=Exception, backoff=0)("a")
+    assert calls == ["a"]
 
 
 @pytest.mark.parametrize("cancelled", [asyncio.CancelledError, KeyboardInterrupt])
@@ -214,6 +224,7 @@ async def test_a_retried_step_keeps_its_name_and_signature():
         ({"on": [OSError]}, TypeError, "tuple"),
         ({"on": ()}, ValueError, "empty"),
         ({"on": BudgetExceeded}, ValueError, "BudgetExceeded.*not paid by calling again"),
+        ({"on": (OSError, TypeError)}, ValueError, "TypeError: it is a mistake in the program"),
         ({"on": OSError, "attempts": 0}, ValueError, "attempts must be at least 1"),
         ({"on": OSError, "attempts": 2.0}, TypeError, "attempts must be an int"),
         ({"on": OSError, "backoff": -1}, ValueError, "backoff must be a number of seconds from 0 on"),

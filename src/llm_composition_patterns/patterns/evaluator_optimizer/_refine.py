@@ -38,8 +38,8 @@ def refine(
         name: What the refinement is called in traces and messages; by default `refine` and the generator's name.
 
     Raises:
-        BaseException: From each call, what the generator or the evaluator raised. Its `rounds` are those that were
-            finished, where the exception takes attributes; a note names the round.
+        BaseException: From each call, what the generator or the evaluator raised. Its `rounds` are those that the
+            innermost refinement had finished, where the exception takes attributes; a note names the round.
         TypeError: Something cannot be called, or is of the wrong type; from a call, an answer is no verdict.
         ValueError: `max_rounds` is less than 1.
     """
@@ -91,4 +91,5 @@ async def _round(
 def _tell(error: BaseException, rounds: list[Round[Any]], name: str) -> None:
     add_note(error, f"in round {len(rounds) + 1} of {name!r}")
     with suppress(Exception):  # somebody else's class, and what it raised must come through
-        error.rounds = tuple(rounds)  # type: ignore[attr-defined]
+        if not hasattr(error, "rounds"):  # those of a refinement inside this one are closer to it
+            error.rounds = tuple(rounds)  # type: ignore[attr-defined]

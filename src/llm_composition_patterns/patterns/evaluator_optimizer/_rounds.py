@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ...usage import Usage
 
@@ -83,8 +85,23 @@ def refined(rounds: list[Round[B]]) -> Refined[B]:
     return Refined(best=best, rounds=tuple(rounds))
 
 
-def _rank(score: float) -> float:
-    return -math.inf if math.isnan(score) else score
+def _rank(score: Any) -> Any:
+    if math.isnan(score):
+        return -math.inf
+    if isinstance(score, Decimal) and score.is_finite():  # as it is, it does not compare with a Fraction
+        return Fraction(score)
+    return score if isinstance(score, Real) else float(score)
+
+
+def _is_number(score: Any) -> bool:
+    """Whether a score is a number of any kind, a Decimal included; a text is none."""
+    if isinstance(score, bool | str | bytes | bytearray):
+        return False
+    try:
+        float(score)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def check_verdict(verdict: object, evaluator: str) -> None:
@@ -97,5 +114,5 @@ def check_verdict(verdict: object, evaluator: str) -> None:
         )
     if not isinstance(verdict.accepted, bool):  # type: ignore[attr-defined]  # looked up above
         raise TypeError(f"the verdict of {evaluator} must have True or False as accepted, not {verdict.accepted!r}")  # type: ignore[attr-defined]
-    if not isinstance(verdict.score, Real):  # type: ignore[attr-defined]
+    if not _is_number(verdict.score):  # type: ignore[attr-defined]
         raise TypeError(f"the verdict of {evaluator} must have a number as score, not {verdict.score!r}")  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -63,12 +64,13 @@ class Verdict(BaseModel):
 def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Step[str, Refined[str]]:
     """A writer and a judge of pitches for the product that an id or words name."""
     catalog, voice = brindlehaw.catalog(), brindlehaw.brand_voice()
+    pitches = brindlehaw.sales_pitches()
 
     async def write(product: Product, previous: Round[str] | None) -> str:
         request = product.model_dump_json()
         if previous is not None:
             request += f"\n\n# Your last pitch\n\n{previous.value}\n\n# Change this\n\n{previous.verdict.feedback}"
-        return await ask(model, request, system=f"{WRITE}\n\n{voice}")
+        return await ask(model, request, system=f"{WRITE}\n\n{voice}\n\n{models_for(product, pitches)}")
 
     async def judge(product: Product, pitch: str) -> Verdict:
         request = f"{product.model_dump_json()}\n\n# The pitch\n\n{pitch}"
@@ -83,15 +85,26 @@ def pitch_writer(model: ChatModel, _conversation: Sequence[Message] = ()) -> Ste
     return pitch
 
 
+def models_for(product: Product, pitches: Mapping[int, str]) -> str:
+    """Two pitches of other products, to show the writer how one sounds."""
+    others = [pitch for number, pitch in pitches.items() if number != product.product_id]
+    return "\n\n".join(["# Two pitches of other products", *others[:2]])
+
+
 def product_of(catalog: Mapping[int, Product], wanted: str) -> Product:
     """The product that an id or words name."""
-    named = [catalog[int(wanted)]] if wanted.isdecimal() and int(wanted) in catalog else []
-    if not (found := named or brindlehaw.find_products(catalog.values(), wanted, most=1)):
+    if not (found := _numbered(catalog, wanted) or brindlehaw.find_products(catalog.values(), wanted, most=1)):
         known = f"{min(catalog)} to {max(catalog)}"
         raise ConfigurationError(
             f"there is no product {reprlib.repr(wanted)}; give an id, {known}, or words of its name"
         )
     return found[0]
+
+
+def _numbered(catalog: Mapping[int, Product], wanted: str) -> list[Product]:
+    with suppress(KeyError, ValueError):  # a number of thousands of digits is not even read
+        return [catalog[int(wanted)]] if wanted.isdecimal() else []
+    return []
 
 
 def verdict_of(scores: Scores, words: int) -> Verdict:

@@ -1,8 +1,8 @@
 """One branch: its account, its clock, its outcome, and running a step in its own context without a Task of its own.
 
-A Task for every branch would cost more than the rest of a fan-out together. A worker's Task runs one branch after the
+A Task for every branch would cost more than the rest of a fan-out together. A runner's Task runs one branch after the
 other instead: it steps the branch's coroutine by hand, inside the branch's own copy of the context, and passes what
-the coroutine waits for on to the event loop as if it were waiting itself. Cancelling the worker's Task cancels the
+the coroutine waits for on to the event loop as if it were waiting itself. Cancelling the runner's Task cancels the
 branch that it is at.
 """
 
@@ -31,7 +31,7 @@ class Branch(Account):
     """One branch of a fan-out while it runs.
 
     Attributes:
-        worker: The Task that runs it.
+        runner: The Task that runs it.
         started: When it started, on the loop's clock.
         queued: How long it has waited for permits so far, in seconds.
         waiting_since: When it began to wait for a permit; None while its clock runs.
@@ -57,7 +57,7 @@ class Branch(Account):
         self,
         parent: Account | None,
         fan_out: FanOut[Any, Any],
-        worker: asyncio.Task[None],
+        runner: asyncio.Task[None],
         index: int,
         key: Any,
         input: Any,
@@ -67,7 +67,7 @@ class Branch(Account):
         self.parent = parent  # type: ignore[misc]
         self.usage = NO_USAGE
         self.fan_out = fan_out
-        self.worker = worker
+        self.runner = runner
         self.index = index
         self.key = key
         self.input = input
@@ -164,12 +164,12 @@ def drive(run: Callable[..., Any], running: Coroutine[Any, Any, Any], waits_for:
         return returned.value
 
 
-async def absorb_cancellation(worker: asyncio.Task[None]) -> None:
+async def absorb_cancellation(runner: asyncio.Task[None]) -> None:
     """Take back a cancellation that was meant for a branch which has ended, delivered or not."""
     try:
         await asyncio.sleep(0)
     except asyncio.CancelledError:
         pass
     finally:
-        while worker.cancelling():
-            worker.uncancel()
+        while runner.cancelling():
+            runner.uncancel()

@@ -1,4 +1,4 @@
-"""Outcomes between the workers of a fan-out and the one who consumes them, in bounded memory."""
+"""Outcomes between the runners of a fan-out and the one who consumes them, in bounded memory."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Sink(Protocol):
 class Buffer(ABC):
     """Holds outcomes until they are consumed, and lets no more inputs be pulled than there is room for.
 
-    Each outcome that is consumed wakes one worker that waits for room; the outcome that the consumer lacks wakes it.
+    Each outcome that is consumed wakes one runner that waits for room; the outcome that the consumer lacks wakes it.
     """
 
     keeps = False
 
     def __init__(self) -> None:
         self._consumed = 0
-        self._workers: deque[asyncio.Future[None]] = deque()
+        self._runners: deque[asyncio.Future[None]] = deque()
         self._consumer: asyncio.Future[None] | None = None
 
     def open(self, fan_out: FanOut[Any, Any], room: int) -> None:
@@ -60,7 +60,7 @@ class Buffer(ABC):
     async def room(self) -> None:
         """Wait until an outcome has been consumed."""
         waiting = self._fan_out.loop.create_future()
-        self._workers.append(waiting)
+        self._runners.append(waiting)
         await waiting
 
     def add(self, outcome: Outcome[Any]) -> None:
@@ -72,8 +72,8 @@ class Buffer(ABC):
     def take(self) -> Outcome[Any]:
         """Consume the next outcome; there is one when `ready`."""
         self._consumed += 1
-        while self._workers:
-            waiting = self._workers.popleft()
+        while self._runners:
+            waiting = self._runners.popleft()
             if not waiting.done():
                 waiting.set_result(None)
                 break

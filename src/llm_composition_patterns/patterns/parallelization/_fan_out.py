@@ -1,13 +1,13 @@
 """The engine under `parallelize`, `stream_outcomes`, `together` and `vote`.
 
-`min(max_concurrency, inputs)` workers share one source and stand under one `asyncio.gather`; where the number of inputs
+`min(max_concurrency, inputs)` runners share one source and stand under one `asyncio.gather`; where the number of inputs
 is unknown, they start as inputs come. Each pulls an input, runs a branch to its end, delivers the outcome to the sink,
 and pulls the next. Whatever ends a fan-out early (a failure, a deadline, the caller) goes through `stop`: it is set
-once, every worker is cancelled, and `ended` waits until the last one has really ended. No cancellation passes a worker
-unseen: a branch that is cancelled alone is a Failure, and a worker that is cancelled by a stranger stops the fan-out
+once, every runner is cancelled, and `ended` waits until the last one has really ended. No cancellation passes a runner
+unseen: a branch that is cancelled alone is a Failure, and a runner that is cancelled by a stranger stops the fan-out
 instead of leaving inputs behind.
 
-Workers share one context too, so that a source is pulled and closed in one, whoever pulls; the last worker closes it,
+Runners share one context too, so that a source is pulled and closed in one, whoever pulls; the last runner closes it,
 unless it is read on for the inputs that never started.
 """
 
@@ -78,7 +78,7 @@ class FanOut(Generic[A, B]):
     # --- from start to end
 
     def start(self, *, on_end: Callable[[], None] = lambda: None) -> None:
-        """Start the workers; `ended` waits for them, `on_end` is called when none is left, if not before."""
+        """Start the runners; `ended` waits for them, `on_end` is called when none is left, if not before."""
         settings = self.settings
         self._report = reporter(settings.progress, settings.name)
         self._spans = FanOutSpans.open(self)
@@ -97,15 +97,15 @@ class FanOut(Generic[A, B]):
         self.show_progress()
 
     def over(self) -> bool:
-        """Whether no worker is left."""
+        """Whether no runner is left."""
         return self._crew.over()
 
     async def ended(self, error: BaseException | None = None) -> None:
-        """Wait until no worker is left and close everything; `error` is what the caller is about to raise.
+        """Wait until no runner is left and close everything; `error` is what the caller is about to raise.
 
         A caller that is cancelled while it waits stops the fan-out, and is cancelled when the last branch has ended.
         """
-        cancelled = await self._workers_ended()
+        cancelled = await self._runners_ended()
         try:
             if self.sink.keeps and cancelled is None:
                 await self.unstarted.deliver(self.sink)
@@ -118,7 +118,7 @@ class FanOut(Generic[A, B]):
         if cancelled is not None:
             raise cancelled
 
-    async def _workers_ended(self) -> asyncio.CancelledError | None:
+    async def _runners_ended(self) -> asyncio.CancelledError | None:
         cancelled: asyncio.CancelledError | None = None
         while not self._crew.over():
             try:
@@ -151,7 +151,7 @@ class FanOut(Generic[A, B]):
         self._crew.stop()
 
     def in_context(self, function: Callable[[], Any]) -> Any:
-        """Call a function in the context that the source is read in, when no worker is left."""
+        """Call a function in the context that the source is read in, when no runner is left."""
         return self._crew.run(function)
 
     @property
@@ -164,11 +164,11 @@ class FanOut(Generic[A, B]):
         if self._spans is not None:
             self._spans.span.set_attributes(attributes)
 
-    # --- workers
+    # --- runners
 
     async def _work(self) -> None:
-        worker = asyncio.current_task()
-        assert worker is not None  # noqa: S101 - for type checkers: a worker is a Task
+        runner = asyncio.current_task()
+        assert runner is not None  # noqa: S101 - for type checkers: a runner is a Task
         iterator, sink, crew = self.source.iterator, self.sink, self._crew
         self._at_work += 1
         try:
@@ -181,19 +181,19 @@ class FanOut(Generic[A, B]):
                     self.source.ended |= not self.stopping
                     break
                 else:
-                    rest = self._begin(worker, input)
+                    rest = self._begin(runner, input)
                     if rest is not None:
                         if self.started - self.done == crew.full_at:
                             crew.grow()
                         await rest
-                    if worker.cancelling() and not self.stopping:
-                        await absorb_cancellation(worker)
+                    if runner.cancelling() and not self.stopping:
+                        await absorb_cancellation(runner)
         except BaseException as error:  # noqa: BLE001 - the source's: branches keep theirs
             self.source_failed(error)
         finally:
             self._at_work -= 1
             if not self._at_work:
-                await self._close_source(worker)
+                await self._close_source(runner)
 
     async def _pull(self) -> Any:
         self.pulling += 1
@@ -212,24 +212,24 @@ class FanOut(Generic[A, B]):
         if not isinstance(error, Exception):
             raise error
 
-    async def _close_source(self, worker: asyncio.Task[None]) -> None:
+    async def _close_source(self, runner: asyncio.Task[None]) -> None:
         if self.unstarted.expected():
             return  # it is read on, and closed in the end
-        if worker.cancelling():
-            await absorb_cancellation(worker)  # it was for the branches; closing is cancelled by the next one
+        if runner.cancelling():
+            await absorb_cancellation(runner)  # it was for the branches; closing is cancelled by the next one
         try:
             await self.source.aclose()
         except BaseException as error:  # noqa: BLE001
             self.source_failed(error)
 
-    def _begin(self, worker: asyncio.Task[None], input: Any) -> Coroutine[Any, Any, None] | None:
+    def _begin(self, runner: asyncio.Task[None], input: Any) -> Coroutine[Any, Any, None] | None:
         """Run a branch up to its first suspension; None if that was its end, else the rest, to be awaited."""
         index = self.started
         self.started += 1
         if self._around is not None:
             self._reconsider()
         key = index if self.source.keys is None else self.source.keys[index]
-        branch = Branch(self._account, self, worker, index, key, input, self.clock())
+        branch = Branch(self._account, self, runner, index, key, input, self.clock())
         context = self._context.copy()
         run = context.run
         run(_set_account, branch)

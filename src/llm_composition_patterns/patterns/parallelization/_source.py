@@ -19,7 +19,7 @@ class Source:
         keys: Their keys where they were a Mapping, else None.
         iterator: The shared iterator, or None where pulling has to wait.
         shown: The inputs as a span may show them, or None where they are not at hand.
-        ended: Whether a worker has come to their end.
+        ended: Whether a runner has come to their end.
     """
 
     def __init__(self, inputs: Iterable[Any] | AsyncIterable[Any] | Mapping[Any, Any]) -> None:

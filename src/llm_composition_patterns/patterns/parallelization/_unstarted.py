@@ -1,4 +1,4 @@
-"""The inputs that a fan-out's end kept from starting: told of one by one, when no worker is left."""
+"""The inputs that a fan-out's end kept from starting: told of one by one, when no runner is left."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Unstarted:
             )
 
     def close_source(self) -> None:
-        """Close the source, which the workers have left open if there were any."""
+        """Close the source, which the runners have left open if there were any."""
         try:
             self._fan_out.in_context(self._fan_out.source.close)
         except Exception as error:  # noqa: BLE001 - the source's

@@ -60,7 +60,7 @@ class Watchdog:
                 continue
             if (due := self._due(branch)) <= now:
                 branch.expired = True
-                branch.worker.cancel()
+                branch.runner.cancel()
             else:
                 nearest = min(nearest, due)
         if nearest < math.inf:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar, overload
 from ...errors import GateRefused, add_note
 from ...steps import (
     Step,
-    is_plain_function,
+    answer_of,
     name_or,
     named,
+    refuse_what_cannot_be_called,
     refuse_what_is_no_step,
     run_step,
     step_name,
@@ -147,7 +148,8 @@ def chain(
     Args:
         steps: Two or more async functions of one input.
         name: What the chain is called in traces and messages; by default `chain` and the first step's name.
-        otherwise: A plain function of the `GateRefused` that answers in place of the rest of the chain.
+        otherwise: A function of the `GateRefused`, plain or async, that answers in place of the rest of the chain. Type
+            checkers know only of plain ones.
 
     Raises:
         BaseException: From each call, what a step raised; a note on it names the step.
@@ -158,8 +160,8 @@ def chain(
         raise TypeError(f"chain takes two steps or more, not {len(steps)}: chain(first, second)")
     for step in steps:
         refuse_what_is_no_step(step)
-    if otherwise is not None and not is_plain_function(otherwise):
-        raise TypeError(f"otherwise must be a plain function of the GateRefused, not {otherwise!r}")
+    if otherwise is not None:
+        refuse_what_cannot_be_called("otherwise", otherwise, "a function of the GateRefused")
     called = name_or(name, f"chain {step_name(steps[0])}")
 
     async def run(input: Any) -> Any:
@@ -169,7 +171,7 @@ def chain(
             except GateRefused as refused:
                 if otherwise is None:
                     raise
-                value = otherwise(refused)
+                value = await answer_of(otherwise, refused)
             written.output(value)
             return value
 

@@ -79,8 +79,12 @@ def _labels(answer: Any) -> tuple[Any, ...] | None:
         return _labels(typing.get_args(answer)[0])
     if origin in {Union, types.UnionType}:
         return _all(_labels(one) for one in typing.get_args(answer))
-    if not inspect.isclass(answer):
-        return None
+    return _labels_of_class(answer) if inspect.isclass(answer) else None
+
+
+def _labels_of_class(answer: type[Any]) -> tuple[Any, ...] | None:
+    if answer is types.NoneType:
+        return (None,)
     if issubclass(answer, Enum):
         return tuple(answer)
     return _labels(hints(answer).get("label"))
@@ -92,4 +96,4 @@ def _all(parts: typing.Iterable[tuple[Any, ...] | None]) -> tuple[Any, ...] | No
         if part is None:
             return None
         labels.extend(part)
-    return tuple(labels)
+    return tuple(dict.fromkeys(labels))

@@ -29,8 +29,8 @@ def route(
     reply = route(topic_of, {Topic.PRODUCT: about_products, Topic.COMPANY: about_us}, default=ask_back)
     ```
 
-    Where the classifier's annotation lists its labels (an Enum, a Literal), the routes are compared with them at once:
-    a label without a handler, or a handler without a label, fails here and not in production.
+    Where the classifier's annotation lists its labels (an Enum, a Literal, None beside them), the routes are compared
+    with them at once: a label without a handler, or a handler without a label, fails here and not in production.
 
     Args:
         classify: A function of the input, async or plain, that answers a label, a `Choice`, or anything else with a

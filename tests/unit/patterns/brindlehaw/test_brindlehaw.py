@@ -47,3 +47,17 @@ def test_a_product_says_what_the_record_says():
     assert hoodie.facts[-1] == "Sewn in Lost Anvil, Idaho"
     assert len(hoodie.facts) == 6 + 3 + 3
     assert (card.name, kit.price) == ("product 37 (no name)", "not sold")
+
+
+def test_the_brand_voice_leaves_out_what_is_for_people():
+    """Who is speaking, the rules and the words are for models as well."""
+    headings = [line for line in brindlehaw.brand_voice().splitlines() if line.startswith("#")]
+    assert headings == ["# Brand voice", "## Who is speaking", "## Rules", "## Words"]
+
+
+def test_sales_pitches_are_those_of_products():
+    """Each tells of its own product, in 75 to 100 words."""
+    pitches = brindlehaw.sales_pitches()
+    assert list(pitches) == [5, 34, 24, 22, 12, 28]
+    assert all(75 <= len(pitch.split()) <= 100 for pitch in pitches.values())
+    assert "High Meadow Sun Hoodie" in pitches[5]

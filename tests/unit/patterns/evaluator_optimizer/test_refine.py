@@ -3,6 +3,7 @@
 import asyncio
 import math
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -90,13 +91,17 @@ async def test_an_accepted_value_is_the_result_whatever_its_score():
     assert (await refine(write, judge, max_rounds=3)("topic")).value == "b"
 
 
-@given(st.lists(st.floats() | st.integers(-5, 5) | st.booleans() | st.fractions(), min_size=1, max_size=6))
+DECIMALS = st.decimals(allow_nan=False, places=2)
+
+
+@given(st.lists(st.floats() | st.integers(-5, 5) | st.fractions() | DECIMALS, min_size=1, max_size=6))
 def test_the_best_is_the_first_of_the_highest_scores(scores):
     """Whatever numbers they are; one that is none is the worst."""
     write, _ = writes(range(len(scores)))
     judge, _ = judges([replace(NO, score=score) for score in scores])
     done = run_in_virtual_time(refine(write, judge, max_rounds=len(scores))("topic"))
-    ranks = [-math.inf if math.isnan(score) else score for score in scores]
+    exact = [Fraction(score) if math.isfinite(score) else float(score) for score in scores]
+    ranks = [-math.inf if math.isnan(score) else score for score in exact]
     assert done.value == ranks.index(max(ranks))
 
 
@@ -115,6 +120,9 @@ async def test_any_object_with_the_three_is_a_verdict(verdict):
         (None, "its NoneType has no accepted and no score and no feedback"),
         (Opinion(accepted=1), "must have True or False as accepted, not 1"),
         (Opinion(score="9"), "must have a number as score, not '9'"),
+        (Opinion(score=True), "must have a number as score, not True"),
+        (Opinion(score=10**400), "must have a number as score, not 1000"),
+        (Opinion(score=Decimal("sNaN")), "must have a number as score, not Decimal"),
         (Opinion(score=None), "must have a number as score, not None"),
     ],
 )
@@ -134,6 +142,20 @@ async def test_an_error_keeps_the_finished_rounds():
         await refine(write, judge, max_rounds=3, name="pitch")("topic")
     assert [one.value for one in caught.value.rounds] == ["a", "b"]
     assert caught.value.__notes__ == ["in round 3 of 'pitch'"]
+
+
+async def test_the_rounds_of_an_error_are_those_of_the_innermost_refinement():
+    """As the outcomes of a fan-out are; the notes name both."""
+    drafts, _ = writes("a")
+    inner = refine(drafts, lambda *_: NO, max_rounds=2, name="inner")
+
+    async def around(input, _):
+        return (await inner(input)).value
+
+    with pytest.raises(IndexError) as caught:
+        await refine(around, lambda *_: NO, max_rounds=2, name="outer")("topic")
+    assert [one.value for one in caught.value.rounds] == ["a"]
+    assert caught.value.__notes__ == ["in round 2 of 'inner'", "in round 1 of 'outer'"]
 
 
 async def test_an_error_of_the_evaluator_keeps_the_finished_rounds():

@@ -216,7 +216,7 @@ async def test_a_generator_is_closed_in_the_context_that_it_ran_in():
     assert closed == [True]
 
 
-# --- workers start as inputs come
+# --- runners start as inputs come
 
 
 def unsized(kind, inputs):
@@ -225,17 +225,17 @@ def unsized(kind, inputs):
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
 @pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 2), (3, 4), (100, 128)])
-async def test_few_inputs_of_an_unsized_source_start_few_workers(kind, count, most, still_running):
+async def test_few_inputs_of_an_unsized_source_start_few_runners(kind, count, most, still_running):
     """However many branches are allowed at once."""
-    workers = []
+    runners = []
 
     async def step(number):
         await asyncio.sleep(1)
-        workers.append(len(still_running()))
+        runners.append(len(still_running()))
         return number
 
     assert await parallelize(step, unsized(kind, range(count)), max_concurrency=200_000) == list(range(count))
-    assert max(workers, default=0) <= most + 1  # the test's own task waits beside them
+    assert max(runners, default=0) <= most + 1  # the test's own task waits beside them
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
@@ -247,32 +247,32 @@ async def test_an_unsized_source_is_worked_on_by_as_many_as_may(kind, max_concur
     assert now() == 3
 
 
-async def test_a_sized_source_starts_no_worker_without_an_input(still_running):
+async def test_a_sized_source_starts_no_runner_without_an_input(still_running):
     """There is one for each input, no more."""
-    workers = []
+    runners = []
 
     async def step(_):
         await asyncio.sleep(1)
-        workers.append(len(still_running()))
+        runners.append(len(still_running()))
 
     await parallelize(step, [1, 2, 3])
-    assert max(workers) == 3
+    assert max(runners) == 3
 
 
-async def test_one_worker_is_enough_where_nothing_is_waited_for(still_running):
+async def test_one_runner_is_enough_where_nothing_is_waited_for(still_running):
     """Branches that never suspend would leave nothing to the others."""
-    workers = set()
+    runners = set()
 
     async def step(number):
-        workers.add(asyncio.current_task())
+        runners.add(asyncio.current_task())
         return number
 
     assert await parallelize(step, iter(range(1000))) == list(range(1000))
-    assert len(workers) == 1
+    assert len(runners) == 1
 
 
 @pytest.mark.parametrize("turns", range(12))
-async def test_a_fan_out_that_is_stopped_while_its_workers_start_leaves_none(turns, still_running):
+async def test_a_fan_out_that_is_stopped_while_its_runners_start_leaves_none(turns, still_running):
     """Whenever that is."""
     caller = asyncio.ensure_future(parallelize(wait, iter([1] * 1000)))
     for _ in range(turns):

@@ -91,6 +91,16 @@ async def test_otherwise_answers_for_a_gate_of_an_inner_chain():
     assert await chain(chain(gate(is_short), length, otherwise=lambda _: 0), double)("too long") == 0
 
 
+async def sorry(refused):
+    return "sorry"
+
+
+@pytest.mark.parametrize("otherwise", [sorry, lambda refused: sorry(refused)], ids=["async", "awaitable"])  # noqa: PLW0108
+async def test_otherwise_may_be_async(otherwise):
+    """What it gives is awaited, however it comes."""
+    assert await chain(gate(is_short), length, otherwise=otherwise)("too long") == "sorry"
+
+
 async def test_otherwise_is_for_refusals_only():
     """Any other error is raised."""
     with pytest.raises(ValueError, match="no 3"):
@@ -197,10 +207,6 @@ async def test_a_step_of_a_chain_must_be_async():
     assert caught.value.__notes__ == ["in step 'len' of 'chain len'"]
 
 
-async def sorry(refused):
-    return "sorry"
-
-
 @pytest.mark.parametrize(
     ("steps", "settings", "match"),
     [
@@ -209,8 +215,7 @@ async def sorry(refused):
         ((length, 5), {}, "step must be an async function of one input, not int"),
         ((length, double), {"name": ""}, "name must be a str that is not empty"),
         ((length, double), {"name": 5}, "name must be a str that is not empty"),
-        ((length, double), {"otherwise": "sorry"}, "otherwise must be a plain function"),
-        ((length, double), {"otherwise": sorry}, "otherwise must be a plain function"),
+        ((length, double), {"otherwise": "sorry"}, "otherwise must be a function"),
     ],
 )
 def test_a_chain_is_checked_when_built(steps, settings, match):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import pytest
 from pydantic import BaseModel
 
-from llm_composition_patterns import Choice, ask, parallelize, route
+from llm_composition_patterns import Choice, ask, in_threads, parallelize, route, with_fallback, with_retry
 from llm_composition_patterns.patterns.routing._labels import annotated_labels
 
 if TYPE_CHECKING:
@@ -86,6 +86,15 @@ async def by_text(text: str) -> str: ...
 async def by_nothing(text: str) -> None: ...
 
 
+async def by_topic_or_none(text: str) -> Topic | None: ...
+
+
+async def by_optional_choice(text: str) -> Choice[Topic | None]: ...
+
+
+async def by_three(text: str) -> Literal["left", "right", "middle"]: ...
+
+
 async def by_half(text: str) -> Topic | str: ...
 
 
@@ -120,7 +129,14 @@ TOPICS = (Topic.PRODUCT, Topic.COMPANY)
         (functools.partial(functools.partial(decorated)), TOPICS),
         (unannotated, None),
         (by_text, None),
-        (by_nothing, None),
+        (by_nothing, (None,)),
+        (by_topic_or_none, (*TOPICS, None)),
+        (by_optional_choice, (*TOPICS, None)),
+        (with_fallback(by_literal, by_three), ("left", "right", "middle")),
+        (with_retry(with_fallback(by_enum, by_topic_or_none), on=OSError), (*TOPICS, None)),
+        (with_fallback(by_literal, by_text), None),
+        (with_fallback(by_literal, unannotated), None),
+        (in_threads(plain), TOPICS),
         (by_half, None),
         (by_any, None),
         (by_missing, None),
@@ -149,6 +165,23 @@ def test_a_label_without_a_handler_fails_when_built():
         route(by_enum, {Topic.PRODUCT: handle})
     with pytest.raises(ValueError, match="no route for 'left', 'right'"):
         route(by_several, dict.fromkeys(TOPICS, handle))
+
+
+def test_fallbacks_with_annotations_that_are_no_types_say_nothing():
+    """They are somebody else's, and make no union."""
+
+    async def odd(text): ...
+
+    odd.__annotations__ = {"return": Literal[[1]]}
+    assert annotated_labels(with_fallback(odd, by_literal)) is None
+
+
+def test_none_beside_labels_needs_a_handler_as_well():
+    """Or a default, as any other label."""
+    with pytest.raises(ValueError, match="no route for None; add a step"):
+        route(by_topic_or_none, dict.fromkeys(TOPICS, handle))
+    route(by_topic_or_none, dict.fromkeys((*TOPICS, None), handle))
+    route(by_topic_or_none, dict.fromkeys(TOPICS, handle), default=handle_rest)
 
 
 def test_a_default_is_for_the_labels_without_a_handler():
