@@ -69,6 +69,10 @@ class Worker(Protocol):
         """Take back the tickets of the calls that it has not begun; their numbers."""
         ...
 
+    def listen(self) -> None:
+        """Tell the pool now what it has said and nobody has heard yet."""
+        ...
+
     def finish(self) -> None:
         """Let it close its resource and end."""
         ...
@@ -149,9 +153,9 @@ class Pool:
                 self._starting.remove(worker)
                 self._free.append(worker)
                 self._dispatch()
-        elif worker in self._busy:
+        elif number in worker.calls:
             call = worker.calls.pop(number)
-            if not worker.calls:
+            if worker in self._busy and not worker.calls:
                 self._release(worker)
             # First the next call: the worker should not wait for what this answer sets off.
             self._dispatch()
@@ -193,7 +197,7 @@ class Pool:
         while len(self._starting) < len(self._waiting) and self._count < self._most:
             self._starting.add(self._hire(self))
         for worker in self._busy:
-            if len(worker.calls) == 1 and self._next_is_short():
+            if self._may_be_sent_more(worker) and self._next_is_short():
                 self._send(worker)
 
     def _send(self, worker: Worker) -> None:
@@ -201,6 +205,10 @@ class Pool:
         call.worker = worker
         worker.calls[call.number] = call
         worker.send(call)
+
+    def _may_be_sent_more(self, worker: Worker) -> bool:
+        """Whether it computes its only call, and is not about to be killed for it."""
+        return len(worker.calls) == 1 and not next(iter(worker.calls.values())).answer.cancelled()
 
     def _next_is_short(self) -> bool:
         call = next(iter(self._waiting.values()), None)
@@ -229,6 +237,8 @@ class Pool:
         worker = call.worker
         if worker is not None and worker in self._busy and call.number in worker.calls:
             self._return_to_queue(worker)
+            # Only now: what it has begun after a call, it has begun after it answered that one.
+            worker.listen()
             if call.number in worker.calls:
                 del self._busy[worker]
                 self._leaving.add(worker)

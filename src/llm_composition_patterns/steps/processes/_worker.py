@@ -29,6 +29,7 @@ from ._wire import LARGE, Messages
 
 _CHUNK: Final = 2**16
 _SENDS_AT_ONCE: Final = 4
+_READS_AT_ONCE: Final = 16  # more than a socket holds
 _MAY_TAKE_TO_END: Final = 5.0  # once it has closed the socket
 _PYTHON: Final = (sys.executable, *subprocess._args_from_interpreter_flags(), "-P")  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
 
@@ -121,6 +122,12 @@ class ProcessWorker:
         if self._received() == b"" and self._socket is not None:
             self._pool.loop.remove_reader(self._socket)
             self._last = self._pool.loop.call_later(_MAY_TAKE_TO_END, self.kill)
+
+    def listen(self) -> None:
+        """Tell the pool what has come: all that was written before, and not much of what is written meanwhile."""
+        for _ in range(_READS_AT_ONCE):
+            if not self._received():
+                return
 
     def _received(self) -> bytes | None:
         """Take what has come and pass on what is whole; None if nothing has come, empty at the end of the stream."""

@@ -22,6 +22,7 @@ class FakeWorker:
         self.tickets: list[int] = []
         self.begun: list[bytes] = []
         self.now: int | None = None
+        self.unheard: list[tuple[int, int, bytes]] = []
         self.finished = self.killed = self.dead = False
 
     def __str__(self) -> str:
@@ -48,15 +49,25 @@ class FakeWorker:
             self.now = self.tickets.pop(0)
             self.begun.append(b"".join(self.calls[self.now].pieces))
 
-    def answer(self) -> None:
+    def say(self) -> None:
+        """Answer, without anybody listening yet."""
         if self.now is not None and not self.dead:
             number, self.now = self.now, None
             body = b"".join(self.calls[number].pieces) if number in self.calls else b""
-            self.pool.heard(self, ANSWERED, number, body)
+            self.unheard.append((ANSWERED, number, body))
+
+    def listen(self) -> None:
+        while self.unheard:
+            self.pool.heard(self, *self.unheard.pop(0))
+
+    def answer(self) -> None:
+        self.say()
+        self.listen()
 
     def die(self) -> None:
         if not self.dead:
             self.dead = True
+            self.listen()
             self.pool.ended(self, "it died", -9)
 
 
@@ -212,6 +223,46 @@ async def test_a_call_that_is_given_up_before_it_begins_leaves_the_worker_alone(
     assert not worker.killed
 
 
+@pytest.mark.parametrize("begins_the_next", [True, False])
+async def test_a_call_that_is_answered_already_is_given_up_without_a_kill(begins_the_next):
+    """The answer was only not heard yet; what was sent in advance is begun once, by the same worker."""
+    workers = Workers(1)
+    a, b = await workers.call(b"a", b"b")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    worker.say()
+    if begins_the_next:
+        worker.begin()
+    a.cancel()
+    await settle()
+    assert not worker.killed
+    worker.begin()
+    worker.answer()
+    assert await b == b"b"
+    assert (worker.begun, len(workers.hired)) == ([b"a", b"b"], 1)
+
+
+async def test_the_answer_before_a_call_that_is_given_up_is_not_lost_with_the_worker():
+    """Nor is the call after it: it is not sent to a worker that is about to be killed."""
+    workers = Workers(1)
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    worker.say()
+    worker.begin()
+    b.cancel()
+    await settle()
+    assert (a.done(), worker.killed, worker.tickets) == (True, True, [])
+    assert await a == b"a"
+    worker.die()
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await c == b"c"
+
+
 async def test_a_free_worker_takes_what_was_sent_in_advance_to_a_busy_one():
     """A call does not wait behind a long one."""
     workers = Workers(2)
@@ -269,7 +320,9 @@ async def test_a_free_worker_that_dies_is_missed_by_nobody():
         await b
 
 
-EVENTS = st.lists(st.tuples(st.sampled_from(["call", "ready", "begin", "answer", "die", "cancel"]), st.integers(0, 7)))
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["call", "ready", "begin", "say", "answer", "die", "cancel"]), st.integers(0, 7))
+)
 
 
 @given(EVENTS, st.integers(1, 3))
