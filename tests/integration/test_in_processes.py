@@ -217,6 +217,19 @@ async def test_the_calls_that_wait_are_computed_before_the_processes_end():
     assert [await call for call in calls] == [2 * number for number in range(10)]
 
 
+async def test_a_large_call_that_is_still_packed_is_computed_before_the_processes_end():
+    """A thread packs it while the block is left; no process stays behind."""
+    value = list(range(2**20))
+    async with in_processes(computed.same, workers=1) as step:
+        pool = step._pool
+        call = asyncio.create_task(step(value))
+        await asyncio.sleep(0)
+        assert not pool._waiting
+    assert pool._count == 0
+    assert await call == value
+    assert pool._count == 0
+
+
 async def test_outcomes_of_processes_say_what_failed():
     """A failed call is a failure of its branch alone."""
     async with in_processes(computed.divide, workers=1) as step:

@@ -125,7 +125,9 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
         pool = self._pool or await self._opened()
         spans = listening()
         trace = None if spans is None else _spans.trace_of(spans)
-        kind, body, where = await pool.run(await self._packed_call(trace, args, kwargs))
+        with pool.expecting_a_call():  # the block may be left while a thread packs it
+            call = await self._packed_call(trace, args, kwargs)
+        kind, body, where = await pool.run(call)
         value: T
         error, value, ended = await self._read(kind, body, where)
         if spans is not None and ended:

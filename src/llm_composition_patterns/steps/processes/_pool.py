@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Final, Protocol
 
@@ -98,7 +99,19 @@ class Pool:
         self._free: list[Worker] = []
         self._busy: dict[Worker, None] = {}
         self._leaving: set[Worker] = set()
+        self._expected = 0
+        self._closed = False
         self._changed = asyncio.Event()
+
+    @contextmanager
+    def expecting_a_call(self) -> Iterator[None]:
+        """Stay open in the body: a call is being made, which `run` is given right after it."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+            self._changed.set()
 
     async def run(self, pieces: list[bytes]) -> Answer:
         """Have a call computed; a caller that is cancelled is free at once, and the worker that computes it killed."""
@@ -117,17 +130,25 @@ class Pool:
             raise
 
     async def aclose(self) -> None:
-        """Let the workers end after the calls that wait; if that is cancelled, end them at once."""
+        """Let the workers end after the calls that wait; if that is cancelled, end them and fail the calls at once."""
         try:
             with outstanding(self.loop):
-                while self._waiting or self._busy:
+                while self._expected or self._waiting or self._busy:
                     await self._change()
                 self._dismiss()
                 while self._leaving:
                     await self._change()
         finally:
+            self._closed = True
+            self._refuse_what_waits()
             for worker in (*self._starting, *self._free, *self._busy, *self._leaving):
                 worker.kill()
+
+    def _refuse_what_waits(self) -> None:
+        while self._waiting:
+            _, call = self._waiting.popitem(last=False)
+            if not call.answer.done():
+                call.answer.set_exception(RuntimeError(f"{self._name} was closed before it could compute this call"))
 
     async def _change(self) -> None:
         self._changed.clear()
@@ -190,6 +211,8 @@ class Pool:
     # What follows
 
     def _dispatch(self) -> None:
+        if self._closed:
+            self._refuse_what_waits()
         while self._free and (self._waiting or self._take_from_the_busy()):
             worker = self._free.pop()
             self._busy[worker] = None

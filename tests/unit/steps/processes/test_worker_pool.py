@@ -304,6 +304,53 @@ async def test_closing_waits_for_the_calls_and_then_for_the_workers():
     await closing
 
 
+async def test_closing_waits_for_a_call_that_is_being_made():
+    """Its worker is started before the pool ends, and dismissed with it."""
+    workers, made = Workers(1), asyncio.Event()
+
+    async def make_and_call() -> bytes:
+        with workers.pool.expecting_a_call():
+            await made.wait()
+        return await answer_to(workers.pool.run([b"a"]))
+
+    a = asyncio.create_task(make_and_call())
+    await settle()
+    closing = asyncio.create_task(workers.pool.aclose())
+    await settle()
+    assert not closing.done()
+    made.set()
+    await settle()
+    (worker,) = workers.hired
+    assert not worker.killed
+    worker.ready()
+    worker.begin()
+    worker.answer()
+    await settle()
+    assert (await a, worker.finished) == (b"a", True)
+    worker.die()
+    await closing
+
+
+async def test_a_pool_whose_closing_is_cancelled_hires_nobody_any_more():
+    """The calls that wait, that come back from a worker or that come later are refused."""
+    workers = Workers(1)
+    calls = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    closing = asyncio.create_task(workers.pool.aclose())
+    await settle()
+    closing.cancel()
+    await settle()
+    worker.die()
+    calls += await workers.call(b"d")
+    await settle()
+    assert len(workers.hired) == 1
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in ended] == [WorkerLost, *[RuntimeError] * 3]
+    assert {str(error) for error in ended[1:]} == {"step was closed before it could compute this call"}
+
+
 async def test_a_free_worker_that_dies_is_missed_by_nobody():
     """The next call hires another one."""
     workers = Workers(1)
