@@ -77,7 +77,7 @@ def in_processes(
         TypeError: `fn` is async, no function, or none that another process could import; `workers` is no whole
             number, or `resource` cannot be called or sent. From a call: its arguments or its result cannot be sent.
         ValueError: `workers` is less than 1.
-        WorkerLost: From a call, when the process that computed it died.
+        WorkerLost: From a call, when the process that computed it died, or one after the other died while it started.
         Exception: From a call, what the function raised, or what building its resource did, with the traceback of the
             process as a note. One that cannot be sent comes as a RuntimeError that describes it.
         RuntimeError: From a call on another event loop than the one on which the processes were started, or if the

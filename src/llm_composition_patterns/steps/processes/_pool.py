@@ -2,8 +2,9 @@
 
 A call waits until a worker is free. Workers are started while calls wait and there is room; the first that is free
 takes the call that waits longest, whether it is the one that was started for it or not. So a worker that dies while it
-starts has no call of its own: the one that waits longest fails for it, and a worker that can never start fails one call
-after the other instead of being started for ever.
+starts has no call of its own, and another one is started. Only when several have died so in a row, and no worker lives
+that could compute what waits, each further one fails the call that waits longest: what can never start is not started
+for ever. While a worker lives, it is tried again after each answer.
 
 A worker computes one call at a time, and is sent the next one before, so that it never waits for this process. That
 call is still nobody's: the worker must take its ticket before it begins, and as long as it has not, this side can take
@@ -27,6 +28,9 @@ from ._child import CALL, CALL_WITH_MAIN, COMPLAINED, READY, mentions_main
 from ._wire import Body
 
 _log = logging.getLogger("llm_composition_patterns")
+_FAILED_STARTS: Final = (
+    1  # tolerated in a row, and one more for each worker: what kills all of them at once is one mishap
+)
 _MOST_IN_ADVANCE: Final = 2**16  # what a socket holds: a longer call is sent when the worker is free
 
 Answer = tuple[int, Body, str]
@@ -96,6 +100,7 @@ class Pool:
         self._numbers = count()
         self._waiting: OrderedDict[int, Call] = OrderedDict()
         self._starting: set[Worker] = set()
+        self._failed_starts = 0
         self._free: list[Worker] = []
         self._busy: dict[Worker, None] = {}
         self._leaving: set[Worker] = set()
@@ -173,9 +178,11 @@ class Pool:
             if worker in self._starting:
                 self._starting.remove(worker)
                 self._free.append(worker)
+                self._failed_starts = 0
                 self._dispatch()
         elif number in worker.calls:
             call = worker.calls.pop(number)
+            self._failed_starts = min(self._failed_starts, self._tolerated)
             if worker in self._busy and not worker.calls:
                 self._release(worker)
             # First the next call: the worker should not wait for what this answer sets off.
@@ -191,7 +198,7 @@ class Pool:
         if worker in self._starting:
             self._starting.remove(worker)
             doing = "started"
-            lost = [self._waiting.popitem(last=False)[1]] if self._waiting else []
+            lost = self._lost_to_failed_starts()
         if worker in self._free:
             self._free.remove(worker)
         self._busy.pop(worker, None)
@@ -202,6 +209,20 @@ class Pool:
                 call.answer.set_exception(WorkerLost(message, step=self._name, exit_code=exit_code))
         self._changed.set()
         self._dispatch()
+
+    def _lost_to_failed_starts(self) -> list[Call]:
+        """The call that fails because one more worker has died while it started, if one does."""
+        self._failed_starts += 1
+        hopeless = self._failed_starts > self._tolerated and not self._one_lives
+        return [self._waiting.popitem(last=False)[1]] if self._waiting and hopeless else []
+
+    @property
+    def _tolerated(self) -> int:
+        return _FAILED_STARTS + self._most
+
+    @property
+    def _one_lives(self) -> bool:
+        return bool(self._free or self._busy)
 
     def _release(self, worker: Worker) -> None:
         del self._busy[worker]
@@ -217,7 +238,7 @@ class Pool:
             worker = self._free.pop()
             self._busy[worker] = None
             self._send(worker)
-        while len(self._starting) < len(self._waiting) and self._count < self._most:
+        while len(self._starting) < len(self._waiting) and self._may_hire:
             self._starting.add(self._hire(self))
         for worker in self._busy:
             if self._may_be_sent_more(worker) and self._next_is_short():
@@ -251,6 +272,11 @@ class Pool:
         if numbers and not worker.calls and worker in self._busy:
             self._release(worker)
         return bool(numbers)
+
+    @property
+    def _may_hire(self) -> bool:
+        worth_it = self._failed_starts <= self._tolerated or not self._one_lives
+        return self._count < self._most and worth_it
 
     @property
     def _count(self) -> int:

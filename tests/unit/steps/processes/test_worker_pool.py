@@ -174,15 +174,60 @@ async def test_what_a_dead_worker_had_not_begun_is_computed_before_all_others():
     assert [await b, await c] == [b"b", b"c"]
 
 
-async def test_a_worker_that_dies_at_its_start_fails_the_call_that_waits_longest():
-    """So a worker that can never start ends with an error for each call."""
+@pytest.mark.parametrize("most", [1, 2])
+async def test_a_worker_that_dies_at_its_start_fails_no_call(most):
+    """It held none, so another one is started; so it is when all of them die once."""
+    workers = Workers(most)
+    calls = await workers.call(*[b"a", b"b"][:most])
+    for worker in list(workers.hired):
+        worker.die()
+    assert len(workers.hired) == 2 * most
+    for worker in workers.hired[most:]:
+        worker.ready()
+    for worker, call in zip(workers.hired[most:], calls, strict=True):
+        worker.begin()
+        worker.answer()
+        await call
+    assert len(workers.hired) == 2 * most
+
+
+async def test_workers_that_never_start_fail_one_call_after_the_other():
+    """After two in a row, nothing speaks for the next one; a worker that starts makes good for them."""
     workers = Workers(1)
-    a, b = await workers.call(b"a", b"b")
-    for number, call in enumerate((a, b)):
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    for number, failed in enumerate([[False] * 3, [False] * 3, [True, False, False], [True, True, False]]):
         workers.hired[number].die()
+        await settle()
+        assert [call.done() for call in (a, b, c)] == failed
+    workers.hired[4].ready()
+    workers.hired[4].die()
+    workers.hired[5].die()
+    await settle()
+    assert not c.done()
+    workers.hired[6].die()
+    workers.hired[7].die()
+    for call in (a, b, c):
         with pytest.raises(WorkerLost, match="while it started"):
             await call
-    assert len(workers.hired) == 2
+
+
+async def test_workers_that_never_start_are_tried_after_each_answer_while_another_lives():
+    """Its calls do not fail for them, and they are not started again and again meanwhile."""
+    workers = Workers(2)
+    a, b, c = await workers.call(b"a", b"b", b"c" * (2**16 + 1))
+    living = workers.hired[0]
+    living.ready()
+    while not (last := workers.hired[-1]).dead:
+        last.die()
+    assert len(workers.hired) == 1 + 4
+    for hired in (6, 6):
+        living.begin()
+        living.answer()
+        assert len(workers.hired) == hired
+        workers.hired[-1].die()
+    living.begin()
+    living.answer()
+    assert [await call for call in (a, b, c)] == [b"a", b"b", b"c" * (2**16 + 1)]
 
 
 async def test_a_call_that_is_given_up_kills_the_worker_that_began_it():
@@ -362,9 +407,10 @@ async def test_a_free_worker_that_dies_is_missed_by_nobody():
     workers.hired[0].die()
     assert len(workers.hired) == 1
     (b,) = await workers.call(b"b")
-    workers.hired[1].die()
-    with pytest.raises(WorkerLost):
-        await b
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await b == b"b"
 
 
 EVENTS = st.lists(
