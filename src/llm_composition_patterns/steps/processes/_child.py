@@ -6,7 +6,8 @@ and the pickling, it imports from here.
 
 A message is a header (its kind, the number of its call, its length) and a body. The first one says how things stand on
 the other side; then come calls, each of which gets one answer. A call is only begun with its ticket, which is in a pipe
-that both sides read from: one whose ticket is gone was taken back. The end of the stream is the end of the worker.
+that both sides read from: one whose ticket is gone was taken back. The end of the stream is the end of the worker, and if
+nothing announced it, the other side is gone: what the worker has started ends with it then, as it does when it dies.
 
 The script from which the other side was started is imported only for a pickle that refers to it. A script without a
 guard would start workers of its own then: it is stopped, and the call is told why.
@@ -30,7 +31,7 @@ from typing import Any, BinaryIO, Final, TypedDict, cast
 
 HEADER: Final = struct.Struct("!BQQ")
 TICKET: Final = struct.Struct("!Q")
-CALL, CALL_WITH_MAIN, READY, ANSWERED, FAILED, COMPLAINED = range(6)
+CALL, CALL_WITH_MAIN, FINISH, READY, ANSWERED, FAILED, COMPLAINED = range(7)
 _GRACE: Final = 1.0  # for closing the resource, when the other side is gone
 _IN_A_FRAME: Final = 2**17  # what is longer is written past the frames of a pickle: data, and no name of a class
 
@@ -138,23 +139,25 @@ class Server:
         self._held: tuple[Any, ...] | None = None
         self._spans: Any = None
 
-    def serve(self) -> None:
-        """Serve calls until there are no more."""
+    def serve(self) -> bool:
+        """Serve calls until there are no more; False if the other side is gone."""
         try:
             with ExitStack() as stack:
                 if (message := self._receive()) is not None:
                     self._prepare(pickle.loads(message[2]))  # noqa: S301 - from the process that started this one
                     self._send(READY, 0, [])
-                while (message := self._receive()) is not None:
+                while (message := self._receive()) is not None and message[0] != FINISH:
                     kind, number, body = message
                     if self._may_begin(number):
                         how, pieces = self._answer(kind, body, stack)
                         self._send(how, number, pieces)
-        except ConnectionError:  # the other side is gone
-            return
+        except ConnectionError:
+            return False
         except Exception as error:  # noqa: BLE001 - nobody is left to raise it to
             with suppress(ConnectionError):
                 self._send(COMPLAINED, 0, [_told(error).encode(errors="replace")])
+            return True
+        return message is not None
 
     def _prepare(self, setup: Setup) -> None:
         sys.path[:], sys.argv[:] = setup["path"], setup["arguments"]
@@ -309,7 +312,7 @@ def _end_with_the_other_side() -> None:
     def wait() -> None:
         os.read(leash, 1)
         time.sleep(_GRACE)
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)  # it leads the group of what it has started
 
     threading.Thread(target=wait, name="end with the other side", daemon=True).start()
 
@@ -322,7 +325,11 @@ def main() -> None:
     for descriptor in (connection, tickets):
         os.set_inheritable(descriptor, False)
     with open(connection, "rb") as incoming, open(os.dup(connection), "wb") as outgoing:  # noqa: PTH123 - as above
-        Server(incoming, outgoing, tickets).serve()
+        other_side_is_there = Server(incoming, outgoing, tickets).serve()
+    if not other_side_is_there:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
