@@ -117,6 +117,23 @@ def test_what_has_no_file_needs_cloudpickle(python):
     )
 
 
+def test_a_text_that_names_the_main_module_is_data(python, tmp_path):
+    """A script needs no guard for it, and the command line no cloudpickle."""
+    program = """
+import asyncio, os, sys
+from llm_composition_patterns import in_processes
+sys.modules["cloudpickle"] = None
+print("began")
+async def main():
+    async with in_processes(os.path.basename, workers=1) as step:
+        print(await step("package/__main__.py"))
+asyncio.run(main())
+"""
+    (tmp_path / "script.py").write_text(program)
+    for done in (python("script.py"), python("-c", program)):
+        assert (done.stdout, done.stderr) == ("began\n__main__.py\n", "")
+
+
 @pytest.mark.parametrize("on_error", ["raise", "collect"])
 def test_a_script_without_a_guard_is_told_so(python, tmp_path, on_error):
     """No worker starts workers, and none runs the rest of the script."""

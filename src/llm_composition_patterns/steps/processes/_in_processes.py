@@ -17,7 +17,7 @@ from ...tracing import listening
 from .._checks import check_count, is_plain_function
 from .._pooled import PooledStep
 from . import _spans
-from ._child import FAILED, Setup, mentions_main, packed
+from ._child import FAILED, Setup, packed
 from ._pool import Pool
 from ._wire import (
     Body,
@@ -181,7 +181,6 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
             main=self._main,
             package=__name__.rpartition(".")[0],
             function=b"".join(self._function),
-            with_main=bool(self._main) and mentions_main(self._function),
             by_value=self._by_value,
         )
         pickled = pickle.dumps(setup)

@@ -24,7 +24,7 @@ from typing import Final, Protocol
 
 from ...errors import WorkerLost
 from .._pooled import outstanding
-from ._child import CALL, CALL_WITH_MAIN, COMPLAINED, READY, mentions_main
+from ._child import COMPLAINED, READY
 from ._wire import Body
 
 _log = logging.getLogger("llm_composition_patterns")
@@ -42,17 +42,15 @@ class Call:
 
     Attributes:
         number: Unlike all others of its pool.
-        kind: That of its message.
         pieces: Its pickle.
         answer: What its caller waits for.
         worker: The worker that it was sent to.
     """
 
-    __slots__ = ("answer", "kind", "number", "pieces", "worker")
+    __slots__ = ("answer", "number", "pieces", "worker")
 
     def __init__(self, number: int, pieces: list[bytes], answer: asyncio.Future[Answer]) -> None:
         self.number = number
-        self.kind = CALL_WITH_MAIN if mentions_main(pieces) else CALL
         self.pieces = pieces
         self.answer = answer
         self.worker: Worker | None = None

@@ -2,9 +2,9 @@
 
 A thread starts the process, and waits for its end: nothing else tells of it for certain, because what the function
 started may hold the socket open. The process leads a session of its own. So Ctrl-C in a terminal does not reach it,
-killing its group ends what it started, also when it died by itself, and a system that shares the processors between sessions first does not let it
-take the event loop's share, nor leaves two of them on one processor. Its standard input is a pipe whose end, when this
-process is gone, ends it.
+killing its group ends what it started, also when it died by itself, and a system that shares the processors between
+sessions first does not let it take the event loop's share, nor leaves two of them on one processor. Its standard input
+is a pipe whose end, when this process is gone, ends it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Final
 
 from .._pooled import on_loop
 from . import _child
-from ._child import FINISH, HEADER, TICKET
+from ._child import CALL, FINISH, HEADER, TICKET
 from ._pool import Call, Pool
 from ._wire import LARGE, Messages
 
@@ -148,7 +148,7 @@ class ProcessWorker:
         if self._tickets is not None:
             self._tickets.give(call.number)
         size = sum(map(len, call.pieces))
-        pieces = HEADER.pack(call.kind, call.number, size), *call.pieces
+        pieces = HEADER.pack(CALL, call.number, size), *call.pieces
         self._unsent.extend(map(memoryview, pieces if size > LARGE else (b"".join(pieces),)))
         self._write()
 
