@@ -160,7 +160,7 @@ async def test_a_resource_that_cannot_be_closed_is_reported(caplog: pytest.LogCa
     """Nobody is left to raise it to, so the log has it."""
     async with in_processes(computed.double_with, workers=1, resource=computed.Stubborn) as step:
         assert await step(2) == 4
-    assert "the resource of a worker process of double_with could not be closed" in caplog.text
+    assert "a worker process of double_with could not close its resource:" in caplog.text
     assert "OSError: it sticks" in caplog.text
 
 

@@ -147,22 +147,28 @@ class Server:
 
     def serve(self) -> bool:
         """Serve calls until there are no more; False if the other side is gone."""
+        failed_to, is_there = "go on", True
         try:
             with ExitStack() as stack:
-                if (message := self._receive()) is not None:
-                    self._prepare(pickle.loads(message[2]))  # noqa: S301 - from the process that started this one
-                    self._send(READY, 0, [])
-                while (message := self._receive()) is not None and message[0] != FINISH:
-                    _, number, body = message
-                    if self._may_begin(number):
-                        how, pieces = self._answer(body, stack)
-                        self._send(how, number, pieces)
-        except ConnectionError:
-            return False
+                try:
+                    is_there = self._serve(stack)
+                except ConnectionError:
+                    is_there = False
+                failed_to = "close its resource"
         except Exception as error:  # noqa: BLE001 - nobody is left to raise it to
             with suppress(ConnectionError):
-                self._send(COMPLAINED, 0, [_told(error).encode(errors="replace")])
-            return True
+                self._send(COMPLAINED, 0, [f"{failed_to}:\n{_told(error)}".encode(errors="replace")])
+        return is_there
+
+    def _serve(self, stack: ExitStack) -> bool:
+        if (message := self._receive()) is not None:
+            self._prepare(pickle.loads(message[2]))  # noqa: S301 - from the process that started this one
+            self._send(READY, 0, [])
+        while (message := self._receive()) is not None and message[0] != FINISH:
+            _, number, body = message
+            if self._may_begin(number):
+                how, pieces = self._answer(body, stack)
+                self._send(how, number, pieces)
         return message is not None
 
     def _prepare(self, setup: Setup) -> None:
@@ -178,11 +184,13 @@ class Server:
         try:
             value = self._value(body, stack)
         except BaseException as error:  # noqa: BLE001 - it is the caller's
-            return FAILED, self._failure(error)
+            return FAILED, self._failure(error, self._ended_spans())
+        spans = self._ended_spans()
         try:
-            return ANSWERED, self._packed((value, self._ended_spans()))
+            return ANSWERED, self._packed((value, spans))
         except Exception as error:  # noqa: BLE001 - pickling runs what classes bring along
-            return FAILED, self._failure(TypeError(f"its result cannot be sent back from the worker process: {error}"))
+            refusal = TypeError(f"its result cannot be sent back from the worker process: {error}")
+            return FAILED, self._failure(refusal, spans)
 
     def _value(self, body: bytes, stack: ExitStack) -> Any:
         trace, args, kwargs = self._loaded(body)
@@ -208,13 +216,13 @@ class Server:
     def _ended_spans(self) -> list[Any]:
         return [] if self._spans is None else cast(list[Any], self._spans.take())
 
-    def _failure(self, error: BaseException) -> list[bytes]:
+    def _failure(self, error: BaseException, spans: list[Any]) -> list[bytes]:
         try:
             pickled = b"".join(self._packed(error)) if isinstance(error, Exception) else None
         except Exception:  # noqa: BLE001 - it is described instead
             pickled = None
         kind = type(error).__qualname__
-        return [pickle.dumps((pickled, kind, _text(error), _told(error), self._ended_spans()))]
+        return [pickle.dumps((pickled, kind, _text(error), _told(error), spans))]
 
     def _packed(self, value: object) -> list[bytes]:
         return packed(value, by_value=self._by_value)

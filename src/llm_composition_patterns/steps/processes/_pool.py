@@ -171,7 +171,7 @@ class Pool:
     def heard(self, worker: Worker, kind: int, number: int, body: Body) -> None:
         """Take a message of a worker."""
         if kind == COMPLAINED:
-            _log.error("the resource of a worker process of %s could not be closed:\n%s", self._name, body.decode())
+            _log.error("a worker process of %s could not %s", self._name, body.decode())
         elif kind == READY:
             if worker in self._starting:
                 self._starting.remove(worker)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -165,15 +166,32 @@ class Stuck:
         raise OSError("it sticks")
 
 
+class Cut:
+    """A resource whose connection breaks."""
+
+    def close(self):
+        raise ConnectionResetError("it was cut")
+
+
 def second(_, number):
     return number
 
 
 def test_a_worker_complains_of_a_resource_that_it_cannot_close(tickets):
-    """In its last message."""
-    *_, complaint = served(tickets, setup(second, Stuck), call(0, 5))
+    """In its last message, also if the resource has lost a connection of its own."""
+    for resource, told in ((Stuck, b"OSError: it sticks\n"), (Cut, b"ConnectionResetError: it was cut\n")):
+        *_, complaint = served(tickets, setup(second, resource), call(0, 5))
+        assert complaint[0] == COMPLAINED
+        assert bytes(complaint[2]).startswith(b"close its resource:\nTraceback")
+        assert bytes(complaint[2]).endswith(told)
+
+
+def test_a_worker_that_cannot_go_on_says_why(tickets):
+    """Not that its resource could not be closed."""
+    *_, complaint = served(tickets, "no setup")
     assert complaint[0] == COMPLAINED
-    assert bytes(complaint[2]).endswith(b"OSError: it sticks\n")
+    assert bytes(complaint[2]).startswith(b"go on:\n")
+    assert b"TypeError: string indices" in complaint[2]
 
 
 class Deaf(BytesIO):
@@ -209,6 +227,22 @@ def test_a_worker_continues_a_trace_and_sends_its_spans(tickets):
         assert value == 5
         assert (inside.name, inside.parent) == ("inside", (7, 5))
         assert (deeper.name, deeper.parent) == ("deeper", inside.ids)
+
+
+def unsendable(_):
+    with span("inside"):
+        return threading.Lock()
+
+
+def test_the_spans_of_a_call_are_sent_though_its_result_cannot_be(tickets):
+    """With the error, and only once."""
+    carrier = {"traceparent": f"00-{7:032x}-{5:016x}-01"}
+    calls = [call(number, None, trace=(carrier, {})) for number in range(2)]
+    _, *answers = served(tickets, setup(unsendable), *calls)
+    for kind, _, body in answers:
+        error, spans = error_of(body, "there")
+        assert (kind, type(error)) == (FAILED, TypeError)
+        assert [_child_spans.EndedSpan._make(given).name for given in spans] == ["inside"]
 
 
 def test_what_a_notebook_defines_goes_along(main, monkeypatch):
