@@ -352,7 +352,8 @@ def main() -> None:
         other_side_is_there = Server(incoming, outgoing, tickets).serve()
     if not other_side_is_there:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(Exception):  # nobody may read it any more
+                stream.flush()
         os.killpg(0, signal.SIGKILL)
 
 
