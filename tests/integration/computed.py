@@ -8,6 +8,13 @@ import time
 from pathlib import Path
 
 
+def start_and_die(path):
+    """Die by itself, and leave a process behind."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    Path(path).write_text(f"{sleeper.pid}\n")
+    os._exit(3)
+
+
 class Awkward(Exception):
     """An exception that pickle can write and not read."""
 

@@ -160,7 +160,7 @@ async def test_a_resource_that_cannot_be_closed_is_reported(caplog: pytest.LogCa
     """Nobody is left to raise it to, so the log has it."""
     async with in_processes(computed.double_with, workers=1, resource=computed.Stubborn) as step:
         assert await step(2) == 4
-    assert "the resource of a worker process of double_with could not be closed" in caplog.text
+    assert "a worker process of double_with could not close its resource:" in caplog.text
     assert "OSError: it sticks" in caplog.text
 
 
@@ -215,6 +215,19 @@ async def test_the_calls_that_wait_are_computed_before_the_processes_end():
         calls = [asyncio.create_task(step(number)) for number in range(10)]
         await asyncio.sleep(0)
     assert [await call for call in calls] == [2 * number for number in range(10)]
+
+
+async def test_a_large_call_that_is_still_packed_is_computed_before_the_processes_end():
+    """A thread packs it while the block is left; no process stays behind."""
+    value = list(range(2**20))
+    async with in_processes(computed.same, workers=1) as step:
+        pool = step._pool
+        call = asyncio.create_task(step(value))
+        await asyncio.sleep(0)
+        assert not pool._waiting
+    assert pool._count == 0
+    assert await call == value
+    assert pool._count == 0
 
 
 async def test_outcomes_of_processes_say_what_failed():

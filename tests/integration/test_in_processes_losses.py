@@ -82,6 +82,15 @@ async def test_cancelling_a_call_kills_the_worker_and_what_it_started(tmp_path):
         assert await step(None) != worker
 
 
+async def test_what_a_worker_started_ends_when_it_dies_by_itself(tmp_path):
+    """Nobody killed it, and yet nothing is left over."""
+    note = tmp_path / "note"
+    async with in_processes(computed.start_and_die, workers=1) as step:
+        with pytest.raises(WorkerLost, match="exit code 3"):
+            await step(str(note))
+    await asyncio.to_thread(computed.gone, int(note.read_text()))
+
+
 async def test_a_call_that_is_cancelled_before_it_begins_is_withdrawn(tmp_path):
     """Also if it was sent to a worker already: it never runs, and the worker lives on with its resource."""
     log, began, release = tmp_path / "log", tmp_path / "began", tmp_path / "release"

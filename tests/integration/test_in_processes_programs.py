@@ -10,7 +10,7 @@ import computed
 import pytest
 
 COMPUTE = """
-import asyncio, os, sys, time
+import asyncio, os, subprocess, sys
 from dataclasses import dataclass
 from llm_composition_patterns import in_processes, parallelize
 
@@ -21,10 +21,11 @@ class Number:
 def double(number):
     return Number(2 * number.value), os.getpid()
 
-def hang(path):
+def start(path, way):
+    sleeper = subprocess.Popen(["sleep", "60"])
     with open(path, "w") as file:
-        file.write(f"{os.getpid()}\\n")
-    while True:
+        file.write(f"{os.getpid()} {sleeper.pid}\\n")
+    while way == "computes":
         pass
 
 async def main():
@@ -39,8 +40,9 @@ HANGING = (
     COMPUTE
     + """
 async def hanging():
-    async with in_processes(hang, workers=1) as step:
-        await step(sys.argv[1])
+    async with in_processes(start, workers=1) as step:
+        await step(*sys.argv[1:])
+        await asyncio.sleep(60)
 
 if __name__ == "__main__":
     asyncio.run(hanging())
@@ -115,6 +117,23 @@ def test_what_has_no_file_needs_cloudpickle(python):
     )
 
 
+def test_a_text_that_names_the_main_module_is_data(python, tmp_path):
+    """A script needs no guard for it, and the command line no cloudpickle."""
+    program = """
+import asyncio, os, sys
+from llm_composition_patterns import in_processes
+sys.modules["cloudpickle"] = None
+print("began")
+async def main():
+    async with in_processes(os.path.basename, workers=1) as step:
+        print(await step("package/__main__.py"))
+asyncio.run(main())
+"""
+    (tmp_path / "script.py").write_text(program)
+    for done in (python("script.py"), python("-c", program)):
+        assert (done.stdout, done.stderr) == ("began\n__main__.py\n", "")
+
+
 @pytest.mark.parametrize("on_error", ["raise", "collect"])
 def test_a_script_without_a_guard_is_told_so(python, tmp_path, on_error):
     """No worker starts workers, and none runs the rest of the script."""
@@ -130,29 +149,32 @@ def test_a_script_without_a_guard_is_told_so(python, tmp_path, on_error):
 def test_the_interrupt_of_a_terminal_ends_a_program_quietly(clean_environ, tmp_path):
     """Ctrl-C reaches its whole group; the program ends the worker, and nothing but its own traceback is shown."""
     with started(clean_environ, tmp_path, start_new_session=True) as program:
-        worker = int(computed.written(tmp_path / "note"))
+        worker, sleeper = map(int, computed.written(tmp_path / "note").split())
         os.killpg(program.pid, signal.SIGINT)
         _, shown = program.communicate(timeout=20)
     assert shown.count("Traceback") <= 2  # asyncio shows the cancellation that KeyboardInterrupt came from
     assert shown.splitlines()[-1] == "KeyboardInterrupt"
     assert "_child.py" not in shown
     assert not computed.alive(worker)
+    computed.gone(sleeper)
 
 
-def test_workers_end_with_a_program_that_is_killed(clean_environ, tmp_path):
-    """Also one that computes and never looks up."""
-    with started(clean_environ, tmp_path) as program:
-        worker = int(computed.written(tmp_path / "note"))
+@pytest.mark.parametrize("way", ["computes", "idles"])
+def test_workers_end_with_a_program_that_is_killed(clean_environ, tmp_path, way):
+    """Also one that computes and never looks up, and what it has started."""
+    with started(clean_environ, tmp_path, way) as program:
+        worker, sleeper = map(int, computed.written(tmp_path / "note").split())
         program.kill()
         program.communicate(timeout=20)
         computed.gone(worker)
+        computed.gone(sleeper)
 
 
-def started(environ, directory, **options):
-    """A program whose worker has written its number down, and computes for ever."""
+def started(environ, directory, way="computes", **options):
+    """A program whose worker has started a process, written both numbers down, and computes for ever or idles."""
     (directory / "script.py").write_text(HANGING)
     return subprocess.Popen(
-        [sys.executable, "script.py", str(directory / "note")],
+        [sys.executable, "script.py", str(directory / "note"), way],
         env=environ,
         cwd=directory,
         stderr=subprocess.PIPE,

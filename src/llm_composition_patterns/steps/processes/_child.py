@@ -6,7 +6,8 @@ and the pickling, it imports from here.
 
 A message is a header (its kind, the number of its call, its length) and a body. The first one says how things stand on
 the other side; then come calls, each of which gets one answer. A call is only begun with its ticket, which is in a pipe
-that both sides read from: one whose ticket is gone was taken back. The end of the stream is the end of the worker.
+that both sides read from: one whose ticket is gone was taken back. The end of the stream is the end of the worker, and
+if nothing announced it, the other side is gone: what the worker has started ends with it then, as it does when it dies.
 
 The script from which the other side was started is imported only for a pickle that refers to it. A script without a
 guard would start workers of its own then: it is stopped, and the call is told why.
@@ -25,14 +26,15 @@ import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from importlib import import_module
+from io import BytesIO
 from types import CoroutineType
 from typing import Any, BinaryIO, Final, TypedDict, cast
 
 HEADER: Final = struct.Struct("!BQQ")
 TICKET: Final = struct.Struct("!Q")
-CALL, CALL_WITH_MAIN, READY, ANSWERED, FAILED, COMPLAINED = range(6)
+CALL, FINISH, READY, ANSWERED, FAILED, COMPLAINED = range(6)
 _GRACE: Final = 1.0  # for closing the resource, when the other side is gone
-_IN_A_FRAME: Final = 2**17  # what is longer is written past the frames of a pickle: data, and no name of a class
+_MAIN: Final = ("__main__", "__mp_main__")  # the latter in worker processes, as multiprocessing has it
 
 
 class Setup(TypedDict):
@@ -44,7 +46,6 @@ class Setup(TypedDict):
         main: What `multiprocessing` needs to import its `__main__`; empty where that cannot be imported.
         package: The name of this package there.
         function: The pickled function and resource factory.
-        with_main: Whether that pickle refers to `__main__`.
         by_value: Whether its `__main__` is in no file, so that what is defined there is sent itself.
     """
 
@@ -53,7 +54,6 @@ class Setup(TypedDict):
     main: dict[str, Any]
     package: str
     function: bytes
-    with_main: bool
     by_value: bool
 
 
@@ -85,18 +85,30 @@ def packed(value: object, *, by_value: bool, most: int | None = None) -> list[by
             import it: that of a notebook. Needs cloudpickle.
         most: How long it may be; TooLarge is raised beyond.
     """
+    if not by_value:
+        parts = _Parts(most)
+        pickle.Pickler(parts, pickle.HIGHEST_PROTOCOL).dump(value)
+        return parts.pieces
+    return _packed_by_name(value, most) or _packed_by_value(value, most)
+
+
+def _packed_by_name(value: object, most: int | None) -> list[bytes] | None:
+    """A pickle without cloudpickle, if that needs nothing of `__main__`."""
     parts = _Parts(most)
     try:
-        pickle.Pickler(parts, pickle.HIGHEST_PROTOCOL).dump(value)
+        _OutsideMain(parts, pickle.HIGHEST_PROTOCOL).dump(value)
     except TooLarge:
         raise
-    except Exception:
-        if not by_value:
-            raise
-    else:
-        if not (by_value and mentions_main(parts.pieces)):
-            return parts.pieces
-    return _packed_by_value(value, most)
+    except Exception:  # noqa: BLE001 - it is told by the way that remains
+        return None
+    return parts.pieces
+
+
+class _OutsideMain(pickle.Pickler):
+    def reducer_override(self, obj: Any) -> Any:
+        if getattr(obj, "__module__", None) in _MAIN:
+            raise pickle.PicklingError("it is defined in __main__")
+        return NotImplemented
 
 
 def _packed_by_value(value: object, most: int | None) -> list[bytes]:
@@ -110,11 +122,6 @@ def _packed_by_value(value: object, most: int | None) -> list[bytes]:
     parts = _Parts(most)
     cloudpickle.Pickler(parts, pickle.HIGHEST_PROTOCOL).dump(value)
     return parts.pieces
-
-
-def mentions_main(pieces: list[bytes]) -> bool:
-    """Whether a pickle may refer to something of `__main__`."""
-    return any(b"__main__" in piece or b"__mp_main__" in piece for piece in pieces if len(piece) < _IN_A_FRAME)
 
 
 def as_context(resource: Any) -> AbstractContextManager[Any]:
@@ -138,49 +145,55 @@ class Server:
         self._held: tuple[Any, ...] | None = None
         self._spans: Any = None
 
-    def serve(self) -> None:
-        """Serve calls until there are no more."""
+    def serve(self) -> bool:
+        """Serve calls until there are no more; False if the other side is gone."""
+        failed_to, is_there = "go on", True
         try:
             with ExitStack() as stack:
-                if (message := self._receive()) is not None:
-                    self._prepare(pickle.loads(message[2]))  # noqa: S301 - from the process that started this one
-                    self._send(READY, 0, [])
-                while (message := self._receive()) is not None:
-                    kind, number, body = message
-                    if self._may_begin(number):
-                        how, pieces = self._answer(kind, body, stack)
-                        self._send(how, number, pieces)
-        except ConnectionError:  # the other side is gone
-            return
+                try:
+                    is_there = self._serve(stack)
+                except ConnectionError:
+                    is_there = False
+                failed_to = "close its resource"
         except Exception as error:  # noqa: BLE001 - nobody is left to raise it to
             with suppress(ConnectionError):
-                self._send(COMPLAINED, 0, [_told(error).encode(errors="replace")])
+                self._send(COMPLAINED, 0, [f"{failed_to}:\n{_told(error)}".encode(errors="replace")])
+        return is_there
+
+    def _serve(self, stack: ExitStack) -> bool:
+        if (message := self._receive()) is not None:
+            self._prepare(pickle.loads(message[2]))  # noqa: S301 - from the process that started this one
+            self._send(READY, 0, [])
+        while (message := self._receive()) is not None and message[0] != FINISH:
+            _, number, body = message
+            if self._may_begin(number):
+                how, pieces = self._answer(body, stack)
+                self._send(how, number, pieces)
+        return message is not None
 
     def _prepare(self, setup: Setup) -> None:
         sys.path[:], sys.argv[:] = setup["path"], setup["arguments"]
         self._main, self._package = _Main(setup["main"]), setup["package"]
         self._by_value = setup["by_value"]
         try:
-            if setup["with_main"]:
-                self._main.bring()
-            self._function, self._resource = pickle.loads(setup["function"])  # noqa: S301 - as above
+            self._function, self._resource = self._loaded(setup["function"])
         except BaseException as error:  # noqa: BLE001 - each call is told
             self._function, self._resource = _refusing(error), None
 
-    def _answer(self, kind: int, body: bytes, stack: ExitStack) -> tuple[int, list[bytes]]:
+    def _answer(self, body: bytes, stack: ExitStack) -> tuple[int, list[bytes]]:
         try:
-            value = self._value(kind, body, stack)
+            value = self._value(body, stack)
         except BaseException as error:  # noqa: BLE001 - it is the caller's
-            return FAILED, self._failure(error)
+            return FAILED, self._failure(error, self._ended_spans())
+        spans = self._ended_spans()
         try:
-            return ANSWERED, self._packed((value, self._ended_spans()))
+            return ANSWERED, self._packed((value, spans))
         except Exception as error:  # noqa: BLE001 - pickling runs what classes bring along
-            return FAILED, self._failure(TypeError(f"its result cannot be sent back from the worker process: {error}"))
+            refusal = TypeError(f"its result cannot be sent back from the worker process: {error}")
+            return FAILED, self._failure(refusal, spans)
 
-    def _value(self, kind: int, body: bytes, stack: ExitStack) -> Any:
-        if kind == CALL_WITH_MAIN:
-            self._main.bring()
-        trace, args, kwargs = pickle.loads(body)  # noqa: S301 - as above
+    def _value(self, body: bytes, stack: ExitStack) -> Any:
+        trace, args, kwargs = self._loaded(body)
         with nullcontext() if trace is None else self._continuing(trace):
             if self._held is None:
                 self._held = () if self._resource is None else (stack.enter_context(as_context(self._resource())),)
@@ -190,6 +203,11 @@ class Server:
             raise TypeError("it is async already: use it as a step as it is, or make it a plain `def`")
         return value
 
+    def _loaded(self, pickled: bytes) -> Any:
+        unpickler = _BringingMain(BytesIO(pickled))
+        unpickler.main = self._main
+        return unpickler.load()
+
     def _continuing(self, trace: Any) -> AbstractContextManager[None]:
         if self._spans is None:
             self._spans = import_module(f"{self._package}._child_spans").ChildSpans()
@@ -198,13 +216,13 @@ class Server:
     def _ended_spans(self) -> list[Any]:
         return [] if self._spans is None else cast(list[Any], self._spans.take())
 
-    def _failure(self, error: BaseException) -> list[bytes]:
+    def _failure(self, error: BaseException, spans: list[Any]) -> list[bytes]:
         try:
             pickled = b"".join(self._packed(error)) if isinstance(error, Exception) else None
         except Exception:  # noqa: BLE001 - it is described instead
             pickled = None
         kind = type(error).__qualname__
-        return [pickle.dumps((pickled, kind, _text(error), _told(error), self._ended_spans()))]
+        return [pickle.dumps((pickled, kind, _text(error), _told(error), spans))]
 
     def _packed(self, value: object) -> list[bytes]:
         return packed(value, by_value=self._by_value)
@@ -233,6 +251,15 @@ class Server:
         self._outgoing.write(HEADER.pack(kind, number, sum(map(len, pieces))))
         self._outgoing.writelines(pieces)
         self._outgoing.flush()
+
+
+class _BringingMain(pickle.Unpickler):
+    main: _Main
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in _MAIN:
+            self.main.bring()
+        return super().find_class(module, name)
 
 
 class _Main:
@@ -309,7 +336,7 @@ def _end_with_the_other_side() -> None:
     def wait() -> None:
         os.read(leash, 1)
         time.sleep(_GRACE)
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)  # it leads the group of what it has started
 
     threading.Thread(target=wait, name="end with the other side", daemon=True).start()
 
@@ -322,7 +349,12 @@ def main() -> None:
     for descriptor in (connection, tickets):
         os.set_inheritable(descriptor, False)
     with open(connection, "rb") as incoming, open(os.dup(connection), "wb") as outgoing:  # noqa: PTH123 - as above
-        Server(incoming, outgoing, tickets).serve()
+        other_side_is_there = Server(incoming, outgoing, tickets).serve()
+    if not other_side_is_there:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):  # nobody may read it any more
+                stream.flush()
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ...tracing import listening
 from .._checks import check_count, is_plain_function
 from .._pooled import PooledStep
 from . import _spans
-from ._child import FAILED, Setup, mentions_main, packed
+from ._child import FAILED, Setup, packed
 from ._pool import Pool
 from ._wire import (
     Body,
@@ -77,7 +77,7 @@ def in_processes(
         TypeError: `fn` is async, no function, or none that another process could import; `workers` is no whole
             number, or `resource` cannot be called or sent. From a call: its arguments or its result cannot be sent.
         ValueError: `workers` is less than 1.
-        WorkerLost: From a call, when the process that computed it died.
+        WorkerLost: From a call, when the process that computed it died, or one after the other died while it started.
         Exception: From a call, what the function raised, or what building its resource did, with the traceback of the
             process as a note. One that cannot be sent comes as a RuntimeError that describes it.
         RuntimeError: From a call on another event loop than the one on which the processes were started, or if the
@@ -125,7 +125,9 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
         pool = self._pool or await self._opened()
         spans = listening()
         trace = None if spans is None else _spans.trace_of(spans)
-        kind, body, where = await pool.run(await self._packed_call(trace, args, kwargs))
+        with pool.expecting_a_call():  # the block may be left while a thread packs it
+            call = await self._packed_call(trace, args, kwargs)
+        kind, body, where = await pool.run(call)
         value: T
         error, value, ended = await self._read(kind, body, where)
         if spans is not None and ended:
@@ -179,7 +181,6 @@ class InProcesses(PooledStep[Pool], Generic[P, T]):
             main=self._main,
             package=__name__.rpartition(".")[0],
             function=b"".join(self._function),
-            with_main=bool(self._main) and mentions_main(self._function),
             by_value=self._by_value,
         )
         pickled = pickle.dumps(setup)

@@ -2,8 +2,9 @@
 
 A call waits until a worker is free. Workers are started while calls wait and there is room; the first that is free
 takes the call that waits longest, whether it is the one that was started for it or not. So a worker that dies while it
-starts has no call of its own: the one that waits longest fails for it, and a worker that can never start fails one call
-after the other instead of being started for ever.
+starts has no call of its own, and another one is started. Only when several have died so in a row, and no worker lives
+that could compute what waits, each further one fails the call that waits longest: what can never start is not started
+for ever. While a worker lives, it is tried again after each answer.
 
 A worker computes one call at a time, and is sent the next one before, so that it never waits for this process. That
 call is still nobody's: the worker must take its ticket before it begins, and as long as it has not, this side can take
@@ -16,16 +17,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Final, Protocol
 
 from ...errors import WorkerLost
 from .._pooled import outstanding
-from ._child import CALL, CALL_WITH_MAIN, COMPLAINED, READY, mentions_main
+from ._child import COMPLAINED, READY
 from ._wire import Body
 
 _log = logging.getLogger("llm_composition_patterns")
+_FAILED_STARTS: Final = (
+    1  # tolerated in a row, and one more for each worker: what kills all of them at once is one mishap
+)
 _MOST_IN_ADVANCE: Final = 2**16  # what a socket holds: a longer call is sent when the worker is free
 
 Answer = tuple[int, Body, str]
@@ -37,17 +42,15 @@ class Call:
 
     Attributes:
         number: Unlike all others of its pool.
-        kind: That of its message.
         pieces: Its pickle.
         answer: What its caller waits for.
         worker: The worker that it was sent to.
     """
 
-    __slots__ = ("answer", "kind", "number", "pieces", "worker")
+    __slots__ = ("answer", "number", "pieces", "worker")
 
     def __init__(self, number: int, pieces: list[bytes], answer: asyncio.Future[Answer]) -> None:
         self.number = number
-        self.kind = CALL_WITH_MAIN if mentions_main(pieces) else CALL
         self.pieces = pieces
         self.answer = answer
         self.worker: Worker | None = None
@@ -67,6 +70,10 @@ class Worker(Protocol):
 
     def take_back(self) -> list[int]:
         """Take back the tickets of the calls that it has not begun; their numbers."""
+        ...
+
+    def listen(self) -> None:
+        """Tell the pool now what it has said and nobody has heard yet."""
         ...
 
     def finish(self) -> None:
@@ -91,10 +98,23 @@ class Pool:
         self._numbers = count()
         self._waiting: OrderedDict[int, Call] = OrderedDict()
         self._starting: set[Worker] = set()
+        self._failed_starts = 0
         self._free: list[Worker] = []
         self._busy: dict[Worker, None] = {}
         self._leaving: set[Worker] = set()
+        self._expected = 0
+        self._closed = False
         self._changed = asyncio.Event()
+
+    @contextmanager
+    def expecting_a_call(self) -> Iterator[None]:
+        """Stay open in the body: a call is being made, which `run` is given right after it."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
+            self._changed.set()
 
     async def run(self, pieces: list[bytes]) -> Answer:
         """Have a call computed; a caller that is cancelled is free at once, and the worker that computes it killed."""
@@ -113,17 +133,25 @@ class Pool:
             raise
 
     async def aclose(self) -> None:
-        """Let the workers end after the calls that wait; if that is cancelled, end them at once."""
+        """Let the workers end after the calls that wait; if that is cancelled, end them and fail the calls at once."""
         try:
             with outstanding(self.loop):
-                while self._waiting or self._busy:
+                while self._expected or self._waiting or self._busy:
                     await self._change()
                 self._dismiss()
                 while self._leaving:
                     await self._change()
         finally:
+            self._closed = True
+            self._refuse_what_waits()
             for worker in (*self._starting, *self._free, *self._busy, *self._leaving):
                 worker.kill()
+
+    def _refuse_what_waits(self) -> None:
+        while self._waiting:
+            _, call = self._waiting.popitem(last=False)
+            if not call.answer.done():
+                call.answer.set_exception(RuntimeError(f"{self._name} was closed before it could compute this call"))
 
     async def _change(self) -> None:
         self._changed.clear()
@@ -143,15 +171,17 @@ class Pool:
     def heard(self, worker: Worker, kind: int, number: int, body: Body) -> None:
         """Take a message of a worker."""
         if kind == COMPLAINED:
-            _log.error("the resource of a worker process of %s could not be closed:\n%s", self._name, body.decode())
+            _log.error("a worker process of %s could not %s", self._name, body.decode())
         elif kind == READY:
             if worker in self._starting:
                 self._starting.remove(worker)
                 self._free.append(worker)
+                self._failed_starts = 0
                 self._dispatch()
-        elif worker in self._busy:
+        elif number in worker.calls:
             call = worker.calls.pop(number)
-            if not worker.calls:
+            self._failed_starts = min(self._failed_starts, self._tolerated)
+            if worker in self._busy and not worker.calls:
                 self._release(worker)
             # First the next call: the worker should not wait for what this answer sets off.
             self._dispatch()
@@ -166,7 +196,7 @@ class Pool:
         if worker in self._starting:
             self._starting.remove(worker)
             doing = "started"
-            lost = [self._waiting.popitem(last=False)[1]] if self._waiting else []
+            lost = self._lost_to_failed_starts()
         if worker in self._free:
             self._free.remove(worker)
         self._busy.pop(worker, None)
@@ -178,6 +208,20 @@ class Pool:
         self._changed.set()
         self._dispatch()
 
+    def _lost_to_failed_starts(self) -> list[Call]:
+        """The call that fails because one more worker has died while it started, if one does."""
+        self._failed_starts += 1
+        hopeless = self._failed_starts > self._tolerated and not self._one_lives
+        return [self._waiting.popitem(last=False)[1]] if self._waiting and hopeless else []
+
+    @property
+    def _tolerated(self) -> int:
+        return _FAILED_STARTS + self._most
+
+    @property
+    def _one_lives(self) -> bool:
+        return bool(self._free or self._busy)
+
     def _release(self, worker: Worker) -> None:
         del self._busy[worker]
         self._free.append(worker)
@@ -186,14 +230,16 @@ class Pool:
     # What follows
 
     def _dispatch(self) -> None:
+        if self._closed:
+            self._refuse_what_waits()
         while self._free and (self._waiting or self._take_from_the_busy()):
             worker = self._free.pop()
             self._busy[worker] = None
             self._send(worker)
-        while len(self._starting) < len(self._waiting) and self._count < self._most:
+        while len(self._starting) < len(self._waiting) and self._may_hire:
             self._starting.add(self._hire(self))
         for worker in self._busy:
-            if len(worker.calls) == 1 and self._next_is_short():
+            if self._may_be_sent_more(worker) and self._next_is_short():
                 self._send(worker)
 
     def _send(self, worker: Worker) -> None:
@@ -201,6 +247,10 @@ class Pool:
         call.worker = worker
         worker.calls[call.number] = call
         worker.send(call)
+
+    def _may_be_sent_more(self, worker: Worker) -> bool:
+        """Whether it computes its only call, and is not about to be killed for it."""
+        return len(worker.calls) == 1 and not next(iter(worker.calls.values())).answer.cancelled()
 
     def _next_is_short(self) -> bool:
         call = next(iter(self._waiting.values()), None)
@@ -222,6 +272,11 @@ class Pool:
         return bool(numbers)
 
     @property
+    def _may_hire(self) -> bool:
+        worth_it = self._failed_starts <= self._tolerated or not self._one_lives
+        return self._count < self._most and worth_it
+
+    @property
     def _count(self) -> int:
         return len(self._starting) + len(self._free) + len(self._busy)
 
@@ -229,6 +284,8 @@ class Pool:
         worker = call.worker
         if worker is not None and worker in self._busy and call.number in worker.calls:
             self._return_to_queue(worker)
+            # Only now: what it has begun after a call, it has begun after it answered that one.
+            worker.listen()
             if call.number in worker.calls:
                 del self._busy[worker]
                 self._leaving.add(worker)

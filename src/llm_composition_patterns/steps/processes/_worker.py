@@ -2,9 +2,9 @@
 
 A thread starts the process, and waits for its end: nothing else tells of it for certain, because what the function
 started may hold the socket open. The process leads a session of its own. So Ctrl-C in a terminal does not reach it,
-killing its group ends what it started, and a system that shares the processors between sessions first does not let it
-take the event loop's share, nor leaves two of them on one processor. Its standard input is a pipe whose end, when this
-process is gone, ends it.
+killing its group ends what it started, also when it died by itself, and a system that shares the processors between
+sessions first does not let it take the event loop's share, nor leaves two of them on one processor. Its standard input
+is a pipe whose end, when this process is gone, ends it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from typing import Final
 
 from .._pooled import on_loop
 from . import _child
-from ._child import HEADER, TICKET
+from ._child import CALL, FINISH, HEADER, TICKET
 from ._pool import Call, Pool
 from ._wire import LARGE, Messages
 
 _CHUNK: Final = 2**16
 _SENDS_AT_ONCE: Final = 4
+_READS_AT_ONCE: Final = 16  # more than a socket holds
 _MAY_TAKE_TO_END: Final = 5.0  # once it has closed the socket
 _PYTHON: Final = (sys.executable, *subprocess._args_from_interpreter_flags(), "-P")  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
 
@@ -51,7 +52,7 @@ class ProcessWorker:
         self._last: asyncio.TimerHandle | None = None
         self._pid = 0
         self._lock = threading.Lock()  # between killing the process and its end
-        self._running = self._killed = False
+        self._running = self._killed = self._finishing = False
         thread = threading.Thread(target=self._live, name=f"{name} worker", daemon=True)
         try:
             thread.start()
@@ -78,9 +79,11 @@ class ProcessWorker:
             self._let_go()
             self._report(f"it could not be started: {error}", None)
             return
-        code = process.wait()
+        if not (_ends_well(process) and self._finishing):
+            self.kill()  # what it started: until the end of the process is taken note of, the number is its own
         with self._lock:
             self._running = False
+        code = process.wait()
         if process.stdin is not None:
             process.stdin.close()
         self._report(_how(code), code)
@@ -122,6 +125,12 @@ class ProcessWorker:
             self._pool.loop.remove_reader(self._socket)
             self._last = self._pool.loop.call_later(_MAY_TAKE_TO_END, self.kill)
 
+    def listen(self) -> None:
+        """Tell the pool what has come: all that was written before, and not much of what is written meanwhile."""
+        for _ in range(_READS_AT_ONCE):
+            if not self._received():
+                return
+
     def _received(self) -> bytes | None:
         """Take what has come and pass on what is whole; None if nothing has come, empty at the end of the stream."""
         try:
@@ -139,7 +148,7 @@ class ProcessWorker:
         if self._tickets is not None:
             self._tickets.give(call.number)
         size = sum(map(len, call.pieces))
-        pieces = HEADER.pack(call.kind, call.number, size), *call.pieces
+        pieces = HEADER.pack(CALL, call.number, size), *call.pieces
         self._unsent.extend(map(memoryview, pieces if size > LARGE else (b"".join(pieces),)))
         self._write()
 
@@ -175,8 +184,10 @@ class ProcessWorker:
 
     def finish(self) -> None:
         """Let the process close its resource and end: there are no more calls."""
+        self._finishing = True
         if self._socket is not None:
             with suppress(OSError):  # it is dead already
+                self._socket.send(HEADER.pack(FINISH, 0, 0))
                 self._socket.shutdown(socket.SHUT_WR)
 
     def _end(self, how: str, code: int | None) -> None:
@@ -222,6 +233,16 @@ class _Tickets:
     def close(self) -> None:
         self._taken_from.close()
         self._given_to.close()
+
+
+def _ends_well(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for the end of a process, where possible without taking note of it; whether its exit code is 0."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.wait() == 0
+    with suppress(ChildProcessError):  # somebody else in this program takes note of everything that ends
+        end = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        return end is not None and end.si_status == 0
+    return False
 
 
 def _how(code: int) -> str:

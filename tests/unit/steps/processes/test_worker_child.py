@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -13,7 +14,6 @@ from llm_composition_patterns.steps.processes import _child, _child_spans
 from llm_composition_patterns.steps.processes._child import (
     ANSWERED,
     CALL,
-    CALL_WITH_MAIN,
     COMPLAINED,
     FAILED,
     HEADER,
@@ -49,15 +49,28 @@ def setup(function, resource=None, **others) -> dict:
         "path": sys.path[:],
         "arguments": sys.argv[:],
         "main": {"init_main_from_name": "m"},
-        "with_main": False,
         "by_value": False,
     }
     package = _child.__name__.rpartition(".")[0]
     return {**given, "package": package, "function": pickle.dumps((function, resource)), **others}
 
 
-def call(number, *args, kind=CALL, trace=None, **kwargs) -> bytes:
-    return message(kind, number, (trace, args, kwargs))
+def call(number, *args, trace=None, **kwargs) -> bytes:
+    return message(CALL, number, (trace, args, kwargs))
+
+
+def of_main() -> None:
+    """What a script defines."""
+
+
+@pytest.fixture
+def main(monkeypatch) -> Iterator[list[dict]]:
+    """A main module that is imported on demand, and when it was."""
+    imported = []
+    monkeypatch.setattr("multiprocessing.spawn.prepare", imported.append)
+    monkeypatch.setattr(of_main, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "of_main", of_main, raising=False)
+    return imported
 
 
 def served(tickets, setup, *calls, given=None) -> list[tuple[int, int, bytes]]:
@@ -110,33 +123,40 @@ def test_a_worker_that_cannot_load_its_function_tells_each_call(tickets):
     assert {error.partition(": ")[0] for error in errors} == {"the worker process could not import what it needs"}
 
 
-@pytest.mark.parametrize("raised", [None, SystemExit("put it under a guard"), ImportError("no module")])
-def test_a_worker_imports_the_main_module_once_when_a_call_needs_it(tickets, monkeypatch, raised):
-    """And says what went wrong each time."""
-    imported = []
+def kind_of(value, *_):
+    return type(value).__name__
+
+
+def test_a_worker_imports_the_main_module_once_when_a_call_needs_it(tickets, main):
+    """That is when its pickle refers to what is defined there; a text that names it is data."""
+    text = 'if __name__ == "__main__": main()'
+    *_, answer = served(tickets, setup(kind_of), call(0, text))
+    assert (loaded(answer[2])[0], main) == ("str", [])
+    _, *answers = served(tickets, setup(kind_of), call(0, text), call(1, of_main), call(2, [of_main], text))
+    assert [loaded(body)[0] for _, _, body in answers] == ["str", "function", "list"]
+    assert main == [{"init_main_from_name": "m"}]
+
+
+@pytest.mark.parametrize("raised", [SystemExit("put it under a guard"), ImportError("no module")])
+def test_a_worker_says_each_time_that_the_main_module_cannot_be_imported(tickets, main, monkeypatch, raised):
+    """It tries once, and only calls that need it fail."""
 
     def prepare(where):
-        imported.append(where)
-        if raised:
-            raise raised
+        main.append(where)
+        raise raised
 
     monkeypatch.setattr("multiprocessing.spawn.prepare", prepare)
-    calls = call(0, 1), call(1, 2, kind=CALL_WITH_MAIN), call(2, 3, kind=CALL_WITH_MAIN)
-    _, first, *others = served(tickets, setup(abs), *calls)
-    assert loaded(first[2]) == (1, [])
-    assert imported == [{"init_main_from_name": "m"}]
-    if raised is None:
-        assert [loaded(body)[0] for _, _, body in others] == [2, 3]
-    else:
-        assert [str(raised) in str(error_of(body, "there")[0]) for _, _, body in others] == [True, True]
+    calls = call(0, 1), call(1, of_main), call(2, of_main)
+    _, first, *others = served(tickets, setup(kind_of), *calls)
+    assert loaded(first[2]) == ("int", [])
+    assert [str(raised) in str(error_of(body, "there")[0]) for _, _, body in others] == [True, True]
+    assert len(main) == 1
 
 
-def test_a_worker_imports_the_main_module_first_when_its_function_needs_it(tickets, monkeypatch):
+def test_a_worker_imports_the_main_module_first_when_its_function_needs_it(tickets, main):
     """Before it is ready."""
-    imported = []
-    monkeypatch.setattr("multiprocessing.spawn.prepare", imported.append)
-    assert [kind for kind, _, _ in served(tickets, setup(abs, with_main=True))] == [READY]
-    assert len(imported) == 1
+    assert [kind for kind, _, _ in served(tickets, setup(of_main))] == [READY]
+    assert len(main) == 1
 
 
 class Stuck:
@@ -146,15 +166,32 @@ class Stuck:
         raise OSError("it sticks")
 
 
+class Cut:
+    """A resource whose connection breaks."""
+
+    def close(self):
+        raise ConnectionResetError("it was cut")
+
+
 def second(_, number):
     return number
 
 
 def test_a_worker_complains_of_a_resource_that_it_cannot_close(tickets):
-    """In its last message."""
-    *_, complaint = served(tickets, setup(second, Stuck), call(0, 5))
+    """In its last message, also if the resource has lost a connection of its own."""
+    for resource, told in ((Stuck, b"OSError: it sticks\n"), (Cut, b"ConnectionResetError: it was cut\n")):
+        *_, complaint = served(tickets, setup(second, resource), call(0, 5))
+        assert complaint[0] == COMPLAINED
+        assert bytes(complaint[2]).startswith(b"close its resource:\nTraceback")
+        assert bytes(complaint[2]).endswith(told)
+
+
+def test_a_worker_that_cannot_go_on_says_why(tickets):
+    """Not that its resource could not be closed."""
+    *_, complaint = served(tickets, "no setup")
     assert complaint[0] == COMPLAINED
-    assert bytes(complaint[2]).endswith(b"OSError: it sticks\n")
+    assert bytes(complaint[2]).startswith(b"go on:\n")
+    assert b"TypeError: string indices" in complaint[2]
 
 
 class Deaf(BytesIO):
@@ -192,11 +229,29 @@ def test_a_worker_continues_a_trace_and_sends_its_spans(tickets):
         assert (deeper.name, deeper.parent) == ("deeper", inside.ids)
 
 
-def test_what_a_notebook_defines_goes_along(monkeypatch):
-    """With cloudpickle, and only where it is needed."""
+def unsendable(_):
+    with span("inside"):
+        return threading.Lock()
+
+
+def test_the_spans_of_a_call_are_sent_though_its_result_cannot_be(tickets):
+    """With the error, and only once."""
+    carrier = {"traceparent": f"00-{7:032x}-{5:016x}-01"}
+    calls = [call(number, None, trace=(carrier, {})) for number in range(2)]
+    _, *answers = served(tickets, setup(unsendable), *calls)
+    for kind, _, body in answers:
+        error, spans = error_of(body, "there")
+        assert (kind, type(error)) == (FAILED, TypeError)
+        assert [_child_spans.EndedSpan._make(given).name for given in spans] == ["inside"]
+
+
+def test_what_a_notebook_defines_goes_along(main, monkeypatch):
+    """With cloudpickle, and only where it is needed: not for a text that names its module."""
     pytest.importorskip("cloudpickle")
     assert loaded(b"".join(_child.packed(lambda: 5, by_value=True)))() == 5
     assert b"cloudpickle" not in b"".join(_child.packed([1], by_value=True))
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
-    with pytest.raises(pickle.PicklingError, match="pip install cloudpickle"):
-        _child.packed(lambda: 5, by_value=True)
+    assert loaded(b"".join(_child.packed("__main__", by_value=True))) == "__main__"
+    for defined_there in (lambda: 5, of_main, [of_main]):
+        with pytest.raises(pickle.PicklingError, match="pip install cloudpickle"):
+            _child.packed(defined_there, by_value=True)

@@ -22,6 +22,7 @@ class FakeWorker:
         self.tickets: list[int] = []
         self.begun: list[bytes] = []
         self.now: int | None = None
+        self.unheard: list[tuple[int, int, bytes]] = []
         self.finished = self.killed = self.dead = False
 
     def __str__(self) -> str:
@@ -48,15 +49,25 @@ class FakeWorker:
             self.now = self.tickets.pop(0)
             self.begun.append(b"".join(self.calls[self.now].pieces))
 
-    def answer(self) -> None:
+    def say(self) -> None:
+        """Answer, without anybody listening yet."""
         if self.now is not None and not self.dead:
             number, self.now = self.now, None
             body = b"".join(self.calls[number].pieces) if number in self.calls else b""
-            self.pool.heard(self, ANSWERED, number, body)
+            self.unheard.append((ANSWERED, number, body))
+
+    def listen(self) -> None:
+        while self.unheard:
+            self.pool.heard(self, *self.unheard.pop(0))
+
+    def answer(self) -> None:
+        self.say()
+        self.listen()
 
     def die(self) -> None:
         if not self.dead:
             self.dead = True
+            self.listen()
             self.pool.ended(self, "it died", -9)
 
 
@@ -163,15 +174,60 @@ async def test_what_a_dead_worker_had_not_begun_is_computed_before_all_others():
     assert [await b, await c] == [b"b", b"c"]
 
 
-async def test_a_worker_that_dies_at_its_start_fails_the_call_that_waits_longest():
-    """So a worker that can never start ends with an error for each call."""
+@pytest.mark.parametrize("most", [1, 2])
+async def test_a_worker_that_dies_at_its_start_fails_no_call(most):
+    """It held none, so another one is started; so it is when all of them die once."""
+    workers = Workers(most)
+    calls = await workers.call(*[b"a", b"b"][:most])
+    for worker in list(workers.hired):
+        worker.die()
+    assert len(workers.hired) == 2 * most
+    for worker in workers.hired[most:]:
+        worker.ready()
+    for worker, call in zip(workers.hired[most:], calls, strict=True):
+        worker.begin()
+        worker.answer()
+        await call
+    assert len(workers.hired) == 2 * most
+
+
+async def test_workers_that_never_start_fail_one_call_after_the_other():
+    """After two in a row, nothing speaks for the next one; a worker that starts makes good for them."""
     workers = Workers(1)
-    a, b = await workers.call(b"a", b"b")
-    for number, call in enumerate((a, b)):
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    for number, failed in enumerate([[False] * 3, [False] * 3, [True, False, False], [True, True, False]]):
         workers.hired[number].die()
+        await settle()
+        assert [call.done() for call in (a, b, c)] == failed
+    workers.hired[4].ready()
+    workers.hired[4].die()
+    workers.hired[5].die()
+    await settle()
+    assert not c.done()
+    workers.hired[6].die()
+    workers.hired[7].die()
+    for call in (a, b, c):
         with pytest.raises(WorkerLost, match="while it started"):
             await call
-    assert len(workers.hired) == 2
+
+
+async def test_workers_that_never_start_are_tried_after_each_answer_while_another_lives():
+    """Its calls do not fail for them, and they are not started again and again meanwhile."""
+    workers = Workers(2)
+    a, b, c = await workers.call(b"a", b"b", b"c" * (2**16 + 1))
+    living = workers.hired[0]
+    living.ready()
+    while not (last := workers.hired[-1]).dead:
+        last.die()
+    assert len(workers.hired) == 1 + 4
+    for hired in (6, 6):
+        living.begin()
+        living.answer()
+        assert len(workers.hired) == hired
+        workers.hired[-1].die()
+    living.begin()
+    living.answer()
+    assert [await call for call in (a, b, c)] == [b"a", b"b", b"c" * (2**16 + 1)]
 
 
 async def test_a_call_that_is_given_up_kills_the_worker_that_began_it():
@@ -210,6 +266,46 @@ async def test_a_call_that_is_given_up_before_it_begins_leaves_the_worker_alone(
     assert worker.begun == [b"a", b"c"]
     assert [await a, await c] == [b"a", b"c"]
     assert not worker.killed
+
+
+@pytest.mark.parametrize("begins_the_next", [True, False])
+async def test_a_call_that_is_answered_already_is_given_up_without_a_kill(begins_the_next):
+    """The answer was only not heard yet; what was sent in advance is begun once, by the same worker."""
+    workers = Workers(1)
+    a, b = await workers.call(b"a", b"b")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    worker.say()
+    if begins_the_next:
+        worker.begin()
+    a.cancel()
+    await settle()
+    assert not worker.killed
+    worker.begin()
+    worker.answer()
+    assert await b == b"b"
+    assert (worker.begun, len(workers.hired)) == ([b"a", b"b"], 1)
+
+
+async def test_the_answer_before_a_call_that_is_given_up_is_not_lost_with_the_worker():
+    """Nor is the call after it: it is not sent to a worker that is about to be killed."""
+    workers = Workers(1)
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    worker.say()
+    worker.begin()
+    b.cancel()
+    await settle()
+    assert (a.done(), worker.killed, worker.tickets) == (True, True, [])
+    assert await a == b"a"
+    worker.die()
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await c == b"c"
 
 
 async def test_a_free_worker_takes_what_was_sent_in_advance_to_a_busy_one():
@@ -253,6 +349,53 @@ async def test_closing_waits_for_the_calls_and_then_for_the_workers():
     await closing
 
 
+async def test_closing_waits_for_a_call_that_is_being_made():
+    """Its worker is started before the pool ends, and dismissed with it."""
+    workers, made = Workers(1), asyncio.Event()
+
+    async def make_and_call() -> bytes:
+        with workers.pool.expecting_a_call():
+            await made.wait()
+        return await answer_to(workers.pool.run([b"a"]))
+
+    a = asyncio.create_task(make_and_call())
+    await settle()
+    closing = asyncio.create_task(workers.pool.aclose())
+    await settle()
+    assert not closing.done()
+    made.set()
+    await settle()
+    (worker,) = workers.hired
+    assert not worker.killed
+    worker.ready()
+    worker.begin()
+    worker.answer()
+    await settle()
+    assert (await a, worker.finished) == (b"a", True)
+    worker.die()
+    await closing
+
+
+async def test_a_pool_whose_closing_is_cancelled_hires_nobody_any_more():
+    """The calls that wait, that come back from a worker or that come later are refused."""
+    workers = Workers(1)
+    calls = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    closing = asyncio.create_task(workers.pool.aclose())
+    await settle()
+    closing.cancel()
+    await settle()
+    worker.die()
+    calls += await workers.call(b"d")
+    await settle()
+    assert len(workers.hired) == 1
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in ended] == [WorkerLost, *[RuntimeError] * 3]
+    assert {str(error) for error in ended[1:]} == {"step was closed before it could compute this call"}
+
+
 async def test_a_free_worker_that_dies_is_missed_by_nobody():
     """The next call hires another one."""
     workers = Workers(1)
@@ -264,12 +407,15 @@ async def test_a_free_worker_that_dies_is_missed_by_nobody():
     workers.hired[0].die()
     assert len(workers.hired) == 1
     (b,) = await workers.call(b"b")
-    workers.hired[1].die()
-    with pytest.raises(WorkerLost):
-        await b
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await b == b"b"
 
 
-EVENTS = st.lists(st.tuples(st.sampled_from(["call", "ready", "begin", "answer", "die", "cancel"]), st.integers(0, 7)))
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["call", "ready", "begin", "say", "answer", "die", "cancel"]), st.integers(0, 7))
+)
 
 
 @given(EVENTS, st.integers(1, 3))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_composition_patterns.steps.processes import _wire
-from llm_composition_patterns.steps.processes._child import HEADER, TooLarge, mentions_main, packed
+from llm_composition_patterns.steps.processes._child import HEADER, TooLarge, packed
 from llm_composition_patterns.steps.processes._wire import (
     Messages,
     error_of,
@@ -54,13 +54,6 @@ def test_large_bytes_are_not_copied():
     """A pickle is kept in pieces, and the value is one of them."""
     value = b"x" * 2**18
     assert any(piece is value for piece in packed((value,), by_value=False))
-
-
-def test_a_pickle_says_whether_it_needs_the_main_module():
-    """By name; what is data alone is not searched."""
-    assert mentions_main(packed("__main__", by_value=False))
-    assert mentions_main(packed("__mp_main__", by_value=False))
-    assert not mentions_main(packed(["main", b"__main__" * 2**15], by_value=False))
 
 
 @pytest.mark.parametrize(
