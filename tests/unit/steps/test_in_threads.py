@@ -157,7 +157,10 @@ def test_threads_end_with_the_loop():
         return await in_threads(double, workers=1)(3)
 
     assert run(use()) == 6
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("double")]
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("double")]
+    for thread in left:  # it has told that it ends, and does within a few instructions
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in left)
 
 
 async def test_a_second_loop_is_refused_clearly():
