@@ -20,10 +20,25 @@ def test_what_tells_something_is_heard_as_it_is(refusal):
     assert heard(Silence(), 1, 0.0, 1.0, refusal) is refusal
 
 
-@pytest.mark.parametrize("refusal", [Refusal(), Refusal(concurrent=True)])
-def test_of_a_call_that_is_alone_it_is_a_rates(refusal):
-    """One is never one too many."""
-    assert heard(Silence(), 1, 0.0, 1.0, refusal) == RATE
+def test_of_calls_that_are_alone_the_second_is_a_rates():
+    """One is never one too many; once may be an accident."""
+    silence = Silence()
+    assert [heard(silence, 1, 0.0, 1.0), heard(silence, 1, 1.0, 2.0)] == [Refusal(), RATE]
+
+
+def test_alone_and_refused_now_and_then_is_an_accident():
+    """Among four that are accepted; a provider that is refused by chance has no rate."""
+    silence = Silence()
+    for time in range(0, 500, 5):
+        assert heard(silence, 1, float(time), time + 0.5) == Refusal()
+        for later in range(1, 5):
+            silence.accepted(float(time + later))
+
+
+def test_what_speaks_of_calls_at_once_is_a_caps_in_any_case():
+    """However often, and with nobody else in flight."""
+    silence, refusal = Silence(), Refusal(concurrent=True)
+    assert [heard(silence, 1, float(time), time + 0.5, refusal) for time in range(9)] == [refusal] * 9
 
 
 def test_of_calls_sent_before_the_first_it_is_a_caps():
