@@ -12,7 +12,8 @@ from typing import Any, Literal
 from ..errors import ConfigurationError
 from ..limits import Limiter, brief, check_limit, is_finite
 from ..simulation import Price, Scenario
-from ._addresses import Address, resolve
+from ..tracing import know_key
+from ._addresses import NO_KEY, Address, resolve
 from ._endpoint import Endpoint
 from ._model import ConnectedModel, Opener, Options
 from ._start import start_of
@@ -92,6 +93,8 @@ def connect(
     _check_kind(price, "price", Price, "Price(input=0.1, output=0.5)")
     _check_kind(scenario, "scenario", Scenario, "Scenario(seed=1)")
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
+    if address.api_key not in (None, NO_KEY):
+        know_key(address.api_key)
     if scenario is not None and address.provider.sdk != "simulated":
         raise ConfigurationError(f"a scenario is for simulated: models; {address.name} is a real one")
     options = Options(

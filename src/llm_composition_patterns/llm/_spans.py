@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Span, use_span
 
-from ..tracing import Spans, names
+from ..tracing import Spans, names, without_known_keys
 from ._addresses import Address
 from ._costs import Bill
 from ._endpoint import Reply
@@ -110,7 +110,7 @@ class AttemptSpan:
         if self.recording:
             # OpenInference's span asks its mask for every single attribute; half the cost where nothing is masked.
             written = self._span if self._spans.masks else getattr(self._span, "__wrapped__", self._span)
-            written.set_attributes(self._attributes)
+            written.set_attributes({key: _clean(value) for key, value in self._attributes.items()})
         self._span.end()
 
     def current(self) -> AbstractContextManager[Any]:
@@ -122,6 +122,10 @@ class AttemptSpan:
         from openinference.instrumentation import suppress_tracing  # noqa: PLC0415
 
         return suppress_tracing()
+
+
+def _clean(value: Any) -> Any:
+    return without_known_keys(value) if type(value) is str else value
 
 
 def _counts(tokens: Tokens) -> TokenCount:

@@ -1,10 +1,11 @@
 """Spans of this package: what they are called, who writes them, and where they go."""
 
 from . import _names as names
+from ._keys import know_key, without_keys, without_known_keys
 from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
-from ._spans import SpanHandle, Spans, add_event, install, listening, span, without_keys
+from ._spans import SpanHandle, Spans, add_event, install, listening, span
 from ._statistics import TracingStatistics
 from ._target import endpoint_variable
 
@@ -21,10 +22,12 @@ __all__ = [
     "add_event",
     "endpoint_variable",
     "install",
+    "know_key",
     "listening",
     "names",
     "setup_tracing",
     "span",
     "spelled",
     "without_keys",
+    "without_known_keys",
 ]

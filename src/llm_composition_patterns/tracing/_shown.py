@@ -13,12 +13,18 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from ._keys import without_known_keys
+
 _ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
 _SEVERAL = (list, tuple, set, frozenset, deque)
 
 
 def as_json(value: object) -> str:
-    """A value as JSON; what JSON has no form for, as its repr."""
+    """A value as JSON, without keys in use; what JSON has no form for, as its repr."""
+    return without_known_keys(_as_json(value))
+
+
+def _as_json(value: object) -> str:
     try:
         return to_json(_kept_whole(value), fallback=repr, serialize_unknown=True).decode()
     except RecursionError:
@@ -36,7 +42,8 @@ def as_text(form: Callable[[object], str], value: object) -> str:
 
 
 def spelled(text: str) -> str:
-    """The text without the halves of characters that JSON can spell and UTF-8 cannot."""
+    """The text without keys in use, and without the halves of characters that JSON can spell and UTF-8 cannot."""
+    text = without_known_keys(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

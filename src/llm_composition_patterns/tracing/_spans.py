@@ -8,7 +8,6 @@ to mask: a masking `TraceConfig` holds for every span written here, and covers w
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -26,6 +25,7 @@ from opentelemetry.trace import (
     StatusCode,
 )
 
+from ._keys import REDACTED, without_keys
 from ._shown import as_json, as_text, spelled
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
 
 SCOPE = "llm_composition_patterns"
-REDACTED = "__REDACTED__"
 SpanKind = Literal["CHAIN", "LLM", "EVALUATOR", "AGENT", "TOOL"]
 Attributes = dict[str, Any]
 
@@ -283,11 +282,3 @@ def _spans_of(provider: TracerProvider) -> Spans | None:
     # The providers of OpenInference and Phoenix have a masking of their own.
     config = getattr(tracer, "_self_config", None) or TraceConfig()
     return Spans(getattr(tracer, "__wrapped__", tracer), config)
-
-
-_KEYS = re.compile(r"\b(?:sk|gsk|pk|rk|xai|hf)[-_][\w-]{16,}|(?<=\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE)
-
-
-def without_keys(text: str) -> str:
-    """The text without what looks like an API key: a provider may quote the one that it refused."""
-    return _KEYS.sub(REDACTED, text)

@@ -1,7 +1,7 @@
 """Texts that UTF-8 can spell: half a surrogate pair in a name would cost a batch of spans, in a value the value.
 
 JSON can spell such halves, so models, catalogs and file names bring them. `spelled` is for what is written on a span,
-whoever exports it; `spelled_span` for what others have written and this package exports.
+whoever exports it; `spelled_span` for what others have written and this package exports. Neither lets a key pass.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _of(attributes: Mapping[str, Any] | None) -> Iterator[object]:
 
 def _is_spelled(value: object) -> bool:
     if isinstance(value, str):
-        return value.isascii() or spelled(value) == value
+        return spelled(value) == value
     if isinstance(value, tuple | list):
         return all(map(_is_spelled, value))
     return not isinstance(value, Mapping) or all(map(_is_spelled, _of(value)))

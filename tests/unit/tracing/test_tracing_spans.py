@@ -19,7 +19,7 @@ from opentelemetry.trace import NoOpTracerProvider, StatusCode
 
 from llm_composition_patterns import tracing
 from llm_composition_patterns.testing import record_spans
-from llm_composition_patterns.tracing import _spans
+from llm_composition_patterns.tracing import _keys, _spans
 
 
 def provider_of_application(kind=TracerProvider, **settings) -> tuple[TracerProvider, InMemorySpanExporter]:
@@ -234,3 +234,31 @@ def test_the_tracer_for_models_is_openinferences_own():
         spans = tracing.listening()
         assert isinstance(spans.llm, OITracer)
         assert spans.llm is spans.llm
+
+
+@pytest.fixture
+def known_key(monkeypatch):
+    """A key that a model was connected with."""
+    monkeypatch.setattr(_keys, "_in_use", set())
+    tracing.know_key("a-key-in-use-1")
+    return "a-key-in-use-1"
+
+
+def test_a_key_in_use_is_written_nowhere(known_key):
+    """A step may be given settings with the key in them, and a name may quote it."""
+    named = f"of {known_key}"
+    with record_spans() as recorder, tracing.span(named, input={"api_key": known_key}) as span:
+        span.output(f"key {known_key}")
+        span.show("said", known_key)
+        span.fail(ValueError(known_key))
+    (written,) = recorder.spans
+    assert known_key not in written.to_json()
+    assert written.attributes["input.value"] == '{"api_key":"__REDACTED__"}'
+
+
+@pytest.mark.parametrize("placeholder", ["", "none", "EMPTY", "1234567"])
+def test_a_placeholder_is_no_key(monkeypatch, placeholder):
+    """What stands for a key where none is needed may be an ordinary word."""
+    monkeypatch.setattr(_keys, "_in_use", set())
+    tracing.know_key(placeholder)
+    assert tracing.without_known_keys(f"say {placeholder}") == f"say {placeholder}"
