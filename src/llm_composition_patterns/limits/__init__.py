@@ -2,15 +2,15 @@
 
 from ._dialects import read_headers, read_refusal
 from ._endings import Accepted, Answered, Ending, Failed, Overdue, Throttled
-from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite, victims_of
+from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite, notice_of, retry_budget_of
 from ._memory import memory_key, recall, remember
+from ._notice import Notice
 from ._permit import HeldUp, Permit
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
 from ._retry_budget import RetryBudget
 from ._shared import shared_limiter
 from ._statistics import LimiterStatistics
-from ._victims import Victims
 
 __all__ = [
     "Accepted",
@@ -20,6 +20,7 @@ __all__ = [
     "HeldUp",
     "Limiter",
     "LimiterStatistics",
+    "Notice",
     "Overdue",
     "Permit",
     "Reading",
@@ -27,17 +28,17 @@ __all__ = [
     "RetryBudget",
     "Throttled",
     "Unit",
-    "Victims",
     "brief",
     "check_limit",
     "impatient_permit",
     "is_finite",
     "memory_key",
+    "notice_of",
     "read_headers",
     "read_refusal",
     "recall",
     "remember",
     "retry_after",
+    "retry_budget_of",
     "shared_limiter",
-    "victims_of",
 ]

@@ -1,23 +1,22 @@
 """The breaker: while the provider fails, one call at a time asks whether it is back. Pure.
 
-Three failures without a success between them open it. So do those of three calls that were sent one after another,
-whatever came between them: where failures come sooner than answers, that may be answers to calls from before. From then
-on one probe is let through every half second, less often as the outage lasts, at least one a second; also while earlier
-ones have not come back, because a provider that hangs answers none. But where it says nothing, a probe is waited for as
-long as answers take there: a slow server with a single slot could not serve more. The first probe that succeeds closes
-it. Calls that were sent before it opened neither close it nor count: a long answer that still comes says nothing of
-whether new calls are taken.
+Failures open it of which `_evidence` says that they show an outage: three in a row, where hardly anything else fails.
+From then on one probe is let through every half second, less often as the outage lasts, at least one a second; also
+while earlier ones have not come back, because a provider that hangs answers none. But where it says nothing, a probe is
+waited for as long as answers take there: a slow server with a single slot could not serve more. The first probe that
+succeeds closes it. Of calls that were sent before it opened, a long answer says nothing of whether new ones are taken;
+but where nothing is left that speaks for an outage, because those calls were sent after all that had failed, there was
+none, and it closes, too.
+
+What a call has failed in an outage beyond doubt is not held against it when that is over.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
-FAILURES: Final = 3
-"""Failures in a row that open the breaker."""
-
-KEPT: Final = 64
-"""Failures that are kept to find those of calls sent in a row."""
+from ._evidence import Evidence
 
 FIRST_GAP: Final = 0.5
 LONGEST_GAP: Final = 1.0
@@ -26,6 +25,9 @@ GAP_GROWTH: Final = 1.1
 
 LONGEST_WAIT: Final = 10.0
 """Seconds that a probe is waited for before there is another one, at most."""
+
+KEPT: Final = 32
+"""Outages that are remembered."""
 
 
 class Breaker:
@@ -37,10 +39,11 @@ class Breaker:
         calls: Calls that were sent so far.
         hangs_for: Seconds for which a probe may still be answered, where the provider says nothing; 0 where it says
             that it fails.
+        evidence: The failures that speak for an outage.
     """
 
     __slots__ = (
-        "_failed", "_failures", "_first_failure", "_gap", "_next_if_failed", "_next_probe", "_probe", "calls",
+        "_before", "_gap", "_needed", "_next_if_failed", "_next_probe", "_outages", "_probe", "calls", "evidence",
         "hangs_for", "is_open", "since",
     )  # fmt: skip
 
@@ -49,12 +52,18 @@ class Breaker:
         self.since: float | None = None
         self.calls: int = 0
         self.hangs_for: float = 0.0
-        self._failed: dict[int, float] = {}  # calls by their number, and when they failed
-        self._failures = 0
-        self._first_failure = 0.0
+        self.evidence: Evidence = Evidence()
+        self._before = 0  # the last call that was answered before it opened, by its number
+        self._needed = 0  # failures without which it would not have opened
+        self._outages: deque[range] = deque(maxlen=KEPT)  # those beyond doubt that are over: the calls sent in them
         self._next_probe = self._next_if_failed = 0.0
         self._probe = 0  # the last one, by its number
         self._gap = FIRST_GAP
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is open for so many different calls that it is not for what is in them."""
+        return self.is_open and self.evidence.is_certain
 
     def wait(self, now: float) -> float:
         """Seconds until a call may be sent; while it is open, that call is the probe."""
@@ -71,51 +80,44 @@ class Breaker:
         self._gap = min(LONGEST_GAP, self._gap * GAP_GROWTH)
         return True
 
-    def ended(self, now: float, ok: bool, probe: bool, number: int = 0) -> None:  # noqa: FBT001 - said often
-        """A call ended, the one of this number (0: not known): the provider answered, or it failed."""
-        if self.is_open:
-            if ok and probe:
-                self._close()
-            elif number == self._probe:
-                self._next_probe = min(self._next_probe, self._next_if_failed)
-        elif ok:
-            self._failures = 0
+    def answered(self, probe: bool, number: int) -> None:  # noqa: FBT001 - said often
+        """The provider answered the call of this number."""
+        if not self.is_open:
+            self.evidence.answers(number)
+        elif probe:
+            if self.evidence.is_doubtless:
+                self._outages.append(range(self._before + 1, number))
+            self.evidence.is_over(number)
+            self.is_open, self.since = False, None
         else:
-            self._count(now, number)
+            self.evidence.answers(number)
+            if len(self.evidence) < self._needed:
+                self.is_open, self.since = False, None
+
+    def forgives(self, number: int) -> bool:
+        """Whether the call of this number failed in an outage that is over."""
+        return any(number in outage for outage in self._outages)
+
+    def failed(self, now: float, number: int, first: int) -> None:
+        """The provider failed the call of this number.
+
+        Args:
+            now: The time.
+            number: The call's.
+            first: The number of the first attempt that failed at what this one is an attempt at.
+        """
+        since = self.evidence.fails(number, first, now)
+        if self.is_open:
+            if number == self._probe:
+                self._next_probe = min(self._next_probe, self._next_if_failed)
+        elif since is not None:
+            self.is_open, self.since = True, since
+            self._before, self._needed = self.evidence.answered, self.evidence.needed
+            self._gap = FIRST_GAP
+            self._probe = -1
+            self._next_probe = now + FIRST_GAP
 
     def ignored(self, now: float, probe: bool) -> None:  # noqa: FBT001
         """A call ended in a way that says nothing of the provider; a probe's place is free again."""
         if probe and self.is_open:
             self._next_probe = now
-
-    def _count(self, now: float, number: int) -> None:
-        if not self._failures:
-            self._first_failure = now
-        self._failures += 1
-        first = self._first_failure if self._failures >= FAILURES else self._first_in_a_row(now, number)
-        if first is not None:
-            self.is_open, self.since = True, first
-            self._gap = FIRST_GAP
-            self._probe = -1
-            self._next_probe = now + FIRST_GAP
-
-    def _first_in_a_row(self, now: float, number: int) -> float | None:
-        """When the first call failed of the row of failed ones around this; None where that is too short."""
-        failed = self._failed
-        failed[number] = now
-        if len(failed) > KEPT:
-            del failed[next(iter(failed))]
-        low = high = number
-        while low - 1 in failed:
-            low -= 1
-        while high + 1 in failed:
-            high += 1
-        if high - low + 1 < FAILURES:
-            return None
-        return min(failed[one] for one in range(low, high + 1))
-
-    def _close(self) -> None:
-        self.is_open = False
-        self.since = None
-        self._failures = 0
-        self._failed.clear()

@@ -12,7 +12,7 @@ What is learned when a call ends:
 | refused, with a rate | the refusal, costs nothing | begins | success: the provider answers | |
 | refused, without | costs nothing | | success | a cap |
 | the same, but no cap's (`_silence`) | the refusal, costs nothing | begins | success | earlier caps doubted |
-| failed | | | failure | |
+| failed | | | failure, unless the call's own (`_evidence`) | |
 | overdue | | | | a limit |
 | answered otherwise | | | success | |
 | nothing said | | | | |
@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import Law
-from ._endings import Accepted, Answered, Ending, Overdue, Throttled
+from ._endings import Accepted, Answered, Ending, Failed, Throttled
 from ._pacer import Pacer
 from ._pause import Pause
 from ._readings import Refusal
@@ -238,13 +238,11 @@ class Controller:
             if ending is None:
                 self.breaker.ignored(now, flight.probe)
             elif type(ending) is Answered:
-                self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
-            elif type(ending) is Overdue:
-                self._overdue(flight, now)
+                self.breaker.answered(flight.probe, flight.number)
+            elif type(ending) is Failed:
+                self._failed(flight, now, ending.first or flight.number)
             else:
-                self._failed_at = now
-                self.breaker.hangs_for = self._latency if now - flight.sent_at > self._latency else 0.0
-                self.breaker.ended(now, ok=False, probe=flight.probe, number=flight.number)
+                self._overdue(flight, now)
         if self.law.limit == limit and self.breaker.since == outage:
             return changes
         return [*changes, *self._moved(limit, outage, now)]
@@ -316,7 +314,7 @@ class Controller:
         if output_tokens is not None and not 0 <= output_tokens <= most:
             output_tokens = None
         self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
-        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
+        self.breaker.answered(flight.probe, flight.number)
         self._silence.accepted(flight.sent_at)
         self._answered += 1
         self._answered_at = now
@@ -340,7 +338,7 @@ class Controller:
 
     def _refused(self, flight: Flight, now: float, refusal: Refusal, jitter: float) -> Sequence[Change]:
         self.law.left(flight.law, now)
-        self.breaker.ended(now, ok=True, probe=flight.probe, number=flight.number)
+        self.breaker.answered(flight.probe, flight.number)
         self.requests.corrected(now, 1.0, 0.0, flight.sent_at)
         self.tokens.corrected(now, flight.tokens, 0.0, flight.sent_at)
         heard = self._silence.heard(refusal, in_flight=flight.in_flight, sent_at=flight.sent_at, now=now)
@@ -356,6 +354,12 @@ class Controller:
         self.pause.refused(refusal, now, jitter)
         after = self.pause.lasts_for(now)
         return [*changed, Change("pause", after)] if after > before + A_MOMENT else changed
+
+    def _failed(self, flight: Flight, now: float, first: int) -> None:
+        if flight.probe or self.breaker.evidence.speaks(first):
+            self._failed_at = now
+            self.breaker.hangs_for = self._latency if now - flight.sent_at > self._latency else 0.0
+        self.breaker.failed(now, flight.number, first)
 
     def _overdue(self, flight: Flight, now: float) -> None:
         self.breaker.ignored(now, flight.probe)

@@ -39,7 +39,13 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The provider failed: an error of the server, no answer in time, a lost connection."""
+    """The provider failed: an error of the server, no answer in time, a lost connection.
+
+    Attributes:
+        first: The number of the first permit with which this very request failed; 0: this one.
+    """
+
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,17 @@ class Enforcement:
         with self._locked():
             return self.controller.outage() is not None
 
+    def is_surely_out(self) -> bool:
+        """Whether it fails so many different calls that it is not for what is in them."""
+        with self._locked():
+            controller = self.controller
+            return isinstance(controller, Controller) and controller.breaker.is_certain
+
+    def forgives(self, number: int) -> bool:
+        """Whether the call of this number failed in an outage that is over."""
+        with self._locked():
+            return isinstance(self.controller, Controller) and self.controller.breaker.forgives(number)
+
     def feels(self) -> bool:
         """Whether single calls find out when a pause is over."""
         with self._locked():

@@ -11,11 +11,12 @@ from ._concurrency import AdaptiveLaw
 from ._controller import Controller
 from ._enforcement import Enforcement
 from ._fixed_controller import FixedController
+from ._notice import Notice
 from ._pacer import Pacer
 from ._pause import Pause
 from ._permit import Permit, Ticket
+from ._retry_budget import RetryBudget
 from ._statistics import LimiterStatistics
-from ._victims import Victims
 
 UNKNOWN_START: Final = 16
 """Calls in flight to begin with, where nothing is known of the provider."""
@@ -56,7 +57,7 @@ class Limiter:
                 check_limit(value, f"Limiter({name}={brief(value)})")
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={brief(rate)})")
-        self._victims = Victims()
+        self._notice, self._retry_budget = Notice(), RetryBudget()
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -92,6 +93,17 @@ class Limiter:
     def outage(self) -> bool:
         """Whether the provider fails: nothing but single calls is let through, to see whether it is back."""
         return self._enforcement.is_out()
+
+    @property
+    def surely_out(self) -> bool:
+        """Whether the provider fails calls so different that it cannot be for what is in them."""
+        return self._enforcement.is_surely_out()
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether much fails though the provider is there."""
+        controller = self._enforcement.controller
+        return isinstance(controller, Controller) and controller.breaker.evidence.is_common
 
     @property
     def allows_tokens(self) -> bool:
@@ -164,9 +176,14 @@ def impatient_permit(
     return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
 
 
-def victims_of(limiter: Limiter) -> Victims:
-    """Whom the provider behind a limiter failed, through whatever model they called it."""
-    return limiter._victims  # noqa: SLF001 - its own module
+def notice_of(limiter: Limiter) -> Notice:
+    """Whether anybody was told of an outage of the provider behind a limiter."""
+    return limiter._notice  # noqa: SLF001 - its own module
+
+
+def retry_budget_of(limiter: Limiter) -> RetryBudget:
+    """The retries that the provider behind a limiter bears, of whatever models call it."""
+    return limiter._retry_budget  # noqa: SLF001 - its own module
 
 
 def set_cap(limiter: Limiter, cap: int | None) -> None:
@@ -185,7 +202,7 @@ def learning_limiter(
         remembered: What `remembered` gave at the end of an earlier run.
     """
     limiter = Limiter.__new__(Limiter)
-    limiter._victims = Victims()  # noqa: SLF001 - its own module
+    limiter._notice, limiter._retry_budget = Notice(), RetryBudget()  # noqa: SLF001 - its own module
     limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
     return limiter
 

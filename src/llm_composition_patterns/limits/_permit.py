@@ -137,6 +137,10 @@ class Permit:
         flight = self._ticket.flight
         return flight is not None and self._enforcement.is_behind_others(self._ticket, flight)
 
+    def forgives(self, number: int) -> bool:
+        """Whether what another one failed, by its number, fell into an outage that is over."""
+        return self._enforcement.forgives(number)
+
     def end(self, ending: Ending) -> None:
         """Say how the call ended, as soon as that is known; what nothing is said of teaches nothing.
 

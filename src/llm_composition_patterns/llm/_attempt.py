@@ -203,11 +203,11 @@ async def _answered(
     try:
         reply = await _send(connection, call, body, shown, settlement)
         answer = _read(connection, reply, _error(connection, call, reply, shown), shown, settlement)
-        connection.answers(call, permit, answer.tokens, asyncio.get_running_loop().time())
+        connection.answers(call, answer.tokens, asyncio.get_running_loop().time())
         readings = read_headers(reply.headers) if connection.limiter.learns else ()
         ending = accepted(readings, answer.tokens)
     except ModelError as error:
-        _say(connection, permit, connection.fails(call, permit, error, asyncio.get_running_loop().time()), shown)
+        _say(connection, permit, connection.fails(call, permit, error), shown)
         raise
     else:
         _say(connection, permit, ending, shown)

@@ -18,14 +18,15 @@ from ..limits import (
     Ending,
     Failed,
     Limiter,
+    Notice,
     Overdue,
     Permit,
     Reading,
     Refusal,
     RetryBudget,
     Throttled,
-    Victims,
-    victims_of,
+    notice_of,
+    retry_budget_of,
 )
 from ..usage import MONEY, NO_USAGE, Usage
 from ._addresses import Address
@@ -93,6 +94,7 @@ class Connection:
         failed: The last failure of the provider.
         failed_because: What it said, before it was told how often its own call was tried.
         sent: Attempts that were sent so far.
+        known: A real answer came from there: then it is the server that was meant.
         markup: How many times dearer than its known price the provider was found to be; 1 at least.
         surprises: Calls inside a budget are made one by one, until one has shown what it really costs.
     """
@@ -107,7 +109,6 @@ class Connection:
     outage_timeout: float
     hedge: bool
     estimate: TokenEstimate = field(init=False)
-    retry_budget: RetryBudget = field(default_factory=RetryBudget)
     failed: ModelError | None = None
     failed_because: str = ""
     sent: int = 0
@@ -115,16 +116,10 @@ class Connection:
     surprises: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _sent: dict[Permit, float] = field(default_factory=dict)
-    _answered_at: float = -math.inf  # when that attempt was last answered which was sent last of the answered ones
-    _answered_sent: float = -math.inf  # when that was sent
+    known: bool = False
 
     def __post_init__(self) -> None:
         self.estimate = TokenEstimate(guesses=self.limiter.allows_tokens)
-
-    @property
-    def known(self) -> bool:
-        """Whether a real answer came from there: then it is the server that was meant."""
-        return self._answered_at > -math.inf
 
     @property
     def outage_patience(self) -> float:
@@ -132,14 +127,14 @@ class Connection:
         return self.outage_timeout if self.limiter.accepted else patience_at_first(self.attempts)
 
     @property
-    def victims(self) -> Victims:
-        """Whom the provider failed, also through other models of the same limiter."""
-        return victims_of(self.limiter)
+    def notice(self) -> Notice:
+        """Whether anybody was told of an outage, also through other models of the same limiter."""
+        return notice_of(self.limiter)
 
     @property
-    def many_fail(self) -> bool:
-        """Whether several calls failed, and none was answered that was sent since: it is not for what is in one."""
-        return self.victims.many
+    def retry_budget(self) -> RetryBudget:
+        """The retries that the provider bears, of all models of the same limiter."""
+        return retry_budget_of(self.limiter)
 
     def sends(self, permit: Permit, now: float) -> None:
         """An attempt is sent."""
@@ -175,17 +170,14 @@ class Connection:
             if known and tokens.cost > known * self.markup:
                 self.markup = MONEY.divide(tokens.cost, known)
 
-    def answers(self, call: Call[Any], permit: Permit, tokens: Tokens | None, now: float) -> None:
+    def answers(self, call: Call[Any], tokens: Tokens | None, now: float) -> None:
         """An attempt was answered."""
-        sent = self._sent[permit]
-        if sent >= self._answered_sent:
-            self._answered_sent, self._answered_at = sent, now
+        self.known = True
         self.retry_budget.succeeded(now)
-        self.victims.answered(permit.number)
         if tokens is not None:
             self.estimate.learn(call.characters, tokens)
 
-    def fails(self, call: Call[Any], permit: Permit, error: ModelError, now: float) -> Ending:
+    def fails(self, call: Call[Any], permit: Permit, error: ModelError) -> Ending:
         """An attempt has failed; what that says of the provider."""
         if error.model is None:
             return None  # raised by the caller's own `on_text`
@@ -196,14 +188,9 @@ class Connection:
         self.failed, self.failed_because = error, str(error)
         if isinstance(error, ModelTimeout) and error.status is None and permit.behind_others:
             return Overdue()
-        if call.failed_at < self._answered_at and call.failed_sent <= self._answered_sent:
-            call.suspected = True
-            if call.failed_at <= self._answered_sent:
-                call.blamed_at = self._answered_sent
-        if not call.suspected:
-            self.victims.failed(call.identity, permit.number)
-        call.failed_at, call.failed_sent = now, self._sent[permit]
-        return Failed() if permit.probe or not call.suspected else None
+        if not call.first_failed or permit.forgives(call.first_failed):
+            call.first_failed = permit.number
+        return Failed(call.first_failed)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -216,12 +203,8 @@ class Call(Generic[T]):
         attempts: Attempts that got their permit.
         shown: Text of an answer was shown already.
         failed: What the last attempt failed with.
-        failed_at: When the provider last failed it; infinite where it did not.
-        failed_sent: When the attempt was sent that it failed.
-        suspected: Another call was answered, after an attempt of this one had failed and sent no earlier than it: the
-            failures may be this call's own, unless the two only overtook each other on their way.
-        blamed_at: When another call was sent after an attempt of this one had failed, and was answered: the failures
-            are this call's own. Below 0 where that was not seen.
+        first_failed: The number of the first permit with which the provider failed it, but for what fell into an
+            outage that was over when it failed again; 0 where it did not.
         last_in_line: It goes behind calls that were not tried yet.
         refusal: What the last refusal by a rate limit said.
         patience: Seconds that it bears to be held by rate limits while nobody's call is accepted.
@@ -229,7 +212,6 @@ class Call(Generic[T]):
         outage_patience: Seconds that it bears an outage.
         answered: An attempt has answered it, and the others are not needed any more.
         names_room: Its caller says how long the answer may be.
-        identity: What it is told apart from others by, also when it is over, without keeping what is in it.
     """
 
     messages: list[Message]
@@ -243,16 +225,12 @@ class Call(Generic[T]):
     usage: Usage = NO_USAGE
     shown: bool = False
     failed: ModelError | None = None
-    failed_at: float = math.inf
-    failed_sent: float = math.inf
-    suspected: bool = False
-    blamed_at: float = -1.0
+    first_failed: int = 0
     stuck_since: float | None = None
     last_in_line: bool = False
     refusal: Refusal = _NOTHING_SAID
     answered: bool = False
     names_room: bool = True
-    identity: object = field(default_factory=object)
 
 
 def accepted(readings: tuple[Reading, ...], tokens: Tokens | None) -> Accepted:

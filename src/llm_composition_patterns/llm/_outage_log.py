@@ -16,7 +16,7 @@ _log: Final = logging.getLogger("llm_composition_patterns")
 
 def tell_outage(connection: Connection) -> None:
     """A call waits until the provider is back."""
-    if connection.victims.tell():
+    if connection.notice.tell():
         _log.warning(
             "%s fails every call: calls wait until it is back, for at most %g s (outage_timeout)",
             connection.address.name,
@@ -26,10 +26,10 @@ def tell_outage(connection: Connection) -> None:
 
 def end_attempt(connection: Connection, permit: Permit, ending: Ending) -> None:
     """Tell the limiter how an attempt ended, and the log if that ends an outage that was told."""
-    if not connection.victims.told:
+    if not connection.notice.told:
         permit.end(ending)
         return
     lasted = connection.limiter.statistics().outage_for
     permit.end(ending)
-    if not connection.limiter.outage and connection.victims.over() and lasted is not None:
+    if not connection.limiter.outage and connection.notice.over() and lasted is not None:
         _log.info("%s is back after %.0f s", connection.address.name, lasted)

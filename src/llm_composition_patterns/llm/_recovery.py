@@ -9,6 +9,7 @@ a guess of what stands before it, often by an hour: no call waits for that longe
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class Recovery:
         self._tries: Tries | None = None
         self._held_up = Patience(self._connection.max_rate_limit_wait)
         self._refused_at = 0.0
+        self._failed_at = math.inf  # first
         self._accepted = 0
         self._sent_by_others = 0
 
@@ -116,12 +118,13 @@ class Recovery:
         call, connection = self._call, self._connection
         now = asyncio.get_running_loop().time()
         lasted = self._limiter.statistics().outage_for
-        may_be_out = lasted is not None and self._may_be_out(lasted, now)
-        excused = may_be_out and connection.many_fail
+        may_be_out = lasted is not None and bool(self._limiter.accepted)
+        excused = may_be_out and self._limiter.surely_out
         if excused and lasted is not None and lasted >= connection.outage_timeout:
             raise self._final(self._outage(lasted))
         if not tries.broke(excused=excused):
             raise self._final(error)
+        self._failed_at = min(self._failed_at, now)
         call.last_in_line = excused  # so that another call finds out whether the provider is back
         if excused:
             tell_outage(connection)
@@ -130,13 +133,15 @@ class Recovery:
         if may_be_out and lasted is not None:
             wait = max(wait, tries.spread(min(DOUBTED, connection.outage_timeout) - lasted))
         elif self._limiter.learns and lasted is None:
-            wait = max(wait, connection.retry_budget.wait(now))
-            connection.retry_budget.spend(now)
+            wait = max(wait, self._held(tries, now))
         await asyncio.sleep(wait)
 
-    def _may_be_out(self, lasted: float, now: float) -> bool:
-        """Whether what goes on may be an outage: somebody was answered, and nobody who came since."""
-        return bool(self._limiter.accepted) and self._call.blamed_at <= now - lasted
+    def _held(self, tries: Tries, now: float) -> float:
+        """Seconds for which a retry is held because many are made, or much fails."""
+        budget = self._connection.retry_budget
+        wait, most = budget.wait(now), tries.spread(DOUBTED - (now - self._failed_at))
+        budget.spend(now)
+        return most if self._limiter.fails_often else min(wait, most)
 
     async def _bear(self, error: RateLimited, wait: float) -> None:
         """Wait, but no longer than the call bears to be held up."""

@@ -7,11 +7,10 @@ A call may make so many attempts. Some that failed cost it none, because they sa
 - a failure while the provider fails altogether, as that of a call that is sent to see whether it is back.
 
 Where nobody was ever answered there is no outage to sit out: then every failure counts. Where another call was
-answered, sent after this one had failed, the failures are this call's own: they count, and are no sign of an outage.
-If it was sent before that, but no earlier than the attempt that failed, they may be: they are no sign of an outage, and
-count until other calls tell of one. And where only one or two calls fail, nobody can tell: then every failure counts,
-too, but what may still be tried is spread over as long as most outages last, so that the last attempt finds the
-provider back.
+answered that was sent after this one's first failed attempt, its failures may be its own: they count, and are no sign
+of an outage, unless it failed in one that is over; while others tell of an outage, they count no more. And where only
+one or two calls fail, nobody can tell: then every failure counts, too, but what may still be tried is spread over as
+long as most outages last, so that the last attempt finds the provider back. So it is where much fails for no outage.
 
 A call that only ever meets refusals gives up when it was held up for a while in which the provider accepted nobody
 else either.
@@ -30,7 +29,7 @@ MOST_EXCUSED: Final = 5
 """Refusals that a call is excused, for each of its attempts: a provider may have something against this very call."""
 
 DOUBTED: Final = 30.0
-"""Seconds over which calls spread their attempts while only one or two tell of an outage."""
+"""Seconds over which calls spread their attempts while only one or two tell of an outage, or where much fails."""
 
 _MOST_COUNTED: Final = 100
 """Attempts of which more make no difference: their backoffs alone take most of an hour."""

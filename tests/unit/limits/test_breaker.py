@@ -9,16 +9,25 @@ from llm_composition_patterns.limits._breaker import Breaker
 
 def opened(at=10.0):
     breaker = Breaker()
-    for now in (at - 2, at - 1, at):
-        breaker.ended(now, ok=False, probe=False)
+    for _ in range(3):
+        breaker.sent(at - 3)
+    for number in (1, 2, 3):
+        breaker.failed(at - 3 + number, number, number)
     return breaker
+
+
+def end(breaker, now, number, *, ok, probe=False, first=0):
+    if ok:
+        breaker.answered(probe, number)
+    else:
+        breaker.failed(now, number, first or number)
 
 
 def test_two_failures_and_a_success_do_not_open_it():
     """Only failures in a row count."""
     breaker = Breaker()
-    for ok in (False, False, True, False, False):
-        breaker.ended(0.0, ok=ok, probe=False)
+    for number, ok in enumerate((False, False, True, False, False), 1):
+        end(breaker, 0.0, number, ok=ok)
     assert (breaker.is_open, breaker.since, breaker.wait(0.0), breaker.sent(0.0)) == (False, None, 0.0, False)
 
 
@@ -35,9 +44,9 @@ def test_answers_to_calls_from_before_the_outage_do_not_hide_it():
     for now in range(8):
         breaker.sent(now)
     for number in (5, 6, 7):
-        breaker.ended(10.0 + number, ok=True, probe=False, number=number - 4)
+        end(breaker, 10.0 + number, number - 4, ok=True)
         assert not breaker.is_open
-        breaker.ended(10.5 + number, ok=False, probe=False, number=number)
+        end(breaker, 10.5 + number, number, ok=False)
     assert (breaker.is_open, breaker.since) == (True, 15.5)
 
 
@@ -50,7 +59,7 @@ def test_one_failure_in_four_never_opens_it(ahead):
         ok = number % 4 != 3 or number <= ahead
         ends.append((number + (ahead if ok else 0.5), ok, number))
     for now, ok, number in sorted(ends):
-        breaker.ended(now, ok=ok, probe=False, number=number)
+        end(breaker, now, number, ok=ok)
         assert not breaker.is_open
 
 
@@ -69,16 +78,16 @@ def test_the_first_probe_that_succeeds_closes_it():
     """From then on nobody waits, and it takes three failures again."""
     breaker = opened()
     assert breaker.sent(10.5)
-    breaker.ended(10.7, ok=True, probe=True)
+    end(breaker, 10.7, 4, ok=True, probe=True)
     assert (breaker.is_open, breaker.since, breaker.wait(10.7)) == (False, None, 0.0)
-    breaker.ended(11.0, ok=False, probe=False)
+    end(breaker, 11.0, 5, ok=False)
     assert not breaker.is_open
 
 
 def test_a_call_from_before_the_outage_does_not_close_it():
     """A long answer that still comes says nothing of whether new calls are taken."""
     breaker = opened()
-    breaker.ended(10.1, ok=True, probe=False)
+    end(breaker, 10.1, 0, ok=True)
     assert breaker.is_open
 
 
@@ -86,7 +95,7 @@ def test_a_probe_that_fails_leaves_it_open():
     """The next probe comes at its time."""
     breaker = opened()
     breaker.sent(10.5)
-    breaker.ended(10.6, ok=False, probe=True)
+    end(breaker, 10.6, 4, ok=False)
     assert (breaker.is_open, breaker.wait(10.75), breaker.since) == (True, 0.25, 8.0)
 
 
@@ -96,11 +105,11 @@ def test_a_probe_that_may_still_be_answered_is_waited_for():
     breaker.hangs_for = 4.0
     breaker.sent(10.5)
     assert breaker.wait(10.5) == 4.0
-    breaker.ended(11.5, ok=False, probe=True, number=1)
+    end(breaker, 11.5, 4, ok=False)
     assert breaker.wait(11.5) == 0.0
     breaker.hangs_for = 60.0
     breaker.sent(11.5)
-    breaker.ended(12.5, ok=False, probe=True, number=1)
+    end(breaker, 12.5, 4, ok=False)
     assert breaker.wait(11.5) == 10.0
 
 
@@ -127,6 +136,40 @@ def test_nobody_ever_waits_longer_than_a_second_for_a_probe(steps):
         elif what == "ignore":
             breaker.ignored(now, probe)
         else:
-            breaker.ended(now, what == "ok", probe)
+            end(breaker, now, breaker.calls, ok=what == "ok", probe=probe)
         assert 0 <= breaker.wait(now) <= 1.0
         assert breaker.is_open == (breaker.since is not None)
+
+
+def test_it_closes_where_what_opened_it_was_the_calls_own():
+    """Others were answered that were sent after them: the provider was there all the time."""
+    breaker = opened()
+    end(breaker, 10.2, 4, ok=True)
+    assert (breaker.is_open, breaker.since) == (False, None)
+
+
+def test_a_call_that_failed_before_another_was_answered_never_opens_it():
+    """However often it fails from then on."""
+    breaker = Breaker()
+    end(breaker, 1.0, 2, ok=True)
+    for number in (3, 4, 5, 6):
+        end(breaker, float(number), number, ok=False, first=1)
+    assert not breaker.is_open
+
+
+def test_what_failed_in_an_outage_beyond_doubt_is_forgiven():
+    """Ten different calls in a row, then a probe that is answered; not what failed before it or after it."""
+    breaker = Breaker()
+    for number in range(1, 12):
+        breaker.sent(float(number))
+        end(breaker, float(number), number, ok=number == 1)
+    breaker.sent(20.0)
+    end(breaker, 21.0, 12, ok=True, probe=True)
+    assert [breaker.forgives(number) for number in (1, 2, 11, 12)] == [False, True, True, False]
+
+
+def test_three_failures_are_not_beyond_doubt():
+    """It may have been chance, or what was in them."""
+    breaker = opened()
+    end(breaker, 11.0, 4, ok=True, probe=True)
+    assert not breaker.forgives(2)
