@@ -47,6 +47,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch):
     """Makes the command start something else than a Phoenix, and watches what it starts."""
     started = []
     monkeypatch.setattr(_phoenix, "_check_installed", lambda: None)
+    monkeypatch.setattr(_phoenix, "tell_prices", lambda *_: None)
 
     def serve(kind: str) -> list:
         def command(host: str, port: int, grpc_port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""`llm-patterns phoenix`: start a local Phoenix, in a process of its own, to see traces in.
+"""`llm-patterns phoenix`: start a local Phoenix, in a process of its own, to see traces in, and tell it prices.
 
 Phoenix is an extra of some 165 packages and takes a quarter of a minute to start. It is never imported here.
 """
@@ -20,9 +20,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from ..console import FAILED, OK, handling, port, say
+from ..console import FAILED, OK, handling, model_name, port, say
 from ..errors import ConfigurationError
-from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
+from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER, phoenix_server
+from ._prices import ModelPrice, prices_of, tell_prices
 
 READY_PATH: Final = "/readyz"
 NOT_NEEDED: Final[Mapping[str, str]] = {
@@ -50,6 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where traces are kept (default: $PHOENIX_WORKING_DIR, else a directory of the user's data)",
     )
+    parser.add_argument(
+        "--prices",
+        nargs="+",
+        type=model_name,
+        default=[],
+        metavar="PROVIDER:NAME",
+        help="more models whose prices Phoenix is told, beside the usual ones and that of LLM_MODEL",
+    )
     parser.add_argument("--background", action="store_true", help="come back when it is ready, and leave it running")
 
 
@@ -59,10 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
     url = _url(host, port)
     if (version := _running(host, port)) is not None:
         say(f"Phoenix {version} is already running")
+        tell_prices(phoenix_server(url, os.environ), prices_of(arguments.prices, os.environ))
         print(url)
         return OK
     _check_port(host, port)
     _check_installed()
+    prices = prices_of(arguments.prices, os.environ)  # what cannot be read is better said before it starts
     directory = _directory(arguments.working_dir, os.environ)
     grpc_port = _grpc_port(os.environ)
     signals = _Signals()
@@ -72,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
                 with signals.held():  # none may come between the process and the promise to end it
                     server = _Server(host, port, grpc_port, directory)
                     running.callback(server.stop)
-                return _serve(server, background=arguments.background, note=_note(url, grpc_port))
+                note = _note(url, grpc_port)
+                return _serve(server, background=arguments.background, prices=prices, note=note)
         except _Stopped as stopped:
             return stopped.code
 
@@ -132,11 +144,12 @@ class _Server:
         return " | ".join(line.strip() for line in lines[-_LAST_LINES:] if line.strip())
 
 
-def _serve(server: _Server, *, background: bool, note: Sequence[str]) -> int:
+def _serve(server: _Server, *, background: bool, prices: Sequence[ModelPrice], note: Sequence[str]) -> int:
     say(f"starting Phoenix (about 15 s); it keeps traces, and its log, in {server.directory}")
     if not server.wait_until_ready():
         say(f"Phoenix did not start: {server.last_words()} (all of it: {server.log})")
         return FAILED
+    tell_prices(phoenix_server(server.url, os.environ), prices)
     for line in note:
         say(line)
     say(f"stop it with: kill {server.process.pid}" if background else "Ctrl-C stops it")

@@ -5,12 +5,14 @@ from ._addresses import Address, resolve
 from ._ask import ask
 from ._choice import ModelChoice, choose_model
 from ._connect import connect
+from ._costs import known_price
 from ._model import ConnectedModel
-from ._providers import PROVIDERS, Provider
+from ._providers import PROVIDERS, SUCCESSORS, Provider
 from ._types import ChatModel, Completion, Message, ModelSettings, ResponseSchema
 
 __all__ = [
     "PROVIDERS",
+    "SUCCESSORS",
     "Address",
     "ChatModel",
     "Completion",
@@ -24,5 +26,6 @@ __all__ = [
     "ask",
     "choose_model",
     "connect",
+    "known_price",
     "resolve",
 ]

@@ -3,6 +3,7 @@
 from . import _names as names
 from ._keys import know_key, without_keys, without_known_keys
 from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
+from ._phoenix_server import PhoenixError, PhoenixServer, phoenix_server
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, span
@@ -15,6 +16,8 @@ __all__ = [
     "PHOENIX_PORT",
     "PHOENIX_VARIABLE",
     "PHOENIX_VERSION_HEADER",
+    "PhoenixError",
+    "PhoenixServer",
     "SpanHandle",
     "Spans",
     "Tracing",
@@ -25,6 +28,7 @@ __all__ = [
     "know_key",
     "listening",
     "names",
+    "phoenix_server",
     "setup_tracing",
     "span",
     "spelled",

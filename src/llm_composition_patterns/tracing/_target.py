@@ -68,7 +68,7 @@ def resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target
 
 def _resolve(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
     if to in {AUTO, PHOENIX}:
-        return _server(to, endpoint, environ)
+        return server(to, endpoint, environ)
     if endpoint is not None:
         raise ConfigurationError(f'endpoint= names a server, which to={to!r} does not use: pass to="phoenix"')
     kind, _, path = to.partition(":")
@@ -103,7 +103,8 @@ def endpoint_variable(environ: Mapping[str, str]) -> str | None:
     return _named(environ)[0] if resolve(AUTO, None, environ).kind == OTLP else None
 
 
-def _server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
+def server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
+    """Decide which server is meant by `auto` or `phoenix`, whether or not tracing is switched off."""
     source, address = ("endpoint", endpoint) if endpoint is not None else _named(environ)
     if address is None:
         if to == AUTO:
