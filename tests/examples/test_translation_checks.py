@@ -11,7 +11,7 @@ from llm_composition_patterns.errors import ConfigurationError
 from llm_composition_patterns.patterns import brindlehaw
 from llm_composition_patterns.patterns.brindlehaw import Texts
 from llm_composition_patterns.patterns.parallelization.product_translation import languages
-from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings
+from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings, verdicts
 from llm_composition_patterns.patterns.parallelization.product_translation.numerals import missing_numbers
 
 
@@ -196,3 +196,16 @@ def test_what_is_no_catalog_is_refused(tmp_path, content: str, reason: str):
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=f"^{path} is no catalog of products: {reason}"):
         brindlehaw.load(path)
+
+
+def test_each_check_says_whether_it_passed():
+    """All five of them, each with what it found and nothing of the others."""
+    before = texts("Weighs 121 g", "Made of {fabric}", "A coat for long wet days", colors=["Red", "Blue"])
+    after = texts("Pesa 112 onzas", "Hecho de tela", "A coat for long wet days", colors=["Rojo"])
+    assert {verdict.check: verdict.findings for verdict in verdicts(before, after)} == {
+        "structure": ("available_colors has 1 entries instead of 2",),
+        "numbers": ("product_features[0]: number 121 is missing",),
+        "units": ("product_features[0]: unit g is missing",),
+        "placeholders": ("product_features[1]: placeholder {fabric} is missing",),
+        "translated": ("product_features: 'A coat for long wet days' was not translated",),
+    }

@@ -12,9 +12,10 @@ from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider
 
 from . import _spans
+from ._phoenix_server import PhoenixServer, server_of
 from ._span_limits import check_span_limits
 from ._statistics import TracingStatistics
-from ._target import AUTO, FILE, OFF, OTLP, PHOENIX, TRACES_PATH, Target, resolve
+from ._target import AUTO, FILE, OFF, OTLP, PHOENIX, Target, resolve
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -129,6 +130,11 @@ class Tracing:
             atexit.unregister(self.shutdown)
             self._pipeline.shutdown(timeout)
 
+    @property
+    def phoenix(self) -> PhoenixServer | None:
+        """The Phoenix that spans go to, to ask for more than that; None where no server is known for one."""
+        return None if self._pipeline is None else self._pipeline.phoenix
+
     def trace_url(self, trace_id: str) -> str | None:
         """The address at which a person sees a trace; None where that is not known, or no span ever arrived.
 
@@ -180,10 +186,14 @@ class _Pipeline:
         self._provider.shutdown()
         self._tell_of_loss()
 
+    @property
+    def phoenix(self) -> PhoenixServer | None:
+        known = self._target.phoenix or getattr(self._exporter, "phoenix", False)
+        return server_of(self._target) if known else None
+
     def trace_url(self, trace_id: str) -> str | None:
-        if not (self._target.phoenix or getattr(self._exporter, "phoenix", False)):
-            return None
-        return f"{self._target.shown.removesuffix(TRACES_PATH)}/redirects/traces/{trace_id}"
+        server = self.phoenix
+        return None if server is None else f"{server.url}/redirects/traces/{trace_id}"
 
     def _tell_where(self) -> None:
         from ._provider import project_of  # noqa: PLC0415

@@ -48,9 +48,10 @@ from ...console import (
 from ...errors import ConfigurationError
 from ...llm import ChatModel, ConnectedModel, connect
 from ...runs import track
-from ...tracing import Tracing, setup_tracing
+from ...tracing import PhoenixError, Tracing, setup_tracing
 from .. import brindlehaw
 from .product_translation import languages, records, report
+from .product_translation.annotations import annotate
 from .product_translation.languages import Language
 from .product_translation.translate import FATAL, ProductResult, ShowProgress, Translator
 
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=directory, metavar="DIR", help="also write translation_ID_TIME.json for each product"
     )
     parser.add_argument("--strict", action="store_true", help="findings of the checks make the exit code 3")
+    parser.add_argument(
+        "--annotate", action="store_true", help="write what the checks say on the spans, as Phoenix's annotations"
+    )
     add_common_flags(parser)
     parser.set_defaults(timeout=TIMEOUT)
     return parser
@@ -114,6 +118,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if any(is_simulated(name) for name in other.values()) and not is_simulated(default):
         say(SIMULATED)
     with setup_tracing(to=arguments.trace) as tracing:
+        if arguments.annotate and tracing.endpoint is None:
+            raise ConfigurationError("--annotate writes into Phoenix: add --trace phoenix")
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
         return run_command(job.translate, tracing=tracing, show=job.shown)
 
@@ -210,6 +216,8 @@ class _Job:
             self.show()
         if ended not in {OK, FAILED}:
             return ended
+        if self._arguments.annotate:
+            self._annotate()
         if not self.has_any_translation():
             return FAILED
         strict = self._arguments.strict and report.found(self._results)
@@ -280,6 +288,18 @@ class _Job:
             say(f"not written: product {product}: {error.strerror}; its translations are printed above, or take --json")
         if not self._arguments.output and len(self._results) > report.MOST_SHOWN_WHOLE and not self._arguments.json:
             say("to see the translations of so many products, add --output DIR or --json")
+
+    def _annotate(self) -> None:
+        server = self._tracing.phoenix
+        if server is None:
+            say("no annotations written: no Phoenix took the spans")
+            return
+        try:
+            written = annotate(server, self._results)
+        except PhoenixError as error:
+            say(f"no annotations written: {error}")
+        else:
+            say(f"annotations written: {written}")
 
     def _trace_address(self) -> str | None:
         trace_id = next((result.trace_id for result in self._results if result.trace_id), None)

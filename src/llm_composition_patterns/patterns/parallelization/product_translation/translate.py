@@ -36,10 +36,11 @@ FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit, ConfigurationEr
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A product in another language, and what the checks found."""
+    """A product in another language, what the checks found, and the span of its branch, where one was recorded."""
 
     details: Details
     findings: tuple[str, ...]
+    span_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ class Translator:
         found = tuple(findings(source.texts, texts))
         length = sum(len(text) for field in texts.fields().values() for text in field)
         span.set_attributes({"success": True, "response_length": length, "num_findings": len(found)})
-        return Translation(source.translated(texts), found)
+        return Translation(source.translated(texts), found, _recorded(span))
 
     async def _texts(self, product: Product, language: Language, model: ChatModel) -> Texts:
         source = product.extracted_data.texts
@@ -169,6 +170,10 @@ class Translator:
         system = SYSTEM.format(language=language.in_full, names=kept)
         document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
         return await ask(model, document, system=system, output=Texts, **settings)
+
+
+def _recorded(span: trace.Span) -> str | None:
+    return trace.format_span_id(span.get_span_context().span_id) if span.is_recording() else None
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:
