@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix,notebooks]' --group test --group check --group docs
+	  --editable '.[phoenix,quality,notebooks]' --group test --group check --group docs
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.

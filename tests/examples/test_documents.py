@@ -13,7 +13,12 @@ import llm_composition_patterns as package
 from llm_composition_patterns.simulation import Scenario, SimulatedServer
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "src").rglob("README.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").rglob("README.md")),
+    *sorted((ROOT / "src").rglob("README.md")),
+]
 BLOCKS = [
     pytest.param(block, id=f"{path.relative_to(ROOT)}:{index}")
     for path in DOCUMENTS

@@ -59,10 +59,23 @@ class PhoenixServer:
         Raises:
             PhoenixError: It cannot be reached, or refuses.
         """
+        return self._ask("POST", path, body)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON that is there.
+
+        Raises:
+            PhoenixError: It cannot be reached, or refuses.
+        """
+        return self._ask("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         import requests  # noqa: PLC0415 - costs 0.1 s
 
         try:
-            response = requests.post(self.url + path, json=body, headers=dict(self.headers), timeout=_MAY_TAKE)
+            response = requests.request(
+                method, self.url + path, json=body, headers=dict(self.headers), timeout=_MAY_TAKE
+            )
             if response.ok:
                 answer: dict[str, Any] = response.json()
                 return answer

@@ -1,0 +1,1 @@
+"""Programs assembled from the package: each a folder with its README, run by `python -m examples.NAME`."""
