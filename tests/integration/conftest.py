@@ -169,10 +169,19 @@ class Phoenix:
 
     def spans(self, trace_id: str, project: str, *, at_least: int, within: float = 30.0) -> list[dict[str, Any]]:
         """The spans of a trace in a project, once there are that many."""
+        return self._spans(project, lambda span: span["context"]["trace_id"] == trace_id, at_least, within)
+
+    def spans_of_project(self, project: str, *, at_least: int, within: float = 30.0) -> list[dict[str, Any]]:
+        """All spans of a project, once there are that many."""
+        return self._spans(project, lambda _: True, at_least, within)
+
+    def _spans(
+        self, project: str, wanted: Callable[[dict[str, Any]], bool], at_least: int, within: float
+    ) -> list[dict[str, Any]]:
         until = time.monotonic() + within
         while True:
             everything = self._get(f"/v1/projects/{project}/spans?limit=1000")
-            found = [span for span in everything if span["context"]["trace_id"] == trace_id]
+            found = list(filter(wanted, everything))
             if len(found) >= at_least:
                 return found
             if time.monotonic() > until:

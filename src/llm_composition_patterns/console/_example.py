@@ -174,9 +174,10 @@ class _Session(Generic[B]):
     async def _answer(self, text: str) -> int:
         clock = asyncio.get_running_loop().time
         began = clock()
-        async with track(self._example.name, budget=self._budget) as tracked:
+        async with track(self._example.name, budget=self._budget, input=text) as tracked:
             try:
                 value = await self._step(text)
+                tracked.output(self._example.says(value))
             finally:
                 self._budget = _left(self._budget, tracked.usage)
         seconds = clock() - began

@@ -30,6 +30,10 @@ class Tracked:
         """The id of the run's trace, 32 hexadecimal digits; None when nobody listens."""
         return self._span.trace_id
 
+    def output(self, value: object) -> None:
+        """Show `value` on the run's span as what came out of it: the answer of a turn, say."""
+        self._span.output(value)
+
 
 class track:  # noqa: N801 - used like the function it reads as
     """Open a root span called `name` and account everything that is awaited inside it.
@@ -45,13 +49,15 @@ class track:  # noqa: N801 - used like the function it reads as
     Args:
         name: What the run and its span are called.
         budget: What everything inside may spend; see `Budget`.
+        input: What it was given, to be shown on its span, such as the question of a turn. Viewers of sessions show the
+            inputs and outputs of root spans, and nothing else of a turn.
 
     Raises:
         TypeError: The name is no text, or empty, or the budget is none.
         RuntimeError: From entering: this run was entered already; each `async with` needs a `track(...)` of its own.
     """
 
-    def __init__(self, name: str, *, budget: Budget | None = None) -> None:
+    def __init__(self, name: str, *, budget: Budget | None = None, input: object = None) -> None:
         if not isinstance(name, str) or not name:
             raise TypeError(f"track({name!r}): give the run a name, such as track('nightly translations')")
         if budget is not None and not isinstance(budget, Budget):
@@ -59,7 +65,7 @@ class track:  # noqa: N801 - used like the function it reads as
         self._name = name
         self._budget = budget
         self._purse: Purse | None = None
-        self._scope = span(name)
+        self._scope = span(name) if input is None else span(name, input=input)
         self._entered = False
         self._account: Account
         self._written: SpanHandle

@@ -306,6 +306,16 @@ def test_each_answer_of_a_conversation_is_a_trace(tmp_path, run, stdin):
     assert "session.id" in text
 
 
+def test_a_turn_shows_what_was_asked_and_answered(tmp_path, run, stdin):
+    """On its root span, the only one of which a session's page shows anything."""
+    stdin(typed=["one"])
+    trace = tmp_path / "trace.jsonl"
+    run(example_of(shout), "--trace", f"file:{trace}")
+    [root] = json.loads(trace.read_text())["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    shown = {one["key"]: one["value"].get("stringValue") for one in root["attributes"]}
+    assert (shown["input.value"], shown["output.value"]) == ("one", "ONE")
+
+
 def test_the_simulated_model_answers_by_the_example_s_rule(run):
     """The rule is given the request as it would go over the wire."""
 

@@ -57,6 +57,17 @@ async def test_the_root_span_shows_the_usage(exported: InMemorySpanExporter):
     assert span.attributes[names.COST_USD] == 0.25
 
 
+async def test_the_span_shows_what_went_in_and_what_came_out(exported: InMemorySpanExporter):
+    """Where it was said; else it shows neither."""
+    async with track("turn", input="why?") as tracked:
+        tracked.output("because")
+    async with track("silent"):
+        pass
+    turn, silent = exported.get_finished_spans()
+    assert (turn.attributes["input.value"], turn.attributes["output.value"]) == ("why?", "because")
+    assert not {"input.value", "output.value"} & silent.attributes.keys()
+
+
 async def test_an_unknown_cost_is_left_out(exported: InMemorySpanExporter):
     """The known part is shown; the whole is not made up."""
     async with track("work"):
