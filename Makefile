@@ -73,7 +73,7 @@ pictures: setup browser ## make the pictures of the docs again: plots, and the R
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
-	  tests/integration/test_pattern_examples_phoenix.py
+	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,6 +1,5 @@
 """The translation checks as annotations in a real Phoenix."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -8,41 +7,15 @@ import sys
 import urllib.request
 
 import pytest
+from forgetful import translated
 
-from llm_composition_patterns import Scenario, connect
-from llm_composition_patterns.patterns import brindlehaw
-from llm_composition_patterns.patterns.brindlehaw import Texts
 from llm_composition_patterns.patterns.parallelization.product_translation.annotations import annotate
-from llm_composition_patterns.patterns.parallelization.product_translation.languages import languages
-from llm_composition_patterns.patterns.parallelization.product_translation.translate import ProductResult, Translator
 from llm_composition_patterns.tracing import PhoenixError, PhoenixServer, setup_tracing
 
 pytestmark = [pytest.mark.phoenix, pytest.mark.timeout(240)]
 
 MODULE = "llm_composition_patterns.patterns.parallelization.example"
 CHECKS = ["numbers", "placeholders", "structure", "translated", "units"]
-
-
-def without_numbers(request):
-    """A translator into Spanish that forgets what a thing weighs, and is good otherwise."""
-    if "Spanish" not in request["messages"][0]["content"]:
-        return None
-    texts = Texts.model_validate_json(request["messages"][-1]["content"])
-    return texts.model_copy(update={"fabric_details": ["algo"] * len(texts.fabric_details or [])}).model_dump()
-
-
-def translated() -> ProductResult:
-    """Product 5 in Spanish and French, each in its span."""
-    result = ProductResult(brindlehaw.select(brindlehaw.load(), ["5"])[0], languages(["spanish", "french"]))
-    asyncio.run(translate(result))
-    return result
-
-
-async def translate(result: ProductResult) -> None:
-    """Translate it with a model that fails a check in Spanish."""
-    async with connect("simulated:", scenario=Scenario(answer=without_numbers)) as model:
-        models = dict.fromkeys(result.languages, ("simulated:", model))
-        await Translator(models=models, timeout=30, keep=lambda _: None).product(result)
 
 
 def annotations_in(phoenix, project, span_id):
@@ -59,12 +32,13 @@ def test_each_check_is_an_annotation_once_however_often_it_is_written(phoenix):
         assert made.flush(20)
         assert annotate(made.phoenix, [result]) == 10
         assert annotate(made.phoenix, [result]) == 10
-    spanish, french = (outcome.value.span_id for outcome in result.successes.values())
+    spanish, french = result.span_ids.values()
     found = {one["name"]: one for one in annotations_in(phoenix, "annotated", spanish)}
     assert len(annotations_in(phoenix, "annotated", spanish)) == 5
     assert sorted(found) == CHECKS
     assert {one["annotator_kind"] for one in found.values()} == {"CODE"}
     assert found["structure"]["result"] == {"label": "pass", "score": 1.0, "explanation": None}
+    assert {name for name, one in found.items() if one["result"]["label"] == "fail"} == {"numbers"}
     numbers = found["numbers"]["result"]
     assert (numbers["label"], numbers["score"]) == ("fail", 0.0)
     assert numbers["explanation"].startswith("fabric_details[0]: number ")
@@ -78,7 +52,7 @@ def test_where_outputs_are_hidden_annotations_do_not_quote_them(phoenix, monkeyp
         result = translated()
         assert made.flush(20)
         annotate(made.phoenix, [result])
-    spanish = result.successes[result.languages[0]].value.span_id
+    spanish = result.span_ids[result.languages[0]]
     found = {one["name"]: one["result"] for one in annotations_in(phoenix, "hidden", spanish)}
     assert found["numbers"] == {"label": "fail", "score": 0.0, "explanation": None}
 

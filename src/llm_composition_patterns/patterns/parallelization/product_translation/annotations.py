@@ -28,12 +28,13 @@ def as_annotations(results: Iterable[ProductResult], *, explain: bool) -> Iterat
     """
     for result in results:
         source = result.product.extracted_data.texts
-        for success in result.successes.values():
-            for verdict in verdicts(source, success.value.details.texts) if success.value.span_id else ():
+        for language, success in result.successes.items():
+            span_id = result.span_ids.get(language)
+            for verdict in verdicts(source, success.value.details.texts) if span_id else ():
                 passed = not verdict.findings
                 explanation = {"explanation": "; ".join(verdict.findings)} if explain and not passed else {}
                 yield {
-                    "span_id": success.value.span_id,
+                    "span_id": span_id,
                     "name": verdict.check,
                     "annotator_kind": "CODE",
                     "result": {"label": "pass" if passed else "fail", "score": float(passed), **explanation},

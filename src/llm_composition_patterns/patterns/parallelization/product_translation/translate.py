@@ -36,20 +36,20 @@ FATAL = (AuthenticationFailed, UnknownModel, InsufficientCredit, ConfigurationEr
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A product in another language, what the checks found, and the span of its branch, where one was recorded."""
+    """A product in another language, and what the checks found."""
 
     details: Details
     findings: tuple[str, ...]
-    span_id: str | None = None
 
 
 @dataclass(slots=True)
 class ProductResult:
-    """What became of one product: an outcome for each language."""
+    """What became of one product: an outcome for each language, and the span of its branch where one was recorded."""
 
     product: Product
     languages: Sequence[Language]
     outcomes: dict[Language, Outcome[Translation]] = field(default_factory=dict)
+    span_ids: dict[Language, str] = field(default_factory=dict)
     offset: float = 0.0
     seconds: float = 0.0
     trace_id: str | None = None
@@ -117,7 +117,7 @@ class Translator:
         here = clock()
         result.offset = 0.0 if began is None else here - began
         stream = stream_outcomes(
-            partial(self._translate, result.product),
+            partial(self._translate, result),
             result.languages,
             name=result.name,
             branch_name=lambda language: f"translate_to_{language.slug}",
@@ -143,9 +143,11 @@ class Translator:
         if len(names) == 1 and isinstance(outcome, Failure) and isinstance(outcome.error, FATAL):
             raise outcome.error
 
-    async def _translate(self, product: Product, language: Language) -> Translation:
-        name, model = self.models[language]
+    async def _translate(self, result: ProductResult, language: Language) -> Translation:
+        product, (name, model) = result.product, self.models[language]
         span = trace.get_current_span()
+        if span.is_recording():
+            result.span_ids[language] = trace.format_span_id(span.get_span_context().span_id)
         span.set_attributes({"language": language.name, "model": name, "success": False})
         try:
             texts = await self._texts(product, language, model)
@@ -156,7 +158,7 @@ class Translator:
         found = tuple(findings(source.texts, texts))
         length = sum(len(text) for field in texts.fields().values() for text in field)
         span.set_attributes({"success": True, "response_length": length, "num_findings": len(found)})
-        return Translation(source.translated(texts), found, _recorded(span))
+        return Translation(source.translated(texts), found)
 
     async def _texts(self, product: Product, language: Language, model: ChatModel) -> Texts:
         source = product.extracted_data.texts
@@ -170,10 +172,6 @@ class Translator:
         system = SYSTEM.format(language=language.in_full, names=kept)
         document = json.dumps(source.model_dump(), ensure_ascii=False, indent=2)  # pydantic's refuses half a character
         return await ask(model, document, system=system, output=Texts, **settings)
-
-
-def _recorded(span: trace.Span) -> str | None:
-    return trace.format_span_id(span.get_span_context().span_id) if span.is_recording() else None
 
 
 def _measured(result: ProductResult, seconds: float) -> dict[str, object]:
