@@ -11,6 +11,8 @@ pause. From there the pace rises until the second episode measures it. Then the 
 the bucket held at first. Where no call was accepted at all, nothing was measured. Later the pace is kept a little below
 the rate and raised a little when there was no refusal for a while, in steps that grow; each further episode measures
 it again.
+
+Where the times that refusals name show that it is no bucket but a window (`_felt_window`), that is kept to instead.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from collections import deque
 from typing import Final
 
 from ._bucket import Bucket
+from ._felt_window import FeltWindow
 from ._history import History
 
 FILL: Final = 0.98
@@ -93,6 +96,7 @@ class FeltRate:
         "_rises",
         "_step",
         "_total",
+        "_window",
         "bucket",
         "is_memory",
         "rate",
@@ -115,6 +119,7 @@ class FeltRate:
         self._rise_at = math.inf
         self._step = STEP
         self._proven = 0.0
+        self._window = FeltWindow()
 
     @property
     def known(self) -> float:
@@ -137,6 +142,12 @@ class FeltRate:
         bucket = self.bucket
         if bucket is None:
             return 0.0
+        held = self._window.wait(cost, now)
+        if self._window.rate is not None:
+            return held
+        return max(held, self._paced(bucket, cost, now))
+
+    def _paced(self, bucket: Bucket, cost: float, now: float) -> float:
         if self._bound and now >= self._rise_at:
             self._rise(bucket, now)
         seconds = bucket.wait(cost, now)
@@ -154,9 +165,12 @@ class FeltRate:
         self._last, self._total = now, total + cost
         if self.bucket is not None:
             self.bucket.take(cost, now)
+        if self._window.sent(cost, now):
+            self._keep_to_window(cost)
 
     def refused(self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
         """A call of about `cost` was refused; `sent` is the running total of what was sent."""
+        self._window.refused(sent_at=sent_at, now=now, wish=retry_after, cost=cost)
         if sent_at > self._refused_at:
             self._begin(now, cost)
         elif sent_at < self._from:
@@ -179,6 +193,13 @@ class FeltRate:
             self._first = accepted, seconds
         self._step, self._bound = min(LARGEST_STEP, max(STEP, cost / max(cost, accepted))), False
         self._rise_at = self._resumes_at + (RAMP_EVERY if self.rate is None else self._patience)
+        self._keep_to_window(cost)
+
+    def _keep_to_window(self, cost: float) -> None:
+        rate, bucket = self._window.rate, self.bucket
+        if rate is not None and bucket is not None:
+            self.rate, self.is_memory = rate, False
+            bucket.rate, bucket.capacity = rate * FILL, max(1.1 * cost, BREATH * rate)
 
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
