@@ -185,9 +185,14 @@ class FeltRate:
         if self._window.sent(cost, now):
             self._keep_to_window(cost)
 
-    def refused(self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
-        """A call of about `cost` was refused; `sent` is the running total of what was sent."""
-        self._window.refused(sent_at=sent_at, now=now, wish=retry_after, cost=cost)
+    def refused(
+        self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float, bare: bool = True
+    ) -> None:
+        """A call of about `cost` was refused; `sent` is the running total of what was sent.
+
+        Where limits were shown, too (not `bare`), the time may be that of a reset: no sign of a window.
+        """
+        self._window.refused(sent_at=sent_at, now=now, wish=retry_after if bare else 0.0, cost=cost)
         if sent_at > self._refused_at:
             self._begin(now, cost)
             self._chance.begins((sent.first_from(sent_at) or cost) - cost)

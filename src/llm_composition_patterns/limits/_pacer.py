@@ -226,7 +226,8 @@ class Pacer:
         elif not refusal.daily:
             wish = refusal.retry_after
             pause = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_PAUSE
-            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost)
+            bare = not refusal.readings
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost, bare=bare)
         return self._changed()
 
     def forget_wishes(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from llm_composition_patterns.limits._felt_window import FeltWindow
 from llm_composition_patterns.limits._pacer import Pacer
 from llm_composition_patterns.limits._pause import Pause
-from llm_composition_patterns.limits._readings import Refusal
+from llm_composition_patterns.limits._readings import Reading, Refusal
 
 
 class Sliding:
@@ -177,3 +177,16 @@ def test_one_that_refuses_what_kept_to_it_twice_is_none():
     felt.refused(sent_at=30.0, now=30.0, wish=5.0, cost=1.0)
     felt.sent(1.0, 35.0)
     assert felt.rate is None
+
+
+@pytest.mark.parametrize(("readings", "rate"), [((), 2.0), ((Reading(unit="tokens", limit=9.0),), None)])
+def test_a_time_beside_a_limit_that_is_shown_is_no_sign_of_one(readings, rate):
+    """It may be that of a reset, by which a bucket is full again."""
+    pacer = Pacer("requests")
+    for began in (0.0, 10.0):
+        for number in range(21):
+            pacer.sent(began + 0.1 * number, 1.0)
+        refusal = Refusal(retry_after=8.0, readings=readings, exhausted="requests")
+        pacer.refused(refusal, sent_at=began + 2.0, now=began + 2.0)
+    pacer.sent(20.0, 1.0)
+    assert pacer._felt._window.rate == rate
