@@ -98,7 +98,7 @@ class Change(NamedTuple):
 class Flight:
     """One call that was sent."""
 
-    __slots__ = ("answered", "in_flight", "law", "number", "probe", "sent_at", "tokens")
+    __slots__ = ("answered", "asks", "in_flight", "law", "number", "probe", "sent_at", "tokens")
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Flight:
         *,
         probe: bool = False,
         number: int = 0,
+        asks: bool = False,
     ) -> None:
         self.sent_at: float = sent_at
         self.tokens: float = tokens
@@ -118,6 +119,7 @@ class Flight:
         self.answered: int = answered
         self.probe: bool = probe
         self.number: int = number
+        self.asks: bool = asks  # whether a pause was long enough
 
 
 FULL: Final = Hold(CONCURRENCY)
@@ -206,10 +208,12 @@ class Controller:
         self.in_flight += 1
         self.requests.sent(now, 1.0)
         self.tokens.sent(now, tokens)
-        self.pause.sent(now)
+        asks = self.pause.sent(now)
         probe = self.breaker.sent(now)
         law = self.law.sent(now, in_flight=self.in_flight)
-        return Flight(now, tokens, self.in_flight, law, self._answered, probe=probe, number=self.breaker.calls)
+        return Flight(
+            now, tokens, self.in_flight, law, self._answered, probe=probe, number=self.breaker.calls, asks=asks
+        )
 
     def ended(
         self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float
@@ -279,7 +283,7 @@ class Controller:
     def opening(self, hold: Hold, now: float, tokens: float) -> Opening:
         """When a rate limit lets a call pass that it holds and that counts `tokens`."""
         if hold.reason == RETRY_AFTER:
-            asked = now if self.pause.feels else self.pause.asked_until
+            asked = max(now, self.pause.named_until) if self.pause.feels else self.pause.asked_until
             return Opening(self.pause.passable_at(), asked)
         pacer, cost = (self.requests, 1.0) if hold.reason == "requests" else (self.tokens, tokens)
         wait, own = pacer.fits_in(now, cost)
@@ -351,7 +355,7 @@ class Controller:
         elif not (refusal.daily or refusal.too_large):
             self.law.refused(now, in_flight=flight.in_flight)
         before = self.pause.lasts_for(now)
-        self.pause.refused(refusal, now, jitter)
+        self.pause.refused(refusal, now, jitter, asked=flight.asks)
         after = self.pause.lasts_for(now)
         return [*changed, Change("pause", after)] if after > before + A_MOMENT else changed
 

@@ -11,6 +11,9 @@ pause. From there the pace rises until the second episode measures it. Then the 
 the bucket held at first. Where no call was accepted at all, nothing was measured. Later the pace is kept a little below
 the rate and raised a little when there was no refusal for a while, in steps that grow; each further episode measures
 it again.
+
+Where the times that refusals name show that it is no bucket but a window (`_felt_window`), that is kept to instead.
+Where calls are refused by chance (`_chance`), no pace is kept.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from collections import deque
 from typing import Final
 
 from ._bucket import Bucket
+from ._chance import Chance
+from ._felt_window import FeltWindow
 from ._history import History
 
 FILL: Final = 0.98
@@ -43,6 +48,9 @@ LONGEST_PATIENCE: Final = 60.0
 What two refusals one second apart have told may be a moment's trouble: it is not believed for longer than that. But
 what a rise has shown to be right is believed for twice as long.
 """
+
+TELLING: Final = 50
+"""Calls that measure a rate well; what fewer have told is believed for half as long with each rise."""
 
 MOST_RISES: Final = 16
 LONG_ENOUGH: Final = 1.0
@@ -76,6 +84,8 @@ class FeltRate:
         "_before",
         "_bound",
         "_burst",
+        "_chance",
+        "_cost",
         "_end",
         "_end_total",
         "_first",
@@ -90,9 +100,11 @@ class FeltRate:
         "_refused_at",
         "_resumes_at",
         "_rise_at",
+        "_rise_every",
         "_rises",
         "_step",
         "_total",
+        "_window",
         "bucket",
         "is_memory",
         "rate",
@@ -115,6 +127,16 @@ class FeltRate:
         self._rise_at = math.inf
         self._step = STEP
         self._proven = 0.0
+        self._window = FeltWindow()
+        self._chance = Chance()
+        self._cost = 1.0
+        self._rise_every = SHORTEST_PATIENCE
+
+    @property
+    def kept(self) -> tuple[Bucket, float] | None:
+        """What calls have to keep to, and its rate, where that is more than a guess."""
+        bucket, rate = self.bucket, self.rate
+        return None if bucket is None or rate is None or self._chance.refuses else (bucket, rate)
 
     @property
     def known(self) -> float:
@@ -135,8 +157,14 @@ class FeltRate:
     def wait(self, cost: float, now: float) -> float:
         """Seconds until `cost` may be sent."""
         bucket = self.bucket
-        if bucket is None:
+        if bucket is None or self._chance.refuses:
             return 0.0
+        held = self._window.wait(cost, now)
+        if self._window.rate is not None:
+            return held
+        return max(held, self._paced(bucket, cost, now))
+
+    def _paced(self, bucket: Bucket, cost: float, now: float) -> float:
         if self._bound and now >= self._rise_at:
             self._rise(bucket, now)
         seconds = bucket.wait(cost, now)
@@ -154,13 +182,24 @@ class FeltRate:
         self._last, self._total = now, total + cost
         if self.bucket is not None:
             self.bucket.take(cost, now)
+        if self._window.sent(cost, now):
+            self._keep_to_window(cost)
 
-    def refused(self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float) -> None:
-        """A call of about `cost` was refused; `sent` is the running total of what was sent."""
+    def refused(
+        self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float, bare: bool = True
+    ) -> None:
+        """A call of about `cost` was refused; `sent` is the running total of what was sent.
+
+        Where limits were shown, too (not `bare`), the time may be that of a reset: no sign of a window.
+        """
+        self._window.refused(sent_at=sent_at, now=now, wish=retry_after if bare else 0.0, cost=cost)
         if sent_at > self._refused_at:
             self._begin(now, cost)
+            self._chance.begins((sent.first_from(sent_at) or cost) - cost)
         elif sent_at < self._from:
             return
+        self._chance.refused(cost, self._total)
+        self._cost = cost
         self._refused += cost
         self._end = max(self._end, sent_at)
         self._end_total = sent.at(self._end) or 0.0
@@ -178,7 +217,15 @@ class FeltRate:
         if self._from_full:
             self._first = accepted, seconds
         self._step, self._bound = min(LARGEST_STEP, max(STEP, cost / max(cost, accepted))), False
+        self._rise_every = self._patience
         self._rise_at = self._resumes_at + (RAMP_EVERY if self.rate is None else self._patience)
+        self._keep_to_window(cost)
+
+    def _keep_to_window(self, cost: float) -> None:
+        rate, bucket = self._window.rate, self.bucket
+        if rate is not None and bucket is not None:
+            self.rate, self.is_memory = rate, False
+            bucket.rate, bucket.capacity = rate * FILL, max(1.1 * cost, BREATH * rate)
 
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
@@ -186,6 +233,7 @@ class FeltRate:
         if self._proven:  # the pace rose, and that was too much
             self._least_patience = min(LONGEST_PATIENCE, 2 * self._patience)
         if self._end >= self._from and (self._from_full or self._accepted >= FEWEST * cost):
+            self._judge()
             self._from, self._from_total, self._refused, self._from_full = self._end, self._end_total, 0.0, False
             while self._rises and self._rises[0][0] < self._from:
                 self._rises.popleft()
@@ -195,6 +243,15 @@ class FeltRate:
             if early and self._burst is not None:
                 self._burst *= 0.6
             self.bucket.set(0.0, now)
+
+    def _judge(self) -> None:
+        """A measurement is complete: whether the pace had risen above the last one, or was kept to and refused."""
+        if self._from_full or self.rate is None or self.is_memory:
+            return
+        if self._rises and self._rises[-1][0] > self._from:
+            self._chance.exceeded()
+        else:
+            self._chance.kept()
 
     def _guess(self, accepted: float, seconds: float, cost: float, now: float) -> None:
         rate = accepted / max(MOMENT, seconds)
@@ -237,4 +294,6 @@ class FeltRate:
             self._proven = bucket.rate
             bucket.rate *= 1 + self._step
             self._step = min(LARGEST_STEP, 2 * self._step)
-            self._rise_at = now + self._patience
+            if self._accepted < TELLING * self._cost:
+                self._rise_every = max(SHORTEST_PATIENCE, self._rise_every / 2)
+            self._rise_at = now + self._rise_every

@@ -226,7 +226,8 @@ class Pacer:
         elif not refusal.daily:
             wish = refusal.retry_after
             pause = wish if wish is not None and 0 < wish <= LONGEST_WISH else DEFAULT_PAUSE
-            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost)
+            bare = not refusal.readings
+            self._felt.refused(self._sent, sent_at=sent_at, now=now, retry_after=pause, cost=self._cost, bare=bare)
         return self._changed()
 
     def forget_wishes(self) -> None:
@@ -330,9 +331,9 @@ class Pacer:
         for shown in self._shown:
             if not shown.is_long and (slowest is None or shown.bucket.rate < slowest[0].rate):
                 slowest = shown.bucket, shown.source
-        felt = self._felt
-        if felt.bucket is not None and felt.rate is not None and (slowest is None or felt.rate < slowest[0].rate):
-            slowest = felt.bucket, "memory" if felt.is_memory else "retry_after"
+        felt = self._felt.kept
+        if felt is not None and (slowest is None or felt[1] < slowest[0].rate):
+            slowest = felt[0], "memory" if self._felt.is_memory else "retry_after"
         return slowest
 
     def _changed(self) -> bool:
@@ -345,9 +346,9 @@ class Pacer:
     def remembered(self) -> dict[str, float]:
         """What is worth to be known next time; what was remembered and is slow only if it was confirmed."""
         learned = [(shown.known, shown.bucket) for shown in self._shown if not shown.is_long]
-        felt = self._felt
-        if felt.bucket is not None and felt.rate is not None and not (felt.is_memory and felt.rate * FAR_BY_MEMORY < 1):
-            learned.append((felt.known, felt.bucket))
+        felt = self._felt.kept
+        if felt is not None and not (self._felt.is_memory and felt[1] * FAR_BY_MEMORY < 1):
+            learned.append((self._felt.known, felt[0]))
         if not learned:
             return {}
         rate, bucket = min(learned, key=lambda one: one[0])

@@ -101,7 +101,8 @@ class Recovery:
         if patience <= 0:
             raise self._final(error, _accepted_nobody(self._connection.max_rate_limit_wait), waits=True)
         call.stuck_since = self._held_up.since
-        if tries.refusals > 1 and not (others if feels else call.refusal.tells_rate):
+        named = error.retry_after is not None  # then the pause lasts as long, or longer
+        if tries.refusals > 1 and not (others if feels and not named else call.refusal.tells_rate):
             await asyncio.sleep(min(wait, patience))  # no pause follows a refusal that tells nothing
 
     def _others_are_taken(self, accepted: int) -> bool:

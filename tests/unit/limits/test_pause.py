@@ -90,6 +90,50 @@ def test_one_that_names_a_time_asks_for_no_single_calls():
     assert pause.wait(4.0) == 0.0
 
 
+def test_a_named_time_that_was_too_short_is_the_least_that_is_waited():
+    """The first call after it is refused again: then a pause that doubles, up to 4 s, and single calls behind it."""
+    pause, refusal, now, waits = Pause(), Refusal(retry_after=1.0), 0.0, []
+    pause.refused(refusal, now, 0.0)
+    for _ in range(6):
+        waits.append(pause.wait(now))
+        now = pause.until
+        asked = pause.sent(now)
+        pause.refused(refusal, now, 0.0, asked=asked)
+    assert waits == [1.0, 1.0, 1.0, 2.0, 4.0, 4.0]
+    assert (pause.wait(now), pause.feels) == (4.0, True)
+
+
+def test_a_named_time_of_nothing_may_be_too_short_too():
+    """The first refusal brings no pause, the second one 0.5 s, the third 1 s."""
+    pause, refusal, waits = Pause(), Refusal(retry_after=0.0), []
+    asked = False
+    for _ in range(3):
+        pause.refused(refusal, 0.0, 0.0, asked=asked)
+        waits.append(pause.wait(0.0))
+        asked = pause.sent(pause.until)
+    assert waits == [0.0, 0.5, 1.0]
+
+
+def test_only_the_first_call_after_a_pause_tells_whether_it_was_long_enough():
+    """Those behind it may be too many for what there is now."""
+    pause = Pause()
+    assert not pause.sent(0.0)
+    pause.refused(Refusal(retry_after=2.0), 0.0, 0.0)
+    assert (pause.sent(2.0), pause.sent(2.0)) == (True, False)
+    pause.refused(Refusal(retry_after=2.0), 2.5, 0.0, asked=False)
+    assert (pause.wait(2.5), pause.feels) == (2.0, False)
+
+
+def test_a_named_time_is_trusted_again_once_a_call_was_accepted():
+    """It was long enough that time."""
+    pause, refusal = Pause(), Refusal(retry_after=1.0)
+    pause.refused(refusal, 0.0, 0.0, asked=True)
+    assert pause.feels
+    pause.accepted(1.5, 2.0)
+    pause.refused(refusal, 3.0, 0.0)
+    assert (pause.wait(3.0), pause.feels) == (1.0, False)
+
+
 def test_the_moment_begins_anew_after_a_call_was_accepted():
     """It was long enough, so the next refusal is another one's; but a call that was sent before it tells nothing."""
     pause, refusal = Pause(), Refusal(exhausted="requests")

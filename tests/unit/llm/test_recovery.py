@@ -308,7 +308,7 @@ async def test_refusals_of_everything_that_tell_nothing_leave_no_trace():
 
     async with model_over(Busy()) as model:
         await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
-    assert clock() < 13
+    assert round(clock(), 3) == 12.444
 
 
 async def test_a_single_call_that_is_refused_at_first_slows_hardly_anybody_down():
@@ -318,7 +318,7 @@ async def test_a_single_call_that_is_refused_at_first_slows_hardly_anybody_down(
         await model.complete("hello")
         began = clock()
         await asyncio.gather(*(model.complete("hello") for _ in range(1000)))
-    assert clock() - began < 5.5
+    assert clock() - began == 5
 
 
 async def test_a_fixed_limiter_leaves_the_waiting_to_the_call():
