@@ -102,7 +102,7 @@ def _group(name: object, outcomes: Any, depth: int) -> list[Bar]:
     start, end = min(bar.start for bar in inside), max(bar.end for bar in inside)
     failed = [bar.state for bar in inside if bar.failed]
     state = min(failed, key="cancelled".__eq__, default=OK_STATE)  # what somebody stopped is the lesser news
-    return [Bar(str(name), start, 0.0, end - start, state, depth), *inside]
+    return [Bar(str(name), start, end, state, depth, role="group"), *inside]
 
 
 def _branches(outcomes: list[Outcome[Any]], depth: int) -> list[Bar]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_composition_patterns import Failure, Success, Timeline, parallelize
-from llm_composition_patterns.timeline import Bar
+from llm_composition_patterns.timeline import Bar, Part
 from llm_composition_patterns.timeline._layout import LEGEND, THINNEST, layout
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -180,13 +180,13 @@ def test_fan_outs_by_name_are_groups():
     inner = {"es": outcome("es", 1.0, 0.5, 1.0), "fr": outcome("fr", 2.0, 0.0, 3.0, "cancelled")}
     timeline = Timeline.of({"five": inner, "six": {"deep": [outcome("x", kind="timeout")]}, "none": [], "y": outcome()})
     assert timeline.bars == (
-        Bar("five", 1.0, 0.0, 4.0, "cancelled", 0),
-        Bar("es", 1.0, 0.5, 1.0, "ok", 1),
-        Bar("fr", 2.0, 0.0, 3.0, "cancelled", 1),
-        Bar("six", 0.0, 0.0, 1.0, "timeout", 0),
-        Bar("deep", 0.0, 0.0, 1.0, "timeout", 1),
-        Bar("x", 0.0, 0.0, 1.0, "timeout", 2),
-        Bar("y", 0.0, 0.0, 1.0, "ok", 0),
+        Bar("five", 1.0, 5.0, "cancelled", 0, role="group"),
+        Bar("es", 1.0, 2.5, "ok", 1, (Part("queued", 1.0, 1.5),)),
+        Bar("fr", 2.0, 5.0, "cancelled", 1),
+        Bar("six", 0.0, 1.0, "timeout", 0, role="group"),
+        Bar("deep", 0.0, 1.0, "timeout", 1, role="group"),
+        Bar("x", 0.0, 1.0, "timeout", 2),
+        Bar("y", 0.0, 1.0, "ok", 0),
     )
 
 

@@ -252,7 +252,7 @@ class _Job:
         if len(self._results) == 1:
             return bars(result.in_order.values())
         state = next((failure.kind for failure in result.failures.values()), "ok")
-        whole = Bar(result.name, result.offset, 0.0, result.seconds, state)
+        whole = Bar(result.name, result.offset, result.offset + result.seconds, state, role="group")
         return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:
