@@ -6,13 +6,18 @@ Bars are made of outcomes (`bars`) or of spans, and drawn as a picture (`Timelin
 
 from ._bars import MAX_ROWS, OK_STATE, Bar, Kind, Part, Segment, bars, branches, left_out, segments, shown, sums
 from ._density import density
+from ._finished_span import FinishedSpan
+from ._one_trace import one_trace
+from ._span_bars import span_bars
 from ._timeline import Outcomes, Timeline
 from ._times import duration, round_times
+from ._trace_file import read_trace_file
 
 __all__ = [
     "MAX_ROWS",
     "OK_STATE",
     "Bar",
+    "FinishedSpan",
     "Kind",
     "Outcomes",
     "Part",
@@ -23,8 +28,11 @@ __all__ = [
     "density",
     "duration",
     "left_out",
+    "one_trace",
+    "read_trace_file",
     "round_times",
     "segments",
     "shown",
+    "span_bars",
     "sums",
 ]
