@@ -8,6 +8,7 @@ from ._bars import MAX_ROWS, OK_STATE, Bar, Kind, Part, Segment, bars, branches,
 from ._density import density
 from ._finished_span import FinishedSpan
 from ._one_trace import one_trace
+from ._phoenix import read_phoenix
 from ._span_bars import span_bars
 from ._timeline import Outcomes, Timeline
 from ._times import duration, round_times
@@ -29,6 +30,7 @@ __all__ = [
     "duration",
     "left_out",
     "one_trace",
+    "read_phoenix",
     "read_trace_file",
     "round_times",
     "segments",

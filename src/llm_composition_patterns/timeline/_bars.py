@@ -188,16 +188,16 @@ def sums(bars: Sequence[Bar], *, times: str = "\N{MULTIPLICATION SIGN}") -> list
         return [f"{len(bars)} step{'s' if len(bars) > 1 else ''}, no fan-out", f"makespan {duration(makespan)}"]
     total = sum(bar.elapsed for bar in of_them)
     states = Counter(bar.state for bar in of_them)
-    failed = [f"{count} {state}" for state, count in states.most_common() if state != OK_STATE]
-    counted = f"{len(of_them)} branch{'es' if len(of_them) > 1 else ''}"
-    said = [f"{counted} ({', '.join([f'{states[OK_STATE]} ok', *failed])})" if failed else counted]
+    failed = [f"{count:,} {state}" for state, count in states.most_common() if state != OK_STATE]
+    counted = f"{len(of_them):,} branch{'es' if len(of_them) > 1 else ''}"
+    said = [f"{counted} ({', '.join([f'{states[OK_STATE]:,} ok', *failed])})" if failed else counted]
     said += [f"makespan {duration(makespan)}", f"sum of branch times {duration(total)}"]
     return [*said, f"speed-up {total / makespan:.1f}{times}"] if makespan > 0 else said
 
 
 def left_out(count: int) -> str:
     """Say that so many bars are not drawn."""
-    return f"{count} more; shown are the failed and the longest"
+    return f"{count:,} more; shown are the failed and the longest"
 
 
 def _parents(bars: Sequence[Bar]) -> list[int | None]:

@@ -12,7 +12,7 @@ from ._finished_span import FinishedSpan
 
 
 def one_trace(spans: Iterable[FinishedSpan], trace_id: str | None = None) -> list[FinishedSpan]:
-    """Give the spans of a trace: of `trace_id`, else of the one that started last.
+    """Give the spans of a trace, of `trace_id` or else of the one that started last, before those that belong to it.
 
     Raises:
         ConfigurationError: There is no such trace.
@@ -26,7 +26,7 @@ def one_trace(spans: Iterable[FinishedSpan], trace_id: str | None = None) -> lis
         raise ConfigurationError(
             f"there is no trace {trace_id} among the {count} there" if trace_id else "there are no spans"
         )
-    return found
+    return sorted(found, key=lambda span: span.trace_id != wanted)
 
 
 def _owners(by_id: Mapping[str, FinishedSpan]) -> dict[str, str]:

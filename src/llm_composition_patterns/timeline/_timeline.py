@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from ..files import write_atomically
 from ..outcome import Failure, Outcome, Success
 from ..printable import printable
+from ..tracing import recording
 from ._bars import MAX_ROWS, OK_STATE, Bar, bars, sums
 from ._finished_span import FinishedSpan
 from ._layout import layout
@@ -81,7 +83,7 @@ class Timeline:
         """Make a timeline of finished spans, which know more than outcomes: each wait and each attempt has its place.
 
         ```python
-        with record_spans() as spans:
+        with Timeline.recording() as spans:
             await parallelize(translate, languages)
         Timeline.of_spans(spans)
         ```
@@ -89,7 +91,7 @@ class Timeline:
         Fan-outs are groups, nested as they ran. A pattern that is alone in a branch is drawn on that branch's bar.
 
         Args:
-            spans: Spans of one run, in any order, as `record_spans` or OpenTelemetry's SDK gives them.
+            spans: Spans of one run, in any order, as `recording` or OpenTelemetry's SDK gives them.
             title: What stands above it; default the name of what the spans lie in.
             max_rows: How many bars are drawn at most.
 
@@ -99,6 +101,17 @@ class Timeline:
         """
         name, bars = span_bars(map(finished, spans))
         return cls(tuple(bars), title or name or "Timeline", max_rows)
+
+    @staticmethod
+    def recording() -> AbstractContextManager[list[ReadableSpan]]:
+        """Keep the spans that end inside the `with` block, for `of_spans`; give the list that they are put into.
+
+        They go wherever they would go without it, too, and nothing need be set up.
+
+        Raises:
+            ConfigurationError: The application's tracer provider is none of OpenTelemetry's SDK.
+        """
+        return recording()
 
     def svg(self) -> str:
         """Give the picture as SVG, which is for light and dark pages and has a description for screen readers."""

@@ -103,6 +103,20 @@ def endpoint_variable(environ: Mapping[str, str]) -> str | None:
     return _named(environ)[0] if resolve(AUTO, None, environ).kind == OTLP else None
 
 
+def phoenix_server(url: str | None, environ: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """The address of a Phoenix, without a path of its API, and the headers that it wants; those are never shown.
+
+    Args:
+        url: Its address; None for the one that the environment names, else the one of this machine.
+        environ: Where its address and key are looked for.
+
+    Raises:
+        ConfigurationError: The address or a variable cannot work.
+    """
+    target = _server(PHOENIX, url, environ)
+    return target.endpoint.removesuffix(TRACES_PATH), target.headers
+
+
 def _server(to: str, endpoint: str | None, environ: Mapping[str, str]) -> Target:
     source, address = ("endpoint", endpoint) if endpoint is not None else _named(environ)
     if address is None:
