@@ -183,7 +183,8 @@ def sums(bars: Sequence[Bar], *, times: str = "\N{MULTIPLICATION SIGN}") -> list
     if not bars:
         return ["0 branches"]
     of_them = branches(bars)
-    makespan = max(bar.end for bar in bars) - min(bar.start for bar in bars)
+    # What comes before and after a fan-out, a plan and a synthesis, is not made shorter by it.
+    makespan = max(bar.end for bar in of_them or bars) - min(bar.start for bar in of_them or bars)
     if not of_them:
         return [f"{len(bars)} step{'s' if len(bars) > 1 else ''}, no fan-out", f"makespan {duration(makespan)}"]
     total = sum(bar.elapsed for bar in of_them)

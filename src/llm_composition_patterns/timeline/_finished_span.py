@@ -14,6 +14,7 @@ KEPT: Final = frozenset(
         SPAN_KIND,
         names.INDEX,
         names.KEY,
+        names.ROUND,
         names.START_OFFSET_SECONDS,
         names.FAILURE_KIND,
         names.WAIT_REASON,

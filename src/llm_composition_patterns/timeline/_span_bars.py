@@ -151,9 +151,9 @@ def _order(row: _Row) -> tuple[int, int]:
 
 
 def _tell_apart(rows: Sequence[_Row]) -> None:
-    """Add the keys, else the places, to the names of branches that are called the same."""
+    """Add to names that are the same what they differ in: the key, else the place, of a branch, the round of a step."""
     called = Counter(row.name for row in rows)
     for row in rows:
-        key = row.span.attributes.get(names.KEY, row.span.attributes.get(names.INDEX))
-        if called[row.name] > 1 and key is not None:
-            row.name = f"{row.name} {key}".strip()
+        own = [row.span.attributes[key] for key in (names.KEY, names.INDEX, names.ROUND) if key in row.span.attributes]
+        if called[row.name] > 1 and own:
+            row.name = f"{row.name} {own[0]}".strip()

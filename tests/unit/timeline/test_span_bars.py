@@ -173,6 +173,21 @@ def test_an_orchestration_shows_its_own_attempts():
     ]
 
 
+def test_the_speed_up_is_that_of_the_branches():
+    """Planning and synthesis do not run beside anything."""
+    orchestration = span("orchestrate", 0, 9)
+    spans = [attempt(0, 4, orchestration), span("work", 4, 6, orchestration), attempt(6, 9, orchestration)]
+    timeline = Timeline.of_spans([orchestration, *spans, *(branch(f"b{n}", 4, 6, spans[1], n) for n in range(3))])
+    assert repr(timeline).endswith("makespan 2.00 s, sum of branch times 6.00 s, speed-up 3.0\N{MULTIPLICATION SIGN}>")
+
+
+def test_rounds_of_a_refinement_are_told_apart():
+    """Each evaluation says which round it is of."""
+    root = span("refine", 0, 4)
+    rounds = [span("judge", 2 * n + 1, 2 * n + 2, root, **{names.ROUND: n + 1}) for n in range(2)]
+    assert [bar.name for bar in bars_of(root, *rounds)] == ["refine", "judge 1", "judge 2"]
+
+
 def test_branches_that_are_traces_of_their_own_belong_to_what_they_are_linked_to():
     """A giant fan-out is drawn like any other."""
     fan_out = span("giant", 0, 4)

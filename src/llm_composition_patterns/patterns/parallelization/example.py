@@ -31,6 +31,7 @@ from ...console import (
     chosen_model,
     command_parser,
     directory,
+    drawn_into,
     ending_well,
     full_name,
     is_simulated,
@@ -113,7 +114,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"model for {language.name}: {name} (--language-model says so)")
     if any(is_simulated(name) for name in other.values()) and not is_simulated(default):
         say(SIMULATED)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
         return run_command(job.translate, tracing=tracing, show=job.shown)
 
