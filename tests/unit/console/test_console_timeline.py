@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001  # the multiplication sign is the mark of a failed branch
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,6 +191,26 @@ def test_a_bar_is_drawn_with_what_it_belongs_to():
         branch("alone", 0, 0, 1.5),
     ]
     assert shown(family, 3) == [0, 2, 3]
+
+
+@st.composite
+def bars_with_parts(draw):
+    """A bar with parts anywhere inside it, some of them of no length."""
+    cuts = sorted(draw(st.lists(st.floats(0, 1e6), min_size=2, max_size=12)))
+    kinds = st.sampled_from(["queued", "run", "retry", "hedge", "failed", "cancelled", None])
+    parts = [Part(kind, *ends) for ends in pairwise(cuts) if (kind := draw(kinds))]
+    state, role = (
+        draw(st.sampled_from(["ok", "error", "cancelled"])),
+        draw(st.sampled_from(["branch", "group", "step"])),
+    )
+    return Bar("one", cuts[0], cuts[-1], state, draw(st.integers(0, 3)), tuple(parts), role)
+
+
+@given(st.lists(bars_with_parts(), min_size=1, max_size=6), st.integers(20, 150), st.integers(1, 8))
+def test_whatever_the_parts_are_every_line_fits(rows, width, max_rows):
+    """A bar is no longer than its column, however many short parts each want a cell."""
+    for line in drawn(rows, width=width, max_rows=max_rows):
+        assert cell_len(line) <= width
 
 
 @given(
