@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,13 @@ def test_linked_traces_come_with_the_trace_that_they_belong_to():
     spans = [span("fan", "f", 1), span("item", "i", 5, ("f",)), span("inner", "x", 7, ("i",)), span("old", "o", 0)]
     assert [one.name for one in one_trace(spans)] == ["f", "i", "x"]
     assert [one.name for one in one_trace(spans, "ITEM")] == ["i", "x"]
+
+
+def test_a_link_inside_a_trace_gives_it_to_nobody():
+    """Only a root says that its trace belongs to another."""
+    inside = replace(span("late", "i", 6, ("o",)), parent_id="l")
+    spans = [span("old", "o", 1), span("late", "l", 5), inside]
+    assert [one.name for one in one_trace(spans)] == ["l", "i"]
 
 
 def test_links_in_a_circle_end():
