@@ -65,6 +65,20 @@ def test_it_prints_a_report(capsys: pytest.CaptureFixture[str]):
     assert "translate_to_german" in out
 
 
+def test_it_draws_what_ran_when(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """--timeline writes a picture with a row for each language below its product; the answer is the same without it."""
+    path = tmp_path / "timeline.svg"
+    arguments = ("--product", "5", "6", "--languages", "german", "french", *SIMULATED, "--json")
+    code, out, err = run(capsys, *arguments, "--timeline", str(path))
+    assert code == 0
+    assert [result["product_id"] for result in json.loads(out)["results"]] == [5, 6]
+    assert err.endswith(f"timeline written: {path}\n")
+    svg = path.read_text()
+    for name in ("translate_products", "translate_product_5", "translate_product_6"):
+        assert svg.count(f">{name}</text>") == 1
+    assert svg.count(">translate_to_german</text>") == 2
+
+
 def test_the_gift_card_translates_what_it_has(capsys: pytest.CaptureFixture[str]):
     """Product 37 has no name, no features and no fabric; what it has is translated, what it lacks stays null."""
     code, out, _ = run(capsys, "--product", "37", "--languages", "japanese", *SIMULATED, "--json")

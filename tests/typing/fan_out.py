@@ -149,3 +149,7 @@ async def timelines(outcomes: list[Outcome[str]], by_key: dict[str, Outcome[int]
     Timeline.of({"first": {"inner": tuple(outcomes)}}).save("timeline.svg")
     Timeline.of(await parallelize(upper, ["a"], on_error="collect"))
     Timeline.of(["text"])  # type: ignore[list-item]
+    with Timeline.recording() as spans:
+        await parallelize(upper, ["a"])
+    assert_type(Timeline.of_spans(spans), Timeline)
+    Timeline.of_spans(outcomes)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "doctor": ("._doctor", "say what is configured, reachable and missing"),
         "phoenix": ("._phoenix", "start a local Phoenix to see traces in"),
         "simulate": ("._simulate", "serve a simulated provider that the OpenAI and Groq clients can use"),
+        "timeline": ("._timeline", "draw what ran when, from a trace file or a Phoenix"),
     }
 )
 """Each command with its module, which is imported when it is called, and its help."""

@@ -23,6 +23,7 @@ from ..files import check_writable, write_atomically
 from ..printable import printable
 from ..timeline import Bar, bars, duration
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
+from ._drawn import drawn_into
 from ._env_file import load_env_file
 from ._example import Example, run_example
 from ._flags import (
@@ -74,6 +75,7 @@ __all__ = [
     "counted",
     "default_model",
     "directory",
+    "drawn_into",
     "duration",
     "ending_well",
     "find_local_servers",

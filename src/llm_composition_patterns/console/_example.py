@@ -29,6 +29,7 @@ from ..timeline import bars
 from ..tracing import Tracing, setup_tracing
 from ..usage import Usage
 from ._codes import OK, SOME_FAILED
+from ._drawn import drawn_into
 from ._env_file import load_env_file
 from ._flags import add_common_flags, command_parser
 from ._model import chosen_model, is_simulated
@@ -107,7 +108,7 @@ def _run(example: Example[Any], arguments: argparse.Namespace) -> int:
     load_env_file()
     text = _given(example, arguments)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         session = _Session(example, arguments, name, tracing)
         return run_command(lambda: session.run(text), tracing=tracing, stopping="")
 

@@ -43,7 +43,7 @@ def add_common_flags(parser: argparse.ArgumentParser, *, timed: str = "each bran
     """Add the flags that every command which calls models has.
 
     They arrive as `model` (None if not given), `max_concurrency`, `timeout`, `budget` (a `Budget`, or None), `seed`,
-    `trace` and `json`.
+    `trace`, `timeline` (a path, or None) and `json`.
 
     Args:
         parser: What they are added to.
@@ -68,6 +68,9 @@ def add_common_flags(parser: argparse.ArgumentParser, *, timed: str = "each bran
         metavar="TARGET",
         help="where spans go: auto (the endpoint that the environment names, if any), phoenix, console, "
         "file:PATH or off; default: auto",
+    )
+    group.add_argument(
+        "--timeline", type=Path, metavar="FILE.svg", help="also draw what ran when: each wait, attempt and failure"
     )
     group.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 

@@ -7,18 +7,32 @@ it ran, and what became of it; on a narrow terminal first the last column goes, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 from ..printable import printable
-from ..timeline import MAX_ROWS, Bar, duration, leaves, left_out, round_times, shown, sums
+from ..timeline import (
+    MAX_ROWS,
+    Bar,
+    Kind,
+    Segment,
+    density,
+    duration,
+    left_out,
+    round_times,
+    segments,
+    shown,
+    sums,
+)
 
 Piece: TypeAlias = tuple[str, str]
 Line: TypeAlias = list[Piece]
 
 LEAST_CELLS = 12
 CELLS_A_LABEL = 8
+LONGEST_STRIP = "waiting at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +43,37 @@ class Marks:
     failed: str
     group: str
     run: str
+    retry: str
+    hedge: str
+    between: str
     parts: str
+    levels: str
     tick: str
     grid: str
     more: str
-    between: str
+    and_then: str
     times: str
 
 
-FINE = Marks("░", "×", "━", "█", "▏▎▍▌▋▊▉", "│", "┊", "…", " · ", "×")  # noqa: RUF001  # the multiplication sign is meant
-ASCII = Marks(".", "x", "=", "#", "", "|", " ", "~", ", ", "x")
+FINE = Marks("░", "×", "━", "█", "▓", "≡", "─", "▏▎▍▌▋▊▉", "▁▂▃▄▅▆▇█", "│", "┊", "…", " · ", "×")  # noqa: RUF001  # the multiplication sign is meant
+ASCII = Marks(".", "x", "=", "#", "+", "%", "-", "", ".-=#", "|", " ", "~", ", ", "x")
+
+STYLES: Mapping[Kind, str] = MappingProxyType(
+    {
+        "queued": "dim", "run": "cyan", "retry": "cyan", "hedge": "cyan", "between": "cyan",
+        "failed": "red", "cancelled": "yellow", "group": "blue",
+    }
+)  # fmt: skip
+LEGEND: Mapping[Kind, str] = MappingProxyType(
+    {
+        "queued": "waiting for a permit",
+        "run": "running",
+        "retry": "retry",
+        "hedge": "hedge",
+        "between": "between attempts",
+        "failed": "failed",
+    }
+)
 
 
 def timeline(bars: Sequence[Bar], *, width: int, max_rows: int = MAX_ROWS, marks: Marks = FINE) -> list[Line]:
@@ -49,11 +84,12 @@ def timeline(bars: Sequence[Bar], *, width: int, max_rows: int = MAX_ROWS, marks
     """
     if not bars:
         return []
-    indexes, branches = shown(bars, max_rows), set(leaves(bars))
+    indexes = shown(bars, max_rows)
     rows = [bars[index] for index in indexes]
     layout = _Layout.of(rows, bars, width, marks)
     lines = [layout.scale()] if layout.cells else []
-    lines += [layout.row(bars[index], group=index not in branches) for index in indexes]
+    lines += layout.strips(bars) if layout.cells and len(rows) < len(bars) else []
+    lines += [layout.row(bars[index]) for index in indexes]
     if len(rows) < len(bars):
         more = f"{marks.more} {left_out(len(bars) - len(rows))}"
         lines += [[(text, "dim")] for text in _wrapped([more], width, marks)]
@@ -68,20 +104,28 @@ def text_of(line: Line) -> str:
 
 
 def _legend(rows: Sequence[Bar], marks: Marks) -> list[str]:
-    legend = [f"{marks.run} running"]
-    if any(bar.queued > 0 for bar in rows):
-        legend.insert(0, f"{marks.queued} waiting for a permit")
+    drawn = {_drawn(segment.kind) for bar in rows for segment in segments(bar)} | {"run"}
     if any(bar.failed for bar in rows):
-        legend.append(f"{marks.failed} failed")
-    return legend
+        drawn.add("failed")
+    return [f"{_mark(kind, marks)} {meaning}" for kind, meaning in LEGEND.items() if kind in drawn]
+
+
+def _drawn(kind: Kind) -> Kind:
+    """What a kind is drawn as: a line of text has one mark for all that did not return."""
+    return "failed" if kind == "cancelled" else kind
+
+
+def _mark(kind: Kind, marks: Marks) -> str:
+    mark: str = getattr(marks, _drawn(kind))
+    return mark
 
 
 def _wrapped(parts: Sequence[str], width: int, marks: Marks) -> list[str]:
     """Put `parts` on as few lines as they fit on, each line cut at `width`."""
     lines: list[str] = []
     for part in parts:
-        if lines and len(lines[-1]) + len(marks.between) + len(part) <= width:
-            lines[-1] += marks.between + part
+        if lines and len(lines[-1]) + len(marks.and_then) + len(part) <= width:
+            lines[-1] += marks.and_then + part
         else:
             lines.append(part)
     return [_cut(line, width, marks) for line in lines]
@@ -121,7 +165,8 @@ class _Layout:
         span = max(bar.end for bar in bars) - start
         times = max(len(duration(bar.elapsed)) for bar in rows)
         states = max(len(bar.state) for bar in rows)
-        longest = max(cell_len(_label(bar)) for bar in rows)
+        labels = [_label(bar) for bar in rows] + ([LONGEST_STRIP] if len(rows) < len(bars) else [])
+        longest = max(map(cell_len, labels))
         names = min(longest, max(width * 2 // 5, LEAST_CELLS))
         cells = width - names - times - states - 3
         if cells < LEAST_CELLS:
@@ -139,36 +184,64 @@ class _Layout:
             line = line.ljust(cell) + self.marks.tick + (label if whole else "")
         return [(" " * (self.names + 1), ""), (line, "dim")]
 
-    def row(self, bar: Bar, *, group: bool) -> Line:
+    def strips(self, bars: Sequence[Bar]) -> list[Line]:
+        """Draw how many of all branches ran, waited and failed at each time, each against its own most."""
+        counts = density(bars, self.cells)
+        return [
+            self._strip("running at once", counts.running, "run"),
+            *([self._strip(LONGEST_STRIP, counts.queued, "queued")] if any(counts.queued) else []),
+            *([self._strip("failed", counts.failed, "failed")] if any(counts.failed) else []),
+        ]
+
+    def _strip(self, label: str, counts: Sequence[int], kind: Kind) -> Line:
+        levels, peak = self.marks.levels, max(counts)
+        cells = "".join(levels[-(-count * len(levels) // peak) - 1] if count else " " for count in counts)
+        said = f"{sum(counts):,} in all" if kind == "failed" else f"{peak:,} at most"
+        room = self.times + self.states + 1
+        note = said if len(said) <= room else said.split(maxsplit=1)[0]
+        return [(_padded(label, self.names, self.marks) + " ", ""), (cells, STYLES[kind]), (f" {note}", "dim")]
+
+    def row(self, bar: Bar) -> Line:
         """Draw one bar between its name and its time."""
-        style = "red" if bar.failed else ("bold" if group else "")
+        style = "red" if bar.failed else ("bold" if bar.role == "group" else "")
         state = bar.state if self.states > 1 else (self.marks.failed if bar.failed else "")
         name = _padded(_label(bar), self.names, self.marks)
         time = f" {duration(bar.elapsed):>{self.times}}"
         return [
             (name + (" " if self.cells else ""), style),
-            *self._bar(bar, group),
+            *self._bar(bar),
             (time, style),
             (f" {state}", style or "dim"),
         ]
 
-    def _bar(self, bar: Bar, group: bool) -> Line:  # noqa: FBT001  # one of two kinds of row
+    def _bar(self, bar: Bar) -> Line:
         if not self.cells:
             return []
-        first = min(round(self._position(bar.start)), self.cells - 1)
-        run = max(min(round(self._position(bar.start + bar.queued)), self.cells - 1), first)
-        solid = self._solid(run, self._position(bar.end), bar, group)
-        pieces = [self._empty(0, first), (self.marks.queued * (run - first), "dim"), solid]
-        return [*pieces, self._empty(run + len(solid[0]), self.cells)]
+        parts = [one for one in segments(bar) if one.kind != "between" or self._cells(one) > 0]
+        cursor = first = min(round(self._position(bar.start)), self.cells - 1)
+        pieces = []
+        for number, segment in enumerate(parts):
+            pieces.append(self._piece(segment, cursor, last=number == len(parts) - 1))
+            cursor += len(pieces[-1][0])
+        if bar.failed and bar.role == "group" and pieces[-1][0]:
+            line, style = pieces.pop()
+            pieces += [(line[:-1], style), (self.marks.failed, STYLES["failed"])]
+        return [self._empty(0, first), *pieces, self._empty(cursor, self.cells)]
 
-    def _solid(self, first: int, end: float, bar: Bar, group: bool) -> Piece:  # noqa: FBT001  # as above
-        if not bar.failed and self.marks.parts and not group:
+    def _piece(self, segment: Segment, first: int, *, last: bool) -> Piece:
+        """Draw a segment from a cell on; one that failed and the last of a bar have at least a cell's part."""
+        kind, end = segment.kind, self._position(segment.end)
+        least = 1 if last or kind in {"failed", "cancelled"} else 0
+        if last and kind == "run" and self.marks.parts and first < self.cells:
             whole, part = divmod(max(round(end * 8) - first * 8, 1), 8)
-            return self.marks.run * whole + (self.marks.parts[part - 1] if part else ""), "cyan"
-        cells = max(round(end) - first, 1)
-        if bar.failed:
-            return self.marks.failed * cells, "red"
-        return (self.marks.group if group else self.marks.run) * cells, "blue" if group else "cyan"
+            return self.marks.run * whole + (self.marks.parts[part - 1] if part else ""), STYLES[kind]
+        # What follows needs a cell, too.
+        room = self.cells - first - (not last)
+        cells = max(min(round(end) - first, room), min(least, self.cells - first), 0)
+        return _mark(kind, self.marks) * cells, STYLES[kind]
+
+    def _cells(self, segment: Segment) -> int:
+        return round(self._position(segment.end)) - round(self._position(segment.start))
 
     def _empty(self, first: int, after: int) -> Piece:
         return "".join(self.marks.grid if cell in self.ticks else " " for cell in range(first, after)), "dim"

@@ -7,15 +7,14 @@ be too thin to be seen is drawn `THINNEST` wide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from types import MappingProxyType
 
 from ..printable import printable
-from ._bars import Bar, leaves, left_out, shown, sums
+from ._bars import CANCELLED_STATE, Bar, Kind, branches, left_out, segments, shown, sums
+from ._density import density
 from ._times import duration, round_times
-
-Kind: TypeAlias = Literal["queued", "run", "failed", "cancelled", "group"]
 
 WIDTH = 860.0
 MARGIN = 16.0
@@ -29,18 +28,27 @@ CELL = 6.7  # about as wide as a letter
 LONGEST_NAME = 36
 LONGEST_LINE = 122
 INDENT = 12.0
-NOTE = 130.0
+NOTE = 148.0
 CROSS = 16.0
 THINNEST = 2.0
 LABEL = 64.0
 LISTED = 10
+STRIP = 30.0
+STRIP_GAP = 8.0
+BINS = 240
+LONGEST_STRIP = "waiting at once"
+HEIGHTS: Mapping[Kind, float] = MappingProxyType({"group": GROUP_BAR, "between": GROUP_BAR / 2})
+UNSEEN_IF_SHORT: frozenset[Kind] = frozenset({"queued", "between"})
 
 LEGEND: dict[Kind, str] = {
     "queued": "waiting for a permit",
     "run": "running",
+    "retry": "retry",
+    "hedge": "hedge",
+    "between": "between attempts",
     "failed": "failed",
     "cancelled": "cancelled",
-    "group": "from its first start to its last end",
+    "group": "group of branches",
 }
 
 
@@ -79,6 +87,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """How many of all branches did something at each time, as a hill.
+
+    Attributes:
+        kind: What they did.
+        label: The same in words.
+        note: How many at most, or in all.
+        y: Where its ground is.
+        hill: Its outline above the ground, from left to right: where each level begins, and how high it is.
+    """
+
+    kind: Kind
+    label: str
+    note: str
+    y: float
+    hill: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """A timeline, ready to be written.
 
@@ -90,6 +117,7 @@ class Drawing:
         top: Where the rows begin.
         bottom: Where they end.
         ticks: Where round times are, with their labels.
+        strips: All branches together, where not each has a row.
         rows: The bars.
         legend: What a mark means, and where that is said.
         lines: What is written below, and how far down.
@@ -103,6 +131,7 @@ class Drawing:
     top: float
     bottom: float
     ticks: tuple[tuple[float, str], ...]
+    strips: tuple[Strip, ...]
     rows: tuple[Row, ...]
     legend: tuple[tuple[float, float, Kind], ...]
     lines: tuple[tuple[float, str], ...]
@@ -125,25 +154,26 @@ class Axis:
 
 def layout(bars: Sequence[Bar], *, max_rows: int) -> Drawing:
     """Place `bars`; of more than `max_rows` the failed and the longest, with what they belong to."""
-    indexes, branches = shown(bars, max_rows), set(leaves(bars))
+    indexes = shown(bars, max_rows)
     axis = _axis(bars, indexes)
     top = HEADING + SCALE
-    rows = tuple(
-        _row(bars[index], axis, top + (place + 0.5) * ROW, group=index not in branches)
-        for place, index in enumerate(indexes)
-    )
-    bottom = top + len(rows) * ROW
-    legend = tuple(_legend(rows, bottom + LINE))
-    said = [*([left_out(len(bars) - len(rows))] if len(rows) < len(bars) else []), *_joined(sums(bars))]
-    lines = tuple((bottom + LINE * (number + 2), line) for number, line in enumerate(said))
+    strips = tuple(_strips(bars, axis, top)) if len(indexes) < len(bars) else ()
+    first = top + len(strips) * (STRIP + STRIP_GAP)
+    rows = tuple(_row(bars[index], axis, first + (place + 0.5) * ROW) for place, index in enumerate(indexes))
+    bottom = first + len(rows) * ROW
+    legend = tuple(_legend(rows, strips, bottom + LINE))
+    said = [*([left_out(len(bars) - len(rows))] if strips else []), *_joined(sums(bars))]
+    below = max((y for _, y, _ in legend), default=bottom)
+    lines = tuple((below + LINE * (number + 1), line) for number, line in enumerate(said))
     return Drawing(
         width=WIDTH,
-        height=bottom + LINE * (len(lines) + 1) + MARGIN,
+        height=below + LINE * len(lines) + MARGIN,
         left=axis.left,
         right=axis.right,
         top=top,
         bottom=bottom,
         ticks=tuple((axis.x(axis.start + time), label) for time, label in _ticks(axis)),
+        strips=strips,
         rows=rows,
         legend=legend,
         lines=lines,
@@ -163,54 +193,87 @@ def _axis(bars: Sequence[Bar], indexes: Sequence[int]) -> Axis:
 
     start = min((bar.start for bar in bars), default=0.0)
     names = [(min(cell_len(printable(bar.name)), LONGEST_NAME), bar.depth) for bar in map(bars.__getitem__, indexes)]
-    longest = max((cells * CELL + depth * INDENT for cells, depth in names), default=0.0)
+    strips = [(len(LONGEST_STRIP), 0)] if len(indexes) < len(bars) else []
+    longest = max((cells * CELL + depth * INDENT for cells, depth in [*names, *strips]), default=0.0)
     span = max((bar.end for bar in bars), default=0.0) - start
     return Axis(start, span, MARGIN + longest + MARGIN, WIDTH - MARGIN - NOTE - CROSS)
 
 
-def _row(bar: Bar, axis: Axis, y: float, *, group: bool) -> Row:
+def _row(bar: Bar, axis: Axis, y: float) -> Row:
     took = duration(bar.elapsed)
-    waited = f"waited {duration(bar.queued)}, " if bar.queued > 0 else ""
     name = printable(bar.name)
     return Row(
         label=cut(name, LONGEST_NAME),
         x=MARGIN + bar.depth * INDENT,
         y=y,
         note=f"{took} {bar.state}" if bar.failed else took,
-        told=f"{name}: from {duration(bar.start)} on, {waited}ran {took}, {bar.state}",
-        failed=bar.failed and bar.state != "cancelled",
-        rectangles=tuple(_rectangles(bar, axis, y, group=group)),
+        told=f"{name}: {_told(bar, took)}",
+        failed=bar.failed and bar.state != CANCELLED_STATE,
+        rectangles=tuple(_rectangles(bar, axis, y)),
     )
 
 
-def _rectangles(bar: Bar, axis: Axis, y: float, *, group: bool) -> Iterable[Rectangle]:
-    kind = _kind(bar, group=group)
-    height = GROUP_BAR if kind == "group" else BAR
-    first, run, end = axis.x(bar.start), axis.x(bar.start + bar.queued), axis.x(bar.end)
-    if run > first:
-        yield Rectangle("queued", first, y - height / 2, run - first, height)
-    yield Rectangle(kind, run, y - height / 2, max(end - run, THINNEST), height)
+def _told(bar: Bar, took: str) -> str:
+    said = [f"from {duration(bar.start)} on"]
+    if bar.queued > 0:
+        said.append(f"waited {duration(bar.queued)}")
+    said.append(f"ran {took}")
+    if bar.attempts:
+        lost = sum(part.kind == "failed" for part in bar.parts)
+        said.append(f"{bar.attempts} attempt{'s' if bar.attempts > 1 else ''}" + (f" ({lost} failed)" if lost else ""))
+    return ", ".join([*said, bar.state])
 
 
-def _kind(bar: Bar, *, group: bool) -> Kind:
-    if group:
-        return "group"
-    if bar.failed:
-        return "cancelled" if bar.state == "cancelled" else "failed"
-    return "run"
+def _rectangles(bar: Bar, axis: Axis, y: float) -> Iterable[Rectangle]:
+    for segment in segments(bar):
+        height = HEIGHTS.get(segment.kind, BAR)
+        left, right = axis.x(segment.start), axis.x(segment.end)
+        least = 0.0 if segment.kind in UNSEEN_IF_SHORT else THINNEST
+        if right > left or least:
+            yield Rectangle(segment.kind, left, y - height / 2, max(right - left, least), height)
 
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
     return round_times(axis.span, (axis.right - axis.left) / LABEL)
 
 
-def _legend(rows: Sequence[Row], y: float) -> Iterable[tuple[float, float, Kind]]:
-    drawn = {rectangle.kind for row in rows for rectangle in row.rectangles}
+def _strips(bars: Sequence[Bar], axis: Axis, top: float) -> Iterable[Strip]:
+    counts = density(bars, BINS)
+    kinds: dict[Kind, tuple[str, tuple[int, ...]]] = {
+        "run": ("running at once", counts.running),
+        "queued": (LONGEST_STRIP, counts.queued),
+        "failed": ("failed", counts.failed),
+    }
+    y = top
+    for kind, (label, hill) in kinds.items():
+        peak = max(hill)
+        if peak:
+            y += STRIP
+            note = f"{sum(hill):,} in all" if kind == "failed" else f"{peak:,} at most"
+            yield Strip(kind, label, note, y, tuple(_hill(hill, axis, STRIP / peak)))
+        y += STRIP_GAP if peak else 0.0
+
+
+def _hill(counts: Sequence[int], axis: Axis, scale: float) -> Iterable[tuple[float, float]]:
+    """Give where the height changes, and to what; the last is where time ends."""
+    before = 0
+    for number, count in enumerate(counts):
+        if count != before:
+            yield axis.left + (axis.right - axis.left) * number / len(counts), count * scale
+        before = count
+    yield axis.right, 0.0
+
+
+def _legend(rows: Sequence[Row], strips: Sequence[Strip], y: float) -> Iterable[tuple[float, float, Kind]]:
+    drawn = {rectangle.kind for row in rows for rectangle in row.rectangles} | {strip.kind for strip in strips}
     x = MARGIN
     for kind, meaning in LEGEND.items():
         if kind in drawn:
+            width = 2 * MARGIN + (len(meaning) + 2) * CELL
+            if x + width > WIDTH:
+                x, y = MARGIN, y + LINE
             yield x, y, kind
-            x += 2 * MARGIN + (len(meaning) + 2) * CELL
+            x += width
 
 
 def _joined(parts: Sequence[str]) -> list[str]:
@@ -224,12 +287,12 @@ def _joined(parts: Sequence[str]) -> list[str]:
 
 
 def _description(bars: Sequence[Bar]) -> str:
-    branches = [bars[index] for index in leaves(bars)]
+    of_them = branches(bars) or bars
     said = [", ".join(sums(bars))]
-    if branches:
-        slowest = max(branches, key=lambda bar: bar.elapsed)
+    if of_them:
+        slowest = max(of_them, key=lambda bar: bar.elapsed)
         said.append(f"Slowest: {printable(slowest.name)}, {duration(slowest.elapsed)}")
-    failed = [f"{printable(bar.name)} ({bar.state})" for bar in branches if bar.failed]
+    failed = [f"{printable(bar.name)} ({bar.state})" for bar in of_them if bar.failed]
     if failed:
         more = f" and {len(failed) - LISTED} more" if len(failed) > LISTED else ""
         said.append(f"Failed: {', '.join(failed[:LISTED])}{more}")

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from html import escape
 from zlib import crc32
 
-from ._layout import BAR, LEGEND, MARGIN, Drawing, Kind, Rectangle, Row
+from ._bars import Kind
+from ._layout import BAR, HEIGHTS, LEGEND, MARGIN, Drawing, Rectangle, Row, Strip
 
 STYLE = """\
 .llm-timeline{--ink:#1f2430;--ground:#fff;--run:#2f6db5;--wait:#7d8aa0;--fail:#c03a12;color:var(--ink);\
@@ -25,9 +26,13 @@ font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 .llm-timeline .quiet{opacity:.72}
 .llm-timeline .grid{stroke:currentColor;opacity:.16}
 .llm-timeline .run{fill:var(--run)}
+.llm-timeline .between{fill:var(--run)}
+.llm-timeline .retry,.llm-timeline .hedge{stroke:var(--run)}
+.llm-timeline .bars{stroke:var(--run);stroke-width:2.4}
 .llm-timeline .group{fill:currentColor;opacity:.55}
 .llm-timeline .queued{stroke:var(--wait);stroke-dasharray:2 2}
 .llm-timeline .failed{stroke:var(--fail)}
+.llm-timeline .failed.strip{fill:var(--fail);stroke:none}
 .llm-timeline .cancelled{stroke:var(--wait)}
 .llm-timeline .cross{stroke:var(--fail);stroke-width:2;fill:none}
 .llm-timeline .bad{fill:var(--fail);font-weight:600}
@@ -35,6 +40,7 @@ font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 .llm-timeline .stripes{stroke:var(--fail);stroke-width:3}
 .llm-timeline .pale{stroke:var(--wait);stroke-width:1.5}"""
 BASELINE = 4.0
+PATTERNS = frozenset({"queued", "retry", "hedge", "failed", "cancelled"})
 
 
 def write_svg(drawing: Drawing, title: str) -> str:
@@ -57,6 +63,10 @@ def _definitions(drawing: Drawing, mark: str) -> str:
     return (
         f'<defs><pattern id="{mark}-queued" patternUnits="userSpaceOnUse" width="4" height="4">'
         '<circle class="dots" cx="2" cy="2" r=".8"/></pattern>'
+        f'<pattern id="{mark}-retry" patternUnits="userSpaceOnUse" width="4" height="4">'
+        '<line class="bars" x1="2" y1="0" x2="2" y2="4"/></pattern>'
+        f'<pattern id="{mark}-hedge" patternUnits="userSpaceOnUse" width="4" height="4">'
+        '<line class="bars" x1="0" y1="2" x2="4" y2="2"/></pattern>'
         f'<pattern id="{mark}-failed" {stripes}><line class="stripes" x1="1.5" y1="0" x2="1.5" y2="6"/></pattern>'
         f'<pattern id="{mark}-cancelled" {stripes}><line class="pale" x1="1" y1="0" x2="1" y2="6"/></pattern>'
         f'<clipPath id="{mark}-names"><rect x="0" y="0" width="{_n(drawing.left - MARGIN / 4)}"'
@@ -74,6 +84,8 @@ def _body(drawing: Drawing, title: str) -> Iterable[str]:
     yield '<g clip-path="url(#names)">'
     yield from (_text(row.x, row.y + BASELINE, row.label) for row in drawing.rows)
     yield "</g>"
+    for strip in drawing.strips:
+        yield from _strip(strip, drawing.right)
     for row in drawing.rows:
         yield from _row(row, drawing.right)
     for x, y, kind in drawing.legend:
@@ -83,16 +95,24 @@ def _body(drawing: Drawing, title: str) -> Iterable[str]:
 
 def _row(row: Row, right: float) -> Iterable[str]:
     yield f'<g class="bar"><title>{escape(row.told)}</title>'
-    yield from map(_rectangle, row.rectangles)
+    # A failed attempt may be too short to be seen: it is as thin as can be, and over what follows.
+    yield from map(_rectangle, sorted(row.rectangles, key=lambda one: one.kind == "failed"))
     if row.failed:
-        last = row.rectangles[-1]
-        yield _cross(last.x + last.width + 7, row.y)
+        yield _cross(max(one.x + one.width for one in row.rectangles) + 7, row.y)
     yield "</g>"
     yield _text(right + MARGIN + 4, row.y + BASELINE, row.note, "bad" if row.failed else "quiet")
 
 
+def _strip(strip: Strip, right: float) -> Iterable[str]:
+    hill = "".join(f"H{_n(x)}V{_n(strip.y - height)}" for x, height in strip.hill)
+    fill = f' fill="url(#{strip.kind})"' if strip.kind in PATTERNS else ""
+    yield f'<path class="{strip.kind} strip" d="M{_n(strip.hill[0][0])} {_n(strip.y)}{hill}Z"{fill}/>'
+    yield _text(MARGIN, strip.y - MARGIN / 2, strip.label)
+    yield _text(right + MARGIN + 4, strip.y - MARGIN / 2, strip.note, "bad" if strip.kind == "failed" else "quiet")
+
+
 def _key(x: float, y: float, kind: Kind) -> Iterable[str]:
-    height = BAR / 3 if kind == "group" else BAR
+    height = HEIGHTS.get(kind, BAR)
     yield _rectangle(Rectangle(kind, x, y - height / 2, MARGIN, height))
     if kind == "failed":
         yield _cross(x + MARGIN + 7, y)
@@ -101,7 +121,7 @@ def _key(x: float, y: float, kind: Kind) -> Iterable[str]:
 
 def _rectangle(it: Rectangle) -> str:
     # A pattern that were filled by CSS would need its address there, and the address is this drawing's own.
-    fill = f' fill="url(#{it.kind})"' if it.kind in {"queued", "failed", "cancelled"} else ' rx="1"'
+    fill = f' fill="url(#{it.kind})"' if it.kind in PATTERNS else ' rx="1"'
     place = f'x="{_n(it.x)}" y="{_n(it.y)}" width="{_n(it.width)}" height="{_n(it.height)}"'
     return f'<rect class="{it.kind}" {place}{fill}/>'
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from ..files import write_atomically
 from ..outcome import Failure, Outcome, Success
 from ..printable import printable
+from ..tracing import recording
 from ._bars import MAX_ROWS, OK_STATE, Bar, bars, sums
+from ._finished_span import FinishedSpan
 from ._layout import layout
+from ._sdk_spans import finished
+from ._span_bars import span_bars
 from ._svg import write_svg
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 Outcomes: TypeAlias = Union[  # noqa: UP007  # it speaks of itself, and so stands in quotes
     Iterable[Outcome[Any]], Mapping[Any, Outcome[Any]], Mapping[str, "Outcomes"]
@@ -30,8 +38,10 @@ class Timeline:
     Timeline.of(outcomes)  # as the last line of a cell, a notebook draws it
     ```
 
-    All the time that a branch waited is drawn before it ran, although calls inside it may have waited in between. Of
-    more branches than `max_rows` the failed and the longest are drawn; the sums below are of all of them.
+    Made of outcomes, all the time that a branch waited is drawn before it ran, although calls inside it may have
+    waited in between; made of spans (`of_spans`), waits and attempts are drawn where they were. Of more branches than
+    `max_rows` the failed and the longest are drawn, below how many ran, waited and failed at each time; the sums are
+    of all of them.
 
     Attributes:
         bars: The branches; nested ones after what they belong to.
@@ -65,6 +75,43 @@ class Timeline:
             ValueError: `max_rows` is less than 1.
         """
         return cls(tuple(_bars(outcomes, 0)), title, max_rows)
+
+    @classmethod
+    def of_spans(
+        cls, spans: Iterable[ReadableSpan | FinishedSpan], *, title: str | None = None, max_rows: int = MAX_ROWS
+    ) -> Timeline:
+        """Make a timeline of finished spans, which know more than outcomes: each wait and each attempt has its place.
+
+        ```python
+        with Timeline.recording() as spans:
+            await parallelize(translate, languages)
+        Timeline.of_spans(spans)
+        ```
+
+        Fan-outs are groups, nested as they ran. A pattern that is alone in a branch is drawn on that branch's bar.
+
+        Args:
+            spans: Spans of one run, in any order, as `recording` or OpenTelemetry's SDK gives them.
+            title: What stands above it; default the name of what the spans lie in.
+            max_rows: How many bars are drawn at most.
+
+        Raises:
+            TypeError: There is something else among the spans.
+            ValueError: `max_rows` is less than 1.
+        """
+        name, bars = span_bars(map(finished, spans))
+        return cls(tuple(bars), title or name or "Timeline", max_rows)
+
+    @staticmethod
+    def recording() -> AbstractContextManager[list[ReadableSpan]]:
+        """Keep the spans that end inside the `with` block, for `of_spans`; give the list that they are put into.
+
+        They go wherever they would go without it, too, and nothing need be set up.
+
+        Raises:
+            ConfigurationError: The application's tracer provider is none of OpenTelemetry's SDK.
+        """
+        return recording()
 
     def svg(self) -> str:
         """Give the picture as SVG, which is for light and dark pages and has a description for screen readers."""
@@ -102,7 +149,7 @@ def _group(name: object, outcomes: Any, depth: int) -> list[Bar]:
     start, end = min(bar.start for bar in inside), max(bar.end for bar in inside)
     failed = [bar.state for bar in inside if bar.failed]
     state = min(failed, key="cancelled".__eq__, default=OK_STATE)  # what somebody stopped is the lesser news
-    return [Bar(str(name), start, 0.0, end - start, state, depth), *inside]
+    return [Bar(str(name), start, end, state, depth, role="group"), *inside]
 
 
 def _branches(outcomes: list[Outcome[Any]], depth: int) -> list[Bar]:

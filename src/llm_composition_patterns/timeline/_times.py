@@ -7,7 +7,7 @@ import math
 CENTISECOND = 0.01
 MINUTE = 60
 HOUR = 3600
-STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+STEPS = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
 def duration(seconds: float) -> str:
@@ -34,7 +34,7 @@ def _step(least: float) -> float:
     """Find the smallest round time that is not below `least`."""
     if least > STEPS[-1]:
         return math.ceil(least / STEPS[-1]) * STEPS[-1]
-    if least > 50:  # noqa: PLR2004  # then minutes and hours are round, not powers of ten
+    if least > 20:  # noqa: PLR2004  # then minutes and hours are round, not powers of ten
         return next(step for step in STEPS if step >= least)
     power = 10.0 ** math.floor(math.log10(least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))

@@ -2,8 +2,17 @@
 
 from . import _names as names
 from ._keys import know_key, without_keys, without_known_keys
-from ._phoenix import LOCAL_PHOENIX, PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER
+from ._phoenix import (
+    DEFAULT_PROJECT,
+    LOCAL_PHOENIX,
+    PHOENIX_GRPC_PORT,
+    PHOENIX_PORT,
+    PHOENIX_VARIABLE,
+    PHOENIX_VERSION_HEADER,
+    named_project,
+)
 from ._phoenix_server import PhoenixError, PhoenixServer, phoenix_server
+from ._recording import recording
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, span
@@ -11,6 +20,7 @@ from ._statistics import TracingStatistics
 from ._target import endpoint_variable
 
 __all__ = [
+    "DEFAULT_PROJECT",
     "LOCAL_PHOENIX",
     "PHOENIX_GRPC_PORT",
     "PHOENIX_PORT",
@@ -27,8 +37,10 @@ __all__ = [
     "install",
     "know_key",
     "listening",
+    "named_project",
     "names",
     "phoenix_server",
+    "recording",
     "setup_tracing",
     "span",
     "spelled",

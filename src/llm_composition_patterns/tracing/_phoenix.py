@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 PHOENIX_PORT: Final = 6006
@@ -14,3 +15,11 @@ PHOENIX_VARIABLE: Final = "PHOENIX_COLLECTOR_ENDPOINT"
 
 PHOENIX_VERSION_HEADER: Final = "x-phoenix-server-version"
 """In whatever it answers."""
+
+DEFAULT_PROJECT: Final = "llm-composition-patterns"
+_PROJECTS: Final = ("PHOENIX_PROJECT", "PHOENIX_PROJECT_NAME")
+
+
+def named_project(environ: Mapping[str, str]) -> str | None:
+    """The project that the environment names, if it does."""
+    return next(filter(None, map(environ.get, _PROJECTS)), None)

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from ._target import PHOENIX, TRACES_PATH, Target, server
 
-_MAY_TAKE: Final = 20.0
+_MAY_TAKE: Final = 60.0
 _MOST_SHOWN: Final = 300
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_MEND: Final = "start one with `llm-patterns phoenix`, or correct PHOENIX_COLLECTOR_ENDPOINT"
 
 
 class PhoenixError(ConfigurationError):
@@ -72,18 +75,19 @@ class PhoenixServer:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         import requests  # noqa: PLC0415 - costs 0.1 s
 
-        try:
-            response = requests.request(
-                method, self.url + path, json=body, headers=dict(self.headers), timeout=_MAY_TAKE
-            )
-            if response.ok:
-                answer: dict[str, Any] = response.json()
-                return answer
-        except requests.RequestException as error:  # what is no JSON is one, too
-            raise PhoenixError(
-                f"no Phoenix answers at {self.url} ({type(error).__name__}): start one with `llm-patterns phoenix`, "
-                "or correct PHOENIX_COLLECTOR_ENDPOINT"
-            ) from error
+        with requests.Session() as session:
+            session.trust_env = urlsplit(self.url).hostname not in _HERE  # no proxy stands before this machine
+            try:
+                response = session.request(
+                    method, self.url + path, json=body, headers=dict(self.headers), timeout=_MAY_TAKE
+                )
+                if response.ok:
+                    answer: dict[str, Any] = response.json()
+                    return answer
+            except requests.exceptions.JSONDecodeError as error:
+                raise PhoenixError(f"what answers at {self.url} is no Phoenix: {_MEND}") from error
+            except requests.RequestException as error:
+                raise PhoenixError(f"no Phoenix answers at {self.url} ({type(error).__name__}): {_MEND}") from error
         status = response.status_code
         raise PhoenixError(
             f"Phoenix at {self.url} answers with status {status}: {_why(status, response.text)}", status=status
@@ -106,7 +110,7 @@ def server_of(target: Target) -> PhoenixServer:
 
 def _why(status: int, text: str) -> str:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return "set PHOENIX_API_KEY to a key that may change things there"
+        return "set PHOENIX_API_KEY to a key that may do that there"
     return _shown(text)
 
 

@@ -14,14 +14,12 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.version import __version__
 
 from ._batches import Exporter
+from ._phoenix import DEFAULT_PROJECT, named_project
 from ._shown import spelled
 from ._span_limits import ATTRIBUTE_COUNTS
 from ._target import CONSOLE, FILE, Target
 
-DEFAULT_PROJECT = "llm-composition-patterns"
 MAX_ATTRIBUTES = 10_000
-
-_PROJECTS = ("PHOENIX_PROJECT", "PHOENIX_PROJECT_NAME")
 
 
 def make_provider(project: str | None) -> TracerProvider:
@@ -62,7 +60,7 @@ def project_of(provider: TracerProvider) -> str:
 def _resource(project: str | None, environ: Mapping[str, str]) -> Resource:
     # Not `Resource.create`: it waits for threads, and this may be called on an event loop.
     said = OTELResourceDetector().detect().attributes
-    named = project or next(filter(None, map(environ.get, _PROJECTS)), None)
+    named = project or named_project(environ)
     attributes = {
         "telemetry.sdk.language": "python",
         "telemetry.sdk.name": "opentelemetry",

@@ -241,6 +241,11 @@ def install(spans: Spans | None) -> Spans | None:
     return before
 
 
+def installed() -> tuple[Spans | None, bool]:
+    """What spans of this package are written with, if something is installed, and whether they are muted."""
+    return _own, _muted
+
+
 def mute() -> None:
     """Write no spans from now on, whatever the application listens to, until something is installed."""
     global _muted  # noqa: PLW0603 - as above

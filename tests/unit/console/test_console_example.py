@@ -118,6 +118,14 @@ def test_json_is_one_object(run):
     assert (whole["simulated"], whole["trace"], whole["usage"]["calls"]) == (True, None, 0)
 
 
+def test_its_run_is_drawn(run, tmp_path):
+    """Under the name of its root span, whether or not spans go anywhere."""
+    path = tmp_path / "timeline.svg"
+    done = run(example_of(shout), "hello", "--timeline", str(path))
+    assert (done.code, done.err) == (0, [f"timeline written: {path}"])
+    assert f">{example_of(shout).name}</text>" in path.read_text()
+
+
 def test_json_is_for_one_input(run, stdin):
     """A conversation has no end at which one object could be printed."""
     stdin(typed=["hello"])

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,7 @@ def test_without_flags_there_are_defaults():
         "budget": None,
         "seed": None,
         "trace": "auto",
+        "timeline": None,
         "json": False,
     }
 
@@ -39,7 +41,7 @@ def test_without_flags_there_are_defaults():
 def test_flags_are_read():
     """Numbers arrive as numbers."""
     line = "--model ollama:qwen3:8b --max-concurrency 8 --timeout 2.5 --seed 0 --trace file:spans.jsonl --json"
-    line += " --budget 0.25"
+    line += " --budget 0.25 --timeline timeline.svg"
     assert vars(parser().parse_args(line.split())) == {
         "model": "ollama:qwen3:8b",
         "max_concurrency": 8,
@@ -47,6 +49,7 @@ def test_flags_are_read():
         "budget": Budget(usd=0.25),
         "seed": 0,
         "trace": "file:spans.jsonl",
+        "timeline": Path("timeline.svg"),
         "json": True,
     }
 

@@ -7,8 +7,12 @@ import sys
 import pytest
 
 from llm_composition_patterns.console import Bar, ending_well, print_json, print_timeline, printable, say, terminal
+from llm_composition_patterns.timeline import Part
 
-BARS = [Bar("[bold]spanish[/bold]", 0, 0.5, 1), Bar(":smile:", 0, 0, 1, "timeout")]
+BARS = [
+    Bar("[bold]spanish[/bold]", 0, 1.5, parts=(Part("queued", 0, 0.5),)),
+    Bar(":smile:", 0, 1, "timeout"),
+]
 
 
 class Screen(io.StringIO):
@@ -62,7 +66,7 @@ def test_joiners_stay():
 
 def test_a_name_on_a_timeline_steers_nothing(shown):
     """Names of branches may come from anywhere."""
-    out = shown([Bar("a\x1b]0;title\x07", 0, 0, 1)])
+    out = shown([Bar("a\x1b]0;title\x07", 0, 1)])
     assert "a?]0;title?" in out
     assert "\x07" not in out
 
@@ -110,7 +114,7 @@ def test_a_terminal_of_20_columns_is_enough(shown, monkeypatch):
     """No line is broken in two."""
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert shown([Bar("spanish", 0, 0, 1)]).splitlines() == [
+    assert shown([Bar("spanish", 0, 1)]).splitlines() == [
         "spanish 1.00 s",
         "1 branch",
         "makespan 1.00 s",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_composition_patterns import Failure, Success, Timeline, parallelize
-from llm_composition_patterns.timeline import Bar
+from llm_composition_patterns.timeline import Bar, Part, density
 from llm_composition_patterns.timeline._layout import LEGEND, THINNEST, layout
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -175,18 +175,49 @@ def test_of_many_branches_the_failed_and_the_longest_are_drawn():
     assert any(text.startswith("10 branches (9 ok, 1 error)") for text in texts)
 
 
+def test_of_ten_thousand_branches_the_picture_stays_small():
+    """It holds forty rows, and three hills: what ran, waited and failed at each time, with its most or its sum."""
+    branches = [
+        outcome(f"b{n}", started=n / 128, queued=2.0, kind="error" if n % 1000 == 0 else None) for n in range(10_000)
+    ]
+    timeline = Timeline.of(branches)
+    assert len(timeline.svg()) < 50_000
+    assert len(rows_of(timeline)) == 40
+    hills = [path.get("class") for path in read(timeline).iter(f"{SVG}path") if "strip" in path.get("class")]
+    assert hills == ["run strip", "queued strip", "failed strip"]
+    assert {"running at once", "128 at most", "waiting at once", "256 at most", "10 in all"} <= {*texts_of(timeline)}
+
+
+@given(st.lists(outcomes, min_size=1, max_size=8), st.integers(1, 12))
+def test_the_hills_agree_with_the_outcomes(branches, bins):
+    """In each stretch of time as many ran and waited at once as overlapped somewhere in it; each failure is in one."""
+    counts = density(Timeline.of(branches).bars, bins)
+    start = min(one.started for one in branches)
+    span = max(one.started + one.queued + one.elapsed for one in branches) - start
+    runs = [(one.started + one.queued, one.started + one.queued + one.elapsed) for one in branches]
+    waits = [(one.started, one.started + one.queued) for one in branches]
+    for hill, stretches in ((counts.running, runs), (counts.queued, waits)):
+        real = [(first, last) for first, last in stretches if last > first]
+        assert max(hill) == max((sum(first <= time < last for first, last in real) for time, _ in real), default=0)
+        for number, height in enumerate(hill):
+            left, right = start + span * number / bins, start + span * (number + 1) / bins
+            assert height <= sum(first < right and last >= left for first, last in real)
+    failed = [one for one in branches if isinstance(one, Failure) and one.kind != "cancelled"]
+    assert sum(counts.failed) == len(failed)
+
+
 def test_fan_outs_by_name_are_groups():
     """Each has a bar from its first start to its last end, and the worst state inside."""
     inner = {"es": outcome("es", 1.0, 0.5, 1.0), "fr": outcome("fr", 2.0, 0.0, 3.0, "cancelled")}
     timeline = Timeline.of({"five": inner, "six": {"deep": [outcome("x", kind="timeout")]}, "none": [], "y": outcome()})
     assert timeline.bars == (
-        Bar("five", 1.0, 0.0, 4.0, "cancelled", 0),
-        Bar("es", 1.0, 0.5, 1.0, "ok", 1),
-        Bar("fr", 2.0, 0.0, 3.0, "cancelled", 1),
-        Bar("six", 0.0, 0.0, 1.0, "timeout", 0),
-        Bar("deep", 0.0, 0.0, 1.0, "timeout", 1),
-        Bar("x", 0.0, 0.0, 1.0, "timeout", 2),
-        Bar("y", 0.0, 0.0, 1.0, "ok", 0),
+        Bar("five", 1.0, 5.0, "cancelled", 0, role="group"),
+        Bar("es", 1.0, 2.5, "ok", 1, (Part("queued", 1.0, 1.5),)),
+        Bar("fr", 2.0, 5.0, "cancelled", 1),
+        Bar("six", 0.0, 1.0, "timeout", 0, role="group"),
+        Bar("deep", 0.0, 1.0, "timeout", 1, role="group"),
+        Bar("x", 0.0, 1.0, "timeout", 2),
+        Bar("y", 0.0, 1.0, "ok", 0),
     )
 
 

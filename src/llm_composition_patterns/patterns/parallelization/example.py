@@ -31,6 +31,7 @@ from ...console import (
     chosen_model,
     command_parser,
     directory,
+    drawn_into,
     ending_well,
     full_name,
     is_simulated,
@@ -117,7 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"model for {language.name}: {name} (--language-model says so)")
     if any(is_simulated(name) for name in other.values()) and not is_simulated(default):
         say(SIMULATED)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         if arguments.annotate and tracing.endpoint is None:
             raise ConfigurationError("--annotate writes into Phoenix: add --trace phoenix")
         job = _Job(arguments, [ProductResult(product, wanted) for product in products], models, tracing)
@@ -260,7 +261,7 @@ class _Job:
         if len(self._results) == 1:
             return bars(result.in_order.values())
         state = next((failure.kind for failure in result.failures.values()), "ok")
-        whole = Bar(result.name, result.offset, 0.0, result.seconds, state)
+        whole = Bar(result.name, result.offset, result.offset + result.seconds, state, role="group")
         return [whole, *bars(result.in_order.values(), offset=result.offset, depth=1)]
 
     def _model(self, name: str) -> ConnectedModel:

@@ -1,0 +1,34 @@
+"""The timeline of a command's run as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ConfigurationError
+from ..files import check_writable
+from ..timeline import Timeline
+from ._terminal import say
+
+
+@contextmanager
+def drawn_into(path: Path | None) -> Iterator[None]:
+    """Draw what runs inside the `with` block into an SVG; with None, do nothing.
+
+    Enter it where spans go already, and before a call is paid: that the file cannot be written is found then.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
+    if path is None:
+        yield
+        return
+    if path.is_dir():
+        raise ConfigurationError(f"--timeline {path} is a directory: name a file, as timeline.svg")
+    check_writable(path.parent)
+    with Timeline.recording() as spans:
+        yield
+    if spans:
+        Timeline.of_spans(spans).save(path)
+        say(f"timeline written: {path}")
