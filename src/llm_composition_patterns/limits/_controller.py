@@ -294,6 +294,10 @@ class Controller:
         since = self.breaker.since
         return None if since is None else Outage(self._failed_at - since, self._failed_at)
 
+    def forgives(self, number: int) -> bool:
+        """Whether the call of this number failed in an outage that is over."""
+        return self.breaker.forgives(number)
+
     def learned(self, now: float) -> Learned:
         """What is known and done now."""
         sources = dict.fromkeys(pacer.source for pacer in (self.requests, self.tokens) if pacer.rate is not None)

@@ -16,10 +16,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from random import Random
 from types import MappingProxyType
+from typing import TypeVar
 
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
@@ -33,6 +34,8 @@ from ._patience import Lost, Patience
 from ._permit import Ticket
 from ._queue import FairQueue
 from ._statistics import LimiterStatistics
+
+T = TypeVar("T")
 
 Told = list[Ticket | Clock]
 """Who has to be told after the lock was let go: calls that go on, alarms to be set."""
@@ -146,36 +149,15 @@ class Enforcement:
         self._tell(told)
         return shown
 
-    def is_out(self) -> bool:
-        """Whether the provider fails, as far as is known."""
+    def asked(self, question: Callable[[Controller | FixedController], T]) -> T:
+        """What the laws answer to a question."""
         with self._locked():
-            return self.controller.outage() is not None
-
-    def is_surely_out(self) -> bool:
-        """Whether it fails so many different calls that it is not for what is in them."""
-        with self._locked():
-            controller = self.controller
-            return isinstance(controller, Controller) and controller.breaker.is_certain
-
-    def forgives(self, number: int) -> bool:
-        """Whether the call of this number failed in an outage that is over."""
-        with self._locked():
-            return isinstance(self.controller, Controller) and self.controller.breaker.forgives(number)
-
-    def feels(self) -> bool:
-        """Whether single calls find out when a pause is over."""
-        with self._locked():
-            return isinstance(self.controller, Controller) and self.controller.pause.feels
+            return question(self.controller)
 
     def is_behind_others(self, ticket: Ticket, flight: Flight) -> bool:
         """Whether a call that runs out of time only waited for others at the provider."""
         with self._locked():
             return self.controller.is_behind_others(flight, ticket.clock.now())
-
-    def remembered(self) -> dict[str, dict[str, float]]:
-        """What is worth to be known in the next run."""
-        with self._locked():
-            return self.controller.remembered()
 
     def hedge_after(self) -> float | None:
         """Seconds after which a call is worth a second one; None while no call should have one."""

@@ -53,6 +53,10 @@ class FixedController:
     def outage(self) -> None:
         """Never."""
 
+    def forgives(self, number: int) -> bool:  # noqa: ARG002 - it knows of no outage
+        """Never."""
+        return False
+
     def remembered(self) -> dict[str, dict[str, float]]:
         """Nothing."""
         return {}

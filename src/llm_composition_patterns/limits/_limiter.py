@@ -92,18 +92,17 @@ class Limiter:
     @property
     def outage(self) -> bool:
         """Whether the provider fails: nothing but single calls is let through, to see whether it is back."""
-        return self._enforcement.is_out()
+        return self._enforcement.asked(lambda laws: laws.outage() is not None)
 
     @property
     def surely_out(self) -> bool:
         """Whether the provider fails calls so different that it cannot be for what is in them."""
-        return self._enforcement.is_surely_out()
+        return self._enforcement.asked(lambda laws: isinstance(laws, Controller) and laws.breaker.is_certain)
 
     @property
     def fails_often(self) -> bool:
         """Whether much fails though the provider is there."""
-        controller = self._enforcement.controller
-        return isinstance(controller, Controller) and controller.breaker.evidence.is_common
+        return self._enforcement.asked(lambda laws: isinstance(laws, Controller) and laws.breaker.evidence.is_common)
 
     @property
     def allows_tokens(self) -> bool:
@@ -114,7 +113,7 @@ class Limiter:
     @property
     def feels(self) -> bool:
         """Whether the provider refused without naming a time: single calls find out when it takes them again."""
-        return self._enforcement.feels()
+        return self._enforcement.asked(lambda laws: isinstance(laws, Controller) and laws.pause.feels)
 
     def statistics(self) -> LimiterStatistics:
         """What the limiter does and knows now."""
@@ -147,7 +146,7 @@ class Limiter:
 
     def remembered(self) -> dict[str, dict[str, float]]:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
-        return self._enforcement.remembered()
+        return self._enforcement.asked(lambda laws: laws.remembered())
 
 
 def impatient_permit(
