@@ -110,7 +110,6 @@ class Flight:
         *,
         probe: bool = False,
         number: int = 0,
-        asks: bool = False,
     ) -> None:
         self.sent_at: float = sent_at
         self.tokens: float = tokens
@@ -119,7 +118,7 @@ class Flight:
         self.answered: int = answered
         self.probe: bool = probe
         self.number: int = number
-        self.asks: bool = asks  # whether a pause was long enough
+        self.asks: bool = False  # whether a pause was long enough
 
 
 FULL: Final = Hold(CONCURRENCY)
@@ -211,9 +210,9 @@ class Controller:
         asks = self.pause.sent(now)
         probe = self.breaker.sent(now)
         law = self.law.sent(now, in_flight=self.in_flight)
-        return Flight(
-            now, tokens, self.in_flight, law, self._answered, probe=probe, number=self.breaker.calls, asks=asks
-        )
+        flight = Flight(now, tokens, self.in_flight, law, self._answered, probe=probe, number=self.breaker.calls)
+        flight.asks = asks
+        return flight
 
     def ended(
         self, flight: Flight, now: float, ending: Ending, *, waiting: int, lag: float, jitter: float

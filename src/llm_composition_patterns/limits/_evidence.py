@@ -104,10 +104,12 @@ class Evidence:
     def answers(self, number: int) -> None:
         """A call was answered: what failed of calls that had failed before it was sent is no sign of an outage."""
         self.answered = max(self.answered, number)
-        refuted = [one for one, failure in self._failed.items() if failure.first <= number]
-        for _ in {self._failed.pop(one).first for one in refuted}:
-            self._share += (1.0 - self._share) * _WEIGHT
-        self._share -= self._share * _WEIGHT
+        if self._failed:
+            refuted = [one for one, failure in self._failed.items() if failure.first <= number]
+            for _ in {self._failed.pop(one).first for one in refuted}:
+                self._share += (1.0 - self._share) * _WEIGHT
+        if self._share:
+            self._share -= self._share * _WEIGHT
 
     def is_over(self, number: int) -> None:
         """The outage is over, of which there was evidence: a call was answered that was sent in it."""

@@ -127,7 +127,7 @@ class FeltRate:
         self._rise_at = math.inf
         self._step = STEP
         self._proven = 0.0
-        self._window = FeltWindow()
+        self._window: FeltWindow | None = None  # from the first refusal on
         self._chance = Chance()
         self._cost = 1.0
         self._rise_every = SHORTEST_PATIENCE
@@ -159,8 +159,9 @@ class FeltRate:
         bucket = self.bucket
         if bucket is None or self._chance.refuses:
             return 0.0
-        held = self._window.wait(cost, now)
-        if self._window.rate is not None:
+        window = self._window
+        held = 0.0 if window is None else window.wait(cost, now)
+        if window is not None and window.rate is not None:
             return held
         return max(held, self._paced(bucket, cost, now))
 
@@ -182,8 +183,8 @@ class FeltRate:
         self._last, self._total = now, total + cost
         if self.bucket is not None:
             self.bucket.take(cost, now)
-        if self._window.sent(cost, now):
-            self._keep_to_window(cost)
+        if self._window is not None and self._window.sent(cost, now):
+            self._keep_to_window(self._window, cost)
 
     def refused(
         self, sent: History, *, sent_at: float, now: float, retry_after: float, cost: float, bare: bool = True
@@ -192,7 +193,8 @@ class FeltRate:
 
         Where limits were shown, too (not `bare`), the time may be that of a reset: no sign of a window.
         """
-        self._window.refused(sent_at=sent_at, now=now, wish=retry_after if bare else 0.0, cost=cost)
+        self._window = window = self._window or FeltWindow(sent)
+        window.refused(sent_at=sent_at, now=now, wish=retry_after if bare else 0.0, cost=cost)
         if sent_at > self._refused_at:
             self._begin(now, cost)
             self._chance.begins((sent.first_from(sent_at) or cost) - cost)
@@ -219,10 +221,11 @@ class FeltRate:
         self._step, self._bound = min(LARGEST_STEP, max(STEP, cost / max(cost, accepted))), False
         self._rise_every = self._patience
         self._rise_at = self._resumes_at + (RAMP_EVERY if self.rate is None else self._patience)
-        self._keep_to_window(cost)
+        if self._window is not None:
+            self._keep_to_window(self._window, cost)
 
-    def _keep_to_window(self, cost: float) -> None:
-        rate, bucket = self._window.rate, self.bucket
+    def _keep_to_window(self, window: FeltWindow, cost: float) -> None:
+        rate, bucket = window.rate, self.bucket
         if rate is not None and bucket is not None:
             self.rate, self.is_memory = rate, False
             bucket.rate, bucket.capacity = rate * FILL, max(1.1 * cost, BREATH * rate)

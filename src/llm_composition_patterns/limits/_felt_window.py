@@ -15,6 +15,7 @@ would hold for long is let pass, and all that follows: the next refusal tells.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Final, NamedTuple
 
@@ -50,7 +51,11 @@ class Found(NamedTuple):
 
 
 class FeltWindow:
-    """Learns a window from refusals, and keeps to it."""
+    """Learns a window from refusals, and keeps to it.
+
+    Args:
+        sent: The running total of what was sent before, and when.
+    """
 
     __slots__ = (
         "_bound",
@@ -70,10 +75,14 @@ class FeltWindow:
         "_wish",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, sent: Iterable[tuple[float, float]] = ()) -> None:
         self._window = Window()
         self._start = self._rise_at = inf
         self._taken = 0.0  # since then
+        for when, total in sent:
+            self._start = min(self._start, when)
+            self._window.take(total - self._taken, when)
+            self._taken = total
         self._resumes_at = inf  # after a refusal: when the next call may be sent
         self._wish = self._held = 0.0  # of the last refusal: what it named, and what was in the window
         self._found: Found | None = None

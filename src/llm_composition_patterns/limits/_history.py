@@ -6,6 +6,7 @@ A reply describes the moment in which its call was sent, so what we believed of 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import Final
 
 KEPT: Final = 4096
@@ -27,6 +28,10 @@ class History:
             del self._times[:KEPT], self._values[:KEPT]
         self._times.append(now)
         self._values.append(value)
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        """The changes that are kept, each with its time."""
+        return zip(self._times, self._values, strict=True)
 
     def at(self, when: float) -> float | None:
         """What it was at the end of `when`; None where that is not known."""
