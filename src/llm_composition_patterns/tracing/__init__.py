@@ -1,6 +1,7 @@
 """Spans of this package: what they are called, who writes them, and where they go."""
 
 from . import _names as names
+from ._backpressure import Backpressure
 from ._keys import know_key, without_keys, without_known_keys
 from ._phoenix import (
     DEFAULT_PROJECT,
@@ -26,6 +27,7 @@ __all__ = [
     "PHOENIX_PORT",
     "PHOENIX_VARIABLE",
     "PHOENIX_VERSION_HEADER",
+    "Backpressure",
     "PhoenixError",
     "PhoenixServer",
     "SpanHandle",

@@ -6,12 +6,14 @@ import atexit
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider
 
 from . import _spans
+from ._backpressure import Backpressure
 from ._phoenix_server import PhoenixServer, server_of
 from ._span_limits import check_span_limits
 from ._statistics import TracingStatistics
@@ -28,6 +30,7 @@ def setup_tracing(
     project: str | None = None,
     hide_inputs: bool | None = None,
     hide_outputs: bool | None = None,
+    backpressure: bool = False,
 ) -> Tracing:
     """Send the spans of this package somewhere, from now until `shutdown`.
 
@@ -56,6 +59,9 @@ def setup_tracing(
         hide_inputs: Whether inputs are masked, also where errors and metadata quote them; default
             `OPENINFERENCE_HIDE_INPUTS`.
         hide_outputs: The same for outputs; default `OPENINFERENCE_HIDE_OUTPUTS`.
+        backpressure: Whether new branches of fan-outs wait while the queue of spans is nearly full, so that a
+            collector slower than the program slows it down instead of losing spans. Branches that run go on. A
+            collector that takes nothing for a minute is waited for no longer.
 
     Raises:
         ConfigurationError: `to`, the endpoint or a variable cannot work, or the file cannot be written.
@@ -63,9 +69,8 @@ def setup_tracing(
     """
     global _current  # noqa: PLW0603 - there is one tracing in a process
     target = resolve(to, endpoint, os.environ)
-    pipeline = (
-        _Pipeline(target, project, hide_inputs=hide_inputs, hide_outputs=hide_outputs) if target.kind != OFF else None
-    )
+    settings = _Settings(hide_inputs, hide_outputs, backpressure=backpressure)
+    pipeline = _Pipeline(target, project, settings) if target.kind != OFF else None
     if _current is not None:
         _current.shutdown()
     _current = Tracing(target, pipeline)
@@ -146,12 +151,19 @@ class Tracing:
         return self._pipeline.trace_url(trace_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What is written, and how."""
+
+    hide_inputs: bool | None
+    hide_outputs: bool | None
+    backpressure: bool
+
+
 class _Pipeline:
     """What one tracing is made of: a provider, whose spans are queued, exported by a thread, and told about."""
 
-    def __init__(
-        self, target: Target, project: str | None, *, hide_inputs: bool | None, hide_outputs: bool | None
-    ) -> None:
+    def __init__(self, target: Target, project: str | None, settings: _Settings) -> None:
         check_span_limits(os.environ)  # before the SDK is imported
 
         from openinference.instrumentation import TraceConfig  # noqa: PLC0415 - only where there is tracing
@@ -162,10 +174,11 @@ class _Pipeline:
         self._target = target
         self._exporter = make_exporter(target)
         self._provider = make_provider(project)
-        self.batches: Batches = Batches(self._exporter, on_first_delivery=self._tell_where)
+        gate = Backpressure() if settings.backpressure else None
+        self.batches: Batches = Batches(self._exporter, on_first_delivery=self._tell_where, backpressure=gate)
         self._provider.add_span_processor(self.batches)
-        config = TraceConfig(hide_inputs=hide_inputs, hide_outputs=hide_outputs)
-        self._spans = _spans.Spans(self._provider.get_tracer(_spans.SCOPE), config)
+        config = TraceConfig(hide_inputs=settings.hide_inputs, hide_outputs=settings.hide_outputs)
+        self._spans = _spans.Spans(self._provider.get_tracer(_spans.SCOPE), config, backpressure=gate)
 
     def install(self) -> None:
         """Write spans from now on."""

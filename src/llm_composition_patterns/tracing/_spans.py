@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer, TracerProvider
 
+    from ._backpressure import Backpressure
+
 SCOPE = "llm_composition_patterns"
 SpanKind = Literal["CHAIN", "LLM", "EVALUATOR", "AGENT", "TOOL"]
 Attributes = dict[str, Any]
@@ -47,13 +49,18 @@ _PLAIN = frozenset({str, int, float, bool})  # shown as they are: text is what a
 
 
 class Spans:
-    """Writes spans with one tracer under one masking configuration."""
+    """Writes spans with one tracer under one masking configuration.
 
-    def __init__(self, tracer: Tracer, config: TraceConfig) -> None:
+    Attributes:
+        backpressure: What new branches wait for while it is shut, or None.
+    """
+
+    def __init__(self, tracer: Tracer, config: TraceConfig, *, backpressure: Backpressure | None = None) -> None:
         from . import _masking  # noqa: PLC0415 - needs OpenInference's package, which costs 0.1 s
 
         self.tracer = tracer
         self.config = config
+        self.backpressure = backpressure
         self.hides_inputs: bool = bool(config.hide_inputs)
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)

@@ -14,6 +14,8 @@ from ...runs import usage_attributes
 from ...tracing import Spans, listening, names, spelled
 from ...usage import NO_USAGE
 from ._branch import Branch
+from ._buffer import Sink
+from ._held_back import HeldBack
 
 if TYPE_CHECKING:
     from ._fan_out import FanOut
@@ -53,6 +55,10 @@ class FanOutSpans:
     def trace_id(self) -> str:
         """The trace that the fan-out's span is in."""
         return trace.format_trace_id(self.span.get_span_context().trace_id)
+
+    def admission(self, sink: Sink) -> Sink:
+        """What says whether another branch may start: the sink, and the queue of spans where that is waited for."""
+        return sink if self._spans.backpressure is None else HeldBack(sink, self._spans.backpressure)
 
     def start(self, branch: Branch, context: Context, began: float) -> None:
         """Start a branch's span and make it current in the branch's context."""
