@@ -14,15 +14,17 @@ from ._phoenix import (
 )
 from ._phoenix_server import PhoenixError, PhoenixServer, phoenix_server
 from ._recording import recording
+from ._replay import Replay
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, span
 from ._statistics import TracingStatistics
-from ._target import endpoint_variable
+from ._target import OFF, endpoint_variable, resolve
 
 __all__ = [
     "DEFAULT_PROJECT",
     "LOCAL_PHOENIX",
+    "OFF",
     "PHOENIX_GRPC_PORT",
     "PHOENIX_PORT",
     "PHOENIX_VARIABLE",
@@ -30,6 +32,7 @@ __all__ = [
     "Backpressure",
     "PhoenixError",
     "PhoenixServer",
+    "Replay",
     "SpanHandle",
     "Spans",
     "Tracing",
@@ -43,6 +46,7 @@ __all__ = [
     "names",
     "phoenix_server",
     "recording",
+    "resolve",
     "setup_tracing",
     "span",
     "spelled",

@@ -155,6 +155,11 @@ class Batches(SpanProcessor):
             created = self._exported + self._lost + queued
             return TracingStatistics(created=created, exported=self._exported, lost=self._lost, queued=queued)
 
+    @property
+    def nobody_there(self) -> bool:
+        """Whether there was no answer at all, now and before."""
+        return self._unreachable and not self._delivered_before
+
     def flush(self, timeout: float) -> bool:
         """Wait until the spans queued by now are settled.
 
@@ -293,7 +298,7 @@ class Batches(SpanProcessor):
         """Wait before the next offer; False when there will be none."""
         with self._changed:
             self._trouble, self._unreachable = delivery.reason, delivery.unreachable
-            if self._unreachable and not self._delivered_before:
+            if self.nobody_there:
                 self._backpressure.give_up()
             self._backpressure.give_up_in_time()
             self._changed.notify_all()
