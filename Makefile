@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench docs docs-serve notebooks pictures clean
+.PHONY: help setup browser demo test check format bench docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -74,6 +74,9 @@ pictures: setup browser ## make the pictures of the docs again: plots, and the R
 	@$(BIN)/python -m benchmarks --plots docs/images
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
+
+traces: setup browser ## show at scale that no span is lost: slow and failing collectors, 10,000 branches in a real Phoenix
+	@$(BIN)/python -m pytest -q -s -m slow tests/integration/test_tracing_lossless.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

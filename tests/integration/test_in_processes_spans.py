@@ -1,6 +1,9 @@
 """Spans that are opened in worker processes."""
 
+import asyncio
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import computed
 import pytest
@@ -9,7 +12,7 @@ from opentelemetry import baggage, context
 
 from llm_composition_patterns import Failure, in_processes, parallelize
 from llm_composition_patterns.testing import SpanRecorder, record_spans
-from llm_composition_patterns.tracing import span
+from llm_composition_patterns.tracing import setup_tracing, span
 
 
 @pytest.fixture
@@ -88,3 +91,20 @@ async def test_a_call_that_nobody_traces_brings_nothing_back():
         assert await step("whole") == (0, None)
     async with in_processes(computed.modules, workers=1) as step:
         assert not [name for name in await step() if name.startswith(("opentelemetry", "llm_composition_patterns"))]
+
+
+async def test_spans_of_a_process_share_the_fate_of_their_item(tmp_path: Path):
+    """Where branches are traces of their own and sampled, a failure in a worker keeps its whole item, and only that."""
+    path = tmp_path / "spans.jsonl"
+    with setup_tracing(f"file:{path}", item_traces_above=1, sample_items=0) as made:
+        async with in_processes(computed.open_spans, workers=1) as step:
+            await parallelize(step, ["whole", "broken"], name="fan", branch_name="branch", on_error="collect")
+        await asyncio.to_thread(made.shutdown)
+    written = [
+        span
+        for line in path.read_text().splitlines()
+        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    assert sorted(span["name"] for span in written) == ["branch", "broken", "fan", "inner"]
+    assert len({span["traceId"] for span in written if span["name"] != "fan"}) == 1

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "phoenix": ("._phoenix", "start a local Phoenix to see traces in"),
         "simulate": ("._simulate", "serve a simulated provider that the OpenAI and Groq clients can use"),
         "timeline": ("._timeline", "draw what ran when, from a trace file or a Phoenix"),
+        "trace": ("._trace", "send the spans of a trace file to a collector"),
     }
 )
 """Each command with its module, which is imported when it is called, and its help."""

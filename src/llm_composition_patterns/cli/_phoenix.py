@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from ..console import FAILED, OK, handling, model_name, port, say
+from ..console import FAILED, OK, handling, model_name, port, say, say_in_place
 from ..errors import ConfigurationError
 from ..tracing import PHOENIX_GRPC_PORT, PHOENIX_PORT, PHOENIX_VARIABLE, PHOENIX_VERSION_HEADER, phoenix_server
 from ._prices import ModelPrice, prices_of, tell_prices
@@ -109,7 +109,7 @@ class _Server:
         """Wait until it answers; False when it ended, or did not answer in time."""
         began = time.monotonic()
         while (passed := time.monotonic() - began) < STARTING_MAY_TAKE and self.process.poll() is None:
-            _progress(f"starting Phoenix (about 15 s): {passed:.0f} s")
+            say_in_place(f"starting Phoenix (about 15 s): {passed:.0f} s")
             if _running(self.host, self.port) is not None:
                 return True
             time.sleep(_BETWEEN_LOOKS)
@@ -251,13 +251,6 @@ def _directory(wanted: Path | None, environ: Mapping[str, str]) -> Path:
 def _data_directory(environ: Mapping[str, str]) -> Path:
     base = "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/share"
     return Path(environ.get("XDG_DATA_HOME") or base) / "llm-composition-patterns" / "phoenix"
-
-
-def _progress(line: str) -> None:
-    """Rewrite one line of a terminal."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        sys.stderr.write(f"\r{line} \r")
-        sys.stderr.flush()
 
 
 class _Stopped(BaseException):

@@ -47,7 +47,7 @@ from ._prose import prose, table
 from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
 from ._signals import handling
-from ._terminal import print_json, say, terminal
+from ._terminal import print_json, say, say_in_place, terminal
 from ._timeline import text_of, timeline
 from ._usage import counted, usage_line, usage_record
 
@@ -99,6 +99,7 @@ __all__ = [
     "run_command",
     "run_example",
     "say",
+    "say_in_place",
     "seconds",
     "seed",
     "shown_url",

@@ -40,6 +40,13 @@ def say(line: str) -> None:
         atexit.register(_forget_what_was_said)
 
 
+def say_in_place(line: str) -> None:
+    """Rewrite one line of a terminal; nothing where stderr is none."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"\r{printable(line)} \r")
+        sys.stderr.flush()
+
+
 def forget_unwritten(stream: TextIO | None) -> None:
     """Keep the interpreter from complaining at its end about what it could not write."""
     if stream is None:

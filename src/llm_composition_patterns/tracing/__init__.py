@@ -1,6 +1,7 @@
 """Spans of this package: what they are called, who writes them, and where they go."""
 
 from . import _names as names
+from ._backpressure import Backpressure
 from ._keys import know_key, without_keys, without_known_keys
 from ._phoenix import (
     DEFAULT_PROJECT,
@@ -13,21 +14,25 @@ from ._phoenix import (
 )
 from ._phoenix_server import PhoenixError, PhoenixServer, phoenix_server
 from ._recording import recording
+from ._replay import Replay
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, span
 from ._statistics import TracingStatistics
-from ._target import endpoint_variable
+from ._target import OFF, endpoint_variable, resolve
 
 __all__ = [
     "DEFAULT_PROJECT",
     "LOCAL_PHOENIX",
+    "OFF",
     "PHOENIX_GRPC_PORT",
     "PHOENIX_PORT",
     "PHOENIX_VARIABLE",
     "PHOENIX_VERSION_HEADER",
+    "Backpressure",
     "PhoenixError",
     "PhoenixServer",
+    "Replay",
     "SpanHandle",
     "Spans",
     "Tracing",
@@ -41,6 +46,7 @@ __all__ = [
     "names",
     "phoenix_server",
     "recording",
+    "resolve",
     "setup_tracing",
     "span",
     "spelled",

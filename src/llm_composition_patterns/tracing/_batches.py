@@ -9,12 +9,14 @@ to the exporter, which says of each what became of it:
 - `Unavailable`: not now. The batch is offered again, with growing pauses, until it is taken or the queue is closed.
 
 A span is lost only when the queue is full, when it is refused, or when the time for closing is over. What was never
-answered is not waited for: closing takes `GRACE` seconds where nothing was ever delivered.
+answered is not waited for: closing takes `GRACE` seconds where nothing was ever delivered. Where there is
+back-pressure, new branches wait while the queue is nearly full, so that it does not come to the first of these.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections import Counter, deque
@@ -26,10 +28,12 @@ from typing import Protocol, TypeAlias
 from openinference.instrumentation import suppress_tracing
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from ._backpressure import Backpressure
 from ._spelling import spelled_span
 from ._statistics import TracingStatistics
 
 CAPACITY = 65_536
+NEARLY_FULL = 0.75  # the rest is for the spans of branches that are open already
 BATCH_SIZE = 512
 DELAY = 0.5
 GRACE = 0.4  # of the second that is promised: the rest is for the end of the interpreter, on a busy machine too
@@ -91,6 +95,7 @@ class Batches(SpanProcessor):
         exporter: Exporter,
         *,
         on_first_delivery: Callable[[], None] = lambda: None,
+        backpressure: Backpressure | None = None,
         capacity: int = CAPACITY,
         batch_size: int = BATCH_SIZE,
         delay: float = DELAY,
@@ -98,6 +103,8 @@ class Batches(SpanProcessor):
         self._exporter = exporter
         self._on_first_delivery = on_first_delivery
         self._capacity, self._batch_size, self._delay = capacity, batch_size, delay
+        self._backpressure = backpressure or Backpressure()
+        self._nearly_full = sys.maxsize if backpressure is None else max(1, int(capacity * NEARLY_FULL))
         self._start_empty()
         if hasattr(os, "register_at_fork"):
             after_fork = weakref.WeakMethod(self._after_fork)
@@ -118,6 +125,7 @@ class Batches(SpanProcessor):
         # The parent's spans are the parent's to export.
         closed = self._closed
         self._start_empty()
+        self._backpressure.forget()
         self._closed = closed
         self._exporter.after_fork()
 
@@ -132,6 +140,8 @@ class Batches(SpanProcessor):
                 self._drop("the collector is too slow: the queue was full")
                 return
             self._queue.append(span)
+            if len(self._queue) >= self._nearly_full:
+                self._backpressure.nearly_full()
             # The thread waits for the first span, then for a full batch.
             if len(self._queue) in {1, self._batch_size}:
                 self._changed.notify_all()
@@ -144,6 +154,11 @@ class Batches(SpanProcessor):
             queued = len(self._queue) + self._sending
             created = self._exported + self._lost + queued
             return TracingStatistics(created=created, exported=self._exported, lost=self._lost, queued=queued)
+
+    @property
+    def nobody_there(self) -> bool:
+        """Whether there was no answer at all, now and before."""
+        return self._unreachable and not self._delivered_before
 
     def flush(self, timeout: float) -> bool:
         """Wait until the spans queued by now are settled.
@@ -201,6 +216,7 @@ class Batches(SpanProcessor):
             self._closed = True
             self._queue.clear()
             self._sending = 0
+            self._backpressure.give_up()
             if left:
                 self._lose(left, self._trouble or "the time to send them was over")
             self._changed.notify_all()
@@ -251,6 +267,8 @@ class Batches(SpanProcessor):
             self._changed.wait_for(self._batch_is_due, self._delay)
             batch = [self._queue.popleft() for _ in range(min(self._batch_size, len(self._queue)))]
             self._sending = len(batch)
+            if self._backpressure.shut and len(self._queue) < self._nearly_full:
+                self._backpressure.has_room()
             return batch
 
     def _batch_is_due(self) -> bool:
@@ -280,6 +298,9 @@ class Batches(SpanProcessor):
         """Wait before the next offer; False when there will be none."""
         with self._changed:
             self._trouble, self._unreachable = delivery.reason, delivery.unreachable
+            if self.nobody_there:
+                self._backpressure.give_up()
+            self._backpressure.give_up_in_time()
             self._changed.notify_all()
             if self._closing:
                 self._failures_while_closing += delivery.unreachable
@@ -295,6 +316,7 @@ class Batches(SpanProcessor):
             if self._closed:  # counted as lost already
                 return False
             self._sending -= count
+            self._backpressure.progress()
             self._trouble, self._unreachable = "", False
             first = isinstance(delivery, Delivered) and not self._delivered_before
             if isinstance(delivery, Refused):

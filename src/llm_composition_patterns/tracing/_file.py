@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from ..errors import ConfigurationError
 from ._batches import Delivered, Delivery, Unavailable
 
-_IDS = ("traceId", "spanId", "parentSpanId")
+IDS = ("traceId", "spanId", "parentSpanId")
 
 
 class FileExporter:
@@ -66,7 +66,7 @@ def _request(spans: Sequence[ReadableSpan]) -> dict[str, Any]:
         for scope in resource["scopeSpans"]:
             for span in scope["spans"]:
                 for record in (span, *span.get("links", ())):
-                    for key in _IDS:
+                    for key in IDS:
                         if key in record:
                             record[key] = base64.b64decode(record[key]).hex()
     return request

@@ -21,6 +21,11 @@ SPEED_UP = PREFIX + "speed_up"
 SLOWEST_BRANCH = PREFIX + "slowest_branch"
 PEAK_CONCURRENCY = PREFIX + "peak_concurrency"
 
+# A fan-out whose branches are traces of their own, and such a branch
+BRANCHES_RECORDED = PREFIX + "branches.recorded"
+BRANCHES_SAMPLED_OUT = PREFIX + "branches.sampled_out"
+FAN_OUT_SPAN_ID = PREFIX + "fan_out_span_id"
+
 # A branch
 INDEX = PREFIX + "index"
 KEY = PREFIX + "key"

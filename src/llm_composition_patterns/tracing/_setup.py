@@ -6,14 +6,17 @@ import atexit
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from opentelemetry import trace
 from opentelemetry.trace import ProxyTracerProvider
 
 from . import _spans
+from ._backpressure import Backpressure
 from ._phoenix_server import PhoenixServer, server_of
 from ._span_limits import check_span_limits
+from ._spans import ITEM_TRACES_ABOVE
 from ._statistics import TracingStatistics
 from ._target import AUTO, FILE, OFF, OTLP, PHOENIX, Target, resolve
 
@@ -28,6 +31,9 @@ def setup_tracing(
     project: str | None = None,
     hide_inputs: bool | None = None,
     hide_outputs: bool | None = None,
+    backpressure: bool = False,
+    item_traces_above: int | None = ITEM_TRACES_ABOVE,
+    sample_items: float = 1.0,
 ) -> Tracing:
     """Send the spans of this package somewhere, from now until `shutdown`.
 
@@ -56,16 +62,29 @@ def setup_tracing(
         hide_inputs: Whether inputs are masked, also where errors and metadata quote them; default
             `OPENINFERENCE_HIDE_INPUTS`.
         hide_outputs: The same for outputs; default `OPENINFERENCE_HIDE_OUTPUTS`.
+        backpressure: Whether new branches of fan-outs wait while the queue of spans is nearly full, so that a
+            collector slower than the program slows it down instead of losing spans. Branches that run go on. A
+            collector that takes nothing for a minute is waited for no longer.
+        item_traces_above: A fan-out with more branches than these has each of them as a trace of its own, linked to
+            the fan-out's span, because no viewer shows thousands of branches in one trace; None for never.
+        sample_items: How many of such traces are kept, from 0 to 1. Those with a failure in them always are: their
+            spans, 1,000 at most, are held back until the branch has ended.
 
     Raises:
         ConfigurationError: `to`, the endpoint or a variable cannot work, or the file cannot be written.
         TypeError: `to` or the endpoint is no text.
+        ValueError: A number is out of its range.
     """
     global _current  # noqa: PLW0603 - there is one tracing in a process
     target = resolve(to, endpoint, os.environ)
-    pipeline = (
-        _Pipeline(target, project, hide_inputs=hide_inputs, hide_outputs=hide_outputs) if target.kind != OFF else None
+    settings = _Settings(
+        hide_inputs,
+        hide_outputs,
+        backpressure=backpressure,
+        item_traces_above=item_traces_above,
+        sample_items=sample_items,
     )
+    pipeline = _Pipeline(target, project, settings) if target.kind != OFF else None
     if _current is not None:
         _current.shutdown()
     _current = Tracing(target, pipeline)
@@ -146,26 +165,51 @@ class Tracing:
         return self._pipeline.trace_url(trace_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What is written, and how."""
+
+    hide_inputs: bool | None
+    hide_outputs: bool | None
+    backpressure: bool
+    item_traces_above: int | None
+    sample_items: float
+
+    def __post_init__(self) -> None:
+        above, share = self.item_traces_above, self.sample_items
+        if above is not None and not (isinstance(above, int) and above >= 0):
+            raise ValueError(f"item_traces_above must be a whole number, 0 or more, or None for never; not {above!r}")
+        if not (isinstance(share, int | float) and 0 <= share <= 1):
+            raise ValueError(f"sample_items must be a share from 0 (failures alone) to 1 (all), not {share!r}")
+
+
 class _Pipeline:
     """What one tracing is made of: a provider, whose spans are queued, exported by a thread, and told about."""
 
-    def __init__(
-        self, target: Target, project: str | None, *, hide_inputs: bool | None, hide_outputs: bool | None
-    ) -> None:
+    def __init__(self, target: Target, project: str | None, settings: _Settings) -> None:
         check_span_limits(os.environ)  # before the SDK is imported
 
         from openinference.instrumentation import TraceConfig  # noqa: PLC0415 - only where there is tracing
 
         from ._batches import Batches  # noqa: PLC0415
+        from ._item_traces import ItemSampling  # noqa: PLC0415
         from ._provider import make_exporter, make_provider  # noqa: PLC0415
 
         self._target = target
         self._exporter = make_exporter(target)
         self._provider = make_provider(project)
-        self.batches: Batches = Batches(self._exporter, on_first_delivery=self._tell_where)
-        self._provider.add_span_processor(self.batches)
-        config = TraceConfig(hide_inputs=hide_inputs, hide_outputs=hide_outputs)
-        self._spans = _spans.Spans(self._provider.get_tracer(_spans.SCOPE), config)
+        gate = Backpressure() if settings.backpressure else None
+        self.batches: Batches = Batches(self._exporter, on_first_delivery=self._tell_where, backpressure=gate)
+        self._sampling = ItemSampling(self.batches, settings.sample_items) if settings.sample_items < 1 else None
+        self._entrance = self._sampling or self.batches
+        self._provider.add_span_processor(self._entrance)
+        self._spans = _spans.Spans(
+            self._provider.get_tracer(_spans.SCOPE),
+            TraceConfig(hide_inputs=settings.hide_inputs, hide_outputs=settings.hide_outputs),
+            backpressure=gate,
+            item_traces_above=settings.item_traces_above,
+            item_sampling=self._sampling,
+        )
 
     def install(self) -> None:
         """Write spans from now on."""
@@ -176,12 +220,14 @@ class _Pipeline:
             trace.set_tracer_provider(self._provider)
             _global = self._provider
         elif provider is _global:  # what an earlier call left: the application's own spans go on
-            provider.add_span_processor(self.batches)
+            provider.add_span_processor(self._entrance)
 
     def shutdown(self, timeout: float) -> None:
         """Stop, and tell of what was lost."""
         if trace.get_tracer_provider() is self._provider:
             _spans.ignore(self._provider)
+        if self._sampling is not None:
+            self._sampling.release()
         self.batches.shutdown(timeout, on_long_wait=lambda queued: self._tell_of_wait(queued, timeout))
         self._provider.shutdown()
         self._tell_of_loss()

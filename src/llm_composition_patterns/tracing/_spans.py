@@ -17,6 +17,7 @@ from weakref import WeakSet
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import (
+    Link,
     NoOpTracer,
     NoOpTracerProvider,
     ProxyTracerProvider,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer, TracerProvider
 
+    from ._backpressure import Backpressure
+    from ._item_traces import ItemSampling
+
 SCOPE = "llm_composition_patterns"
 SpanKind = Literal["CHAIN", "LLM", "EVALUATOR", "AGENT", "TOOL"]
 Attributes = dict[str, Any]
@@ -43,17 +47,35 @@ _SPAN_KIND = "openinference.span.kind"
 _INPUT_VALUE, _INPUT_MIME = "input.value", "input.mime_type"
 _OUTPUT_VALUE, _OUTPUT_MIME = "output.value", "output.mime_type"
 _JSON = "application/json"
+ITEM_TRACES_ABOVE = 2_000
 _PLAIN = frozenset({str, int, float, bool})  # shown as they are: text is what an absent MIME type means
 
 
 class Spans:
-    """Writes spans with one tracer under one masking configuration."""
+    """Writes spans with one tracer under one masking configuration.
 
-    def __init__(self, tracer: Tracer, config: TraceConfig) -> None:
+    Attributes:
+        backpressure: What new branches wait for while it is shut, or None.
+        item_traces_above: With more branches than these, those of one fan-out are traces of their own; None for never.
+        item_sampling: What decides which of such traces are kept; None for all.
+    """
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        config: TraceConfig,
+        *,
+        backpressure: Backpressure | None = None,
+        item_traces_above: int | None = ITEM_TRACES_ABOVE,
+        item_sampling: ItemSampling | None = None,
+    ) -> None:
         from . import _masking  # noqa: PLC0415 - needs OpenInference's package, which costs 0.1 s
 
         self.tracer = tracer
         self.config = config
+        self.backpressure = backpressure
+        self.item_traces_above = item_traces_above
+        self.item_sampling = item_sampling
         self.hides_inputs: bool = bool(config.hide_inputs)
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)
@@ -78,6 +100,16 @@ class Spans:
         attributes = attributes if attributes is not None else {}
         attributes[_SPAN_KIND] = kind
         return (self.llm if self.masks else self.tracer).start_span(spelled(name), parent, attributes=attributes)
+
+    def start_linked(self, name: str, kind: SpanKind, attributes: Attributes, outside: Context, link: Link) -> Span:
+        """Start a span as `start` does, with a link."""
+        span = self.start(name, kind, attributes, parent=outside)
+        try:
+            # The public ways make the link anew for each span, at 2 us; nobody else has the span yet.
+            span._links.append(link)  # type: ignore[attr-defined]  # noqa: SLF001
+        except AttributeError:  # no span of the SDK
+            span.add_link(link.context, link.attributes)
+        return span
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""

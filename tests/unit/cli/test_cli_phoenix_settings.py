@@ -102,12 +102,3 @@ def test_the_note_names_the_shortest_way_to_send_traces():
     """On the usual port a flag is enough."""
     assert "--trace phoenix" in _phoenix._note("http://127.0.0.1:6006", 4317)[0]
     assert Path(_phoenix._command("h", 1, 2)[0]).exists()
-
-
-def test_progress_is_shown_on_terminals_only(monkeypatch, capsys):
-    """A log is not filled with it."""
-    _phoenix._progress("unseen")
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    _phoenix._progress("seen")
-    assert capsys.readouterr().err == "\rseen \r"

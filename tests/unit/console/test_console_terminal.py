@@ -6,7 +6,16 @@ import sys
 
 import pytest
 
-from llm_composition_patterns.console import Bar, ending_well, print_json, print_timeline, printable, say, terminal
+from llm_composition_patterns.console import (
+    Bar,
+    ending_well,
+    print_json,
+    print_timeline,
+    printable,
+    say,
+    say_in_place,
+    terminal,
+)
 from llm_composition_patterns.timeline import Part
 
 BARS = [
@@ -174,3 +183,12 @@ def test_no_columns_at_all_means_that_nobody_knows(monkeypatch, capsys, columns)
     monkeypatch.setenv("COLUMNS", columns)
     terminal(stderr=False).print("hello")
     assert capsys.readouterr().out == "hello\n"
+
+
+def test_progress_is_shown_on_terminals_only(monkeypatch, capsys):
+    """A log is not filled with it."""
+    say_in_place("unseen")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    say_in_place("seen")
+    assert capsys.readouterr().err == "\rseen \r"

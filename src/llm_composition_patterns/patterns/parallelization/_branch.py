@@ -24,6 +24,7 @@ from ...usage import NO_USAGE
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
+    from ...tracing._item_traces import Item  # not offered by its package: it brings the SDK along
     from ._fan_out import FanOut
 
 
@@ -38,6 +39,7 @@ class Branch(Account):
         expired: Whether its timeout has cancelled it.
         raised: The error that a fan-out inside it raised last.
         span: Its span, or None when nobody listens.
+        item: The trace that its span is the root of, where that may be sampled out; else None.
         over: Whether it has ended.
     """
 
@@ -49,6 +51,7 @@ class Branch(Account):
     expired: bool = False
     raised: BaseException | None = None
     span: Span | None = None
+    item: Item | None = None
     over: bool = False
     _waiting: int = 0
     _working: int = 0

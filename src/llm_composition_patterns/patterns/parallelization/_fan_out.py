@@ -68,12 +68,11 @@ class FanOut(Generic[A, B]):
         self.cut_kind: FailureKind = "cancelled"
         self._account = current_account.get()
         self._around = clock_around(self._account)
-        self._stopped_clocks = self._waits = self._works = 0
+        self._stopped_clocks = self._waits = self._works = self._at_work = 0
         self.now = self.began
         self._breath_due = _NEW_TURN
         self._breathing = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._at_work = 0
 
     # --- from start to end
 
@@ -88,6 +87,7 @@ class FanOut(Generic[A, B]):
         self._observed = self._watchdog is not None or self._spans is not None
         self._followed = self._observed or self._around is not None
         self._deliver = self.sink.add
+        self._admission = self.sink if self._spans is None else self._spans.admission(self.sink)
         if settings.deadline is not None:
             self._deadline = self.loop.call_at(self.began + settings.deadline, self._deadline_passed)
         total = self.source.total
@@ -169,7 +169,7 @@ class FanOut(Generic[A, B]):
     async def _work(self) -> None:
         runner = asyncio.current_task()
         assert runner is not None  # noqa: S101 - for type checkers: a runner is a Task
-        iterator, sink, crew = self.source.iterator, self.sink, self._crew
+        iterator, sink, crew = self.source.iterator, self._admission, self._crew
         self._at_work += 1
         try:
             while not self.stopping:

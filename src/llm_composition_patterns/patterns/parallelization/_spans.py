@@ -1,19 +1,26 @@
-"""The spans of a fan-out and of its branches."""
+"""The spans of a fan-out and of its branches.
+
+Branches are children of the fan-out; those of a giant one are roots of traces of their own, linked to it.
+"""
 
 from __future__ import annotations
 
+import sys
 from array import array
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.trace import Link
 
 from ...outcome import Failure, Outcome, Success
 from ...runs import usage_attributes
 from ...tracing import Spans, listening, names, spelled
 from ...usage import NO_USAGE
 from ._branch import Branch
+from ._buffer import Sink
+from ._held_back import HeldBack
 
 if TYPE_CHECKING:
     from ._fan_out import FanOut
@@ -42,6 +49,23 @@ class FanOutSpans:
         self._elapsed = array("d")
         self._slowest: tuple[float, str] = (-1.0, "")
         self._usage = NO_USAGE
+        self._not_recorded = 0
+        self._first_item = self._first_item_of(fan_out.source.total)
+        if self._first_item < sys.maxsize:
+            written = self.span.get_span_context()
+            self._outside = trace.set_span_in_context(trace.INVALID_SPAN, self._parent)
+            self._link = Link(written, {})
+            self._span_id = trace.format_span_id(written.span_id)
+
+    def _first_item_of(self, total: int | None) -> int:
+        """The index of the first branch that is a trace of its own."""
+        above = self._spans.item_traces_above
+        # Whoever has sampled the fan-out out has meant its branches too.
+        if above is None or not self.span.is_recording():
+            return sys.maxsize
+        if total is None:
+            return above
+        return 0 if total > above else sys.maxsize
 
     @classmethod
     def open(cls, fan_out: FanOut[Any, Any]) -> FanOutSpans | None:
@@ -54,6 +78,10 @@ class FanOutSpans:
         """The trace that the fan-out's span is in."""
         return trace.format_trace_id(self.span.get_span_context().trace_id)
 
+    def admission(self, sink: Sink) -> Sink:
+        """What says whether another branch may start: the sink, and the queue of spans where that is waited for."""
+        return sink if self._spans.backpressure is None else HeldBack(sink, self._spans.backpressure)
+
     def start(self, branch: Branch, context: Context, began: float) -> None:
         """Start a branch's span and make it current in the branch's context."""
         # All that is known by now goes in at once, and what most branches come to: an attribute set later costs more.
@@ -65,8 +93,15 @@ class FanOutSpans:
             attributes[names.KEY] = self._spans.key(branch.key)
         if self._ambient:
             attributes.update(self._ambient)
-        branch.span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
-        context.run(otel_context.attach, trace.set_span_in_context(branch.span, self._around))
+        if branch.index < self._first_item:
+            span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
+        else:
+            attributes[names.FAN_OUT_SPAN_ID] = self._span_id  # not every viewer shows links
+            span = self._spans.start_linked(branch.name, "CHAIN", attributes, self._outside, self._link)
+            if self._spans.item_sampling is not None:
+                branch.item = self._spans.item_sampling.begin(span)
+        branch.span = span
+        context.run(otel_context.attach, trace.set_span_in_context(span, self._around))
 
     def end(self, branch: Branch, outcome: Outcome[Any]) -> None:
         """End a branch's span with what became of it."""
@@ -77,6 +112,7 @@ class FanOutSpans:
         if outcome.usage is not NO_USAGE:
             self._usage = self._usage + outcome.usage
         if (span := branch.span) is None:
+            self._not_recorded += 1
             return
         if span.is_recording():
             # One by one: for so few attributes, that costs half of setting them together.
@@ -90,7 +126,11 @@ class FanOutSpans:
                 span.set_attribute(names.ATTEMPTS, outcome.attempts)
             if outcome.queued:
                 span.set_attribute(names.QUEUED_SECONDS, outcome.queued)
+        else:
+            self._not_recorded += 1
         span.end()
+        if branch.item is not None:
+            self._not_recorded += branch.item.sampled_out
 
     def close(self, fan_out: FanOut[Any, Any], error: BaseException | None) -> None:
         """End the fan-out's span with what became of its branches."""
@@ -116,7 +156,13 @@ class FanOutSpans:
             names.BRANCH_SECONDS_P95: percentile(ordered, 95),
             names.SLOWEST_BRANCH: spelled(self._slowest[1]),
             names.PEAK_CONCURRENCY: fan_out.peak,
+            **self._sampled(fan_out.started),
         }
+
+    def _sampled(self, started: int) -> dict[str, int]:
+        if started <= self._first_item:
+            return {}
+        return {names.BRANCHES_RECORDED: started - self._not_recorded, names.BRANCHES_SAMPLED_OUT: self._not_recorded}
 
 
 def _inputs(spans: Spans, fan_out: FanOut[Any, Any]) -> dict[str, Any]:
