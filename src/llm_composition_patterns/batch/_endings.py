@@ -1,0 +1,45 @@
+"""How an execution ended, as the batch sees it: by the item's own fault, by nobody's, or by what ends all. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..errors import (
+    AuthenticationFailed,
+    BatchError,
+    BudgetExceeded,
+    ConfigurationError,
+    FailureKind,
+    InsufficientCredit,
+    LLMCompositionError,
+    UnknownModel,
+)
+
+_FATAL: Final = (AuthenticationFailed, InsufficientCredit, UnknownModel, ConfigurationError, BatchError)
+_DEFERRED: Final[frozenset[FailureKind]] = frozenset({"timeout", "deadline", "rate_limit", "provider", "budget"})
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether every other item would fail with it, too."""
+    return isinstance(error, _FATAL)
+
+
+def ends_the_run(error: BaseException) -> bool:
+    """Whether no other item is to be started after it."""
+    return is_fatal(error) or isinstance(error, BudgetExceeded)
+
+
+def is_deferred(error: BaseException) -> bool:
+    """Whether it says nothing of the item, which is left for another run."""
+    return ends_the_run(error) or kind_of(error) in _DEFERRED
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """Why an execution failed, as one word."""
+    return error.kind if isinstance(error, LLMCompositionError) else "error"
+
+
+def told(error: BaseException) -> str:
+    """An error as the store keeps it."""
+    name, text = type(error).__name__, str(error)
+    return f"{name}: {text}" if text else name

@@ -1,0 +1,143 @@
+"""The items that are left to do: those of the source that the store does not know as finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from ..errors import BatchError
+from ._item import Item
+from ._states import FINISHED, State
+from ._store import Store
+
+LOOKED_UP: Final = 32
+"""Items that are looked up at once; so many of a plain source are in memory beside those that run."""
+
+Key = Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be executed: the key of an item, and its input."""
+
+    key: str
+    input: Any
+
+
+class Remaining:
+    """Pulls items, and leaves out those that are finished.
+
+    Args:
+        items: The source; of a Mapping, its keys are the items' keys.
+        key: What an item is known by; None for a Mapping.
+        store: Where it is known.
+        run: The number of this run.
+        retry: The states in which a finished item is executed again.
+
+    Attributes:
+        skipped: How many were finished already.
+    """
+
+    def __init__(self, items: Any, key: Key | None, store: Store, *, run: int, retry: Collection[State]) -> None:
+        self._items = items
+        self._key = key
+        self._store = store
+        self._run = run
+        self._again = frozenset(retry)
+        self._open: dict[str, Item] = {}  # those that wait to be started
+        self.skipped = 0
+        self._stopped = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[Work]:
+        """The items that are left, in the order of the source."""
+        async with aclosing(self._groups()) as groups:
+            async for group in groups:
+                for work in await self._left(group):
+                    if self._stopped.is_set():
+                        return
+                    yield work
+
+    async def _left(self, group: Sequence[tuple[str, Any]]) -> list[Work]:
+        known = await self._store.find([key for key, _ in group])
+        left = []
+        for key, input in group:
+            item = known.get(key) or Item(key=key)
+            if item.run == self._run or key in self._open:
+                raise BatchError(f"two items have the key {key!r}: a key must tell each item from all others")
+            if item.state in self._again:
+                item = item.asked_again()
+            if item.state in FINISHED:
+                self.skipped += 1
+            else:
+                self._open[key] = item
+                left.append(Work(key, input))
+        return left
+
+    def stop(self) -> None:
+        """Give no more."""
+        self._stopped.set()
+
+    def taken(self, key: str) -> Item:
+        """What the store knows of an item, which is started now."""
+        return self._open.pop(key)
+
+    async def _groups(self) -> AsyncGenerator[list[tuple[str, Any]]]:
+        if isinstance(self._items, Mapping):
+            pairs: Iterable[tuple[Any, Any]] = self._items.items()
+        elif isinstance(self._items, Iterable):
+            pairs = ((self._key_of(item), item) for item in self._items)
+        else:
+            async for item in self._awaited(aiter(self._items)):
+                yield [(self._checked(self._key_of(item)), item)]
+            return
+        source = iter(pairs)
+        while group := [(self._checked(key), item) for key, item in islice(source, LOOKED_UP)]:
+            yield group
+
+    async def _awaited(self, source: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """The items of a source that has to be waited for, until no more are wanted."""
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            while not stopped.done():
+                pulled = asyncio.ensure_future(_pull(source))
+                try:
+                    await asyncio.wait((pulled, stopped), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    await _ended(pulled)
+                if pulled.cancelled():
+                    return
+                if (found := pulled.result()) is None:
+                    return
+                yield found[0]
+        finally:
+            await _ended(stopped)
+
+    def _key_of(self, item: Any) -> Any:
+        assert self._key is not None  # noqa: S101 - checked where it is given
+        return self._key(item)
+
+    def _checked(self, key: Any) -> str:
+        if not isinstance(key, str) or not key:
+            raise TypeError(
+                f"the key of an item must be a str that is not empty, not {key!r}: key=lambda item: str(...)"
+            )
+        return key
+
+
+async def _pull(source: AsyncIterator[Any]) -> tuple[Any] | None:
+    try:
+        return (await anext(source),)
+    except StopAsyncIteration:
+        return None
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Let a task that is not done end, and wait for it."""
+    if not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,150 @@
+"""One thread that talks to a database, and commits in groups.
+
+Jobs are functions of the connection. While one group is written to the disk the next one gathers, and each group is one
+transaction: so many items share the one expensive moment, and each job's future is done only after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, NamedTuple, TypeVar
+
+from ..errors import BatchError
+from ..virtual_time import VirtualTimeLoop
+
+T = TypeVar("T")
+
+Job = Callable[[sqlite3.Connection], Any]
+_THREAD: Final = "llm-composition-batch"
+
+
+Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
+"""A future, and what it is done with."""
+
+
+class _Asked(NamedTuple):
+    job: Job
+    future: asyncio.Future[Any]
+
+
+class SqliteThread:
+    """Runs jobs on the database that `connect` opens.
+
+    Args:
+        connect: Opens it, on the thread.
+        path: What errors call it.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
+        self._connect = connect
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._broken: BaseException | None = None
+        self._ended = self._loop.create_future()
+        self._thread = threading.Thread(target=self._work, name=_THREAD, daemon=True)
+        self._thread.start()
+
+    def do(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run a job with the next group; its result, once the group is committed."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        future.add_done_callback(_seen)
+        if isinstance(self._loop, VirtualTimeLoop):
+            held = self._loop.outstanding()
+            held.__enter__()
+            future.add_done_callback(lambda _: held.__exit__(None, None, None))
+        if self._ended.done():
+            future.set_exception(BatchError(f"the store {self._path} is closed"))
+        else:
+            self._asked.put(_Asked(job, future))
+        return future
+
+    async def aclose(self) -> None:
+        """Commit what was asked for and end the thread, also where the caller is cancelled meanwhile."""
+        self._asked.put(None)
+        cancelled: asyncio.CancelledError | None = None
+        while not self._ended.done():
+            try:
+                await asyncio.shield(self._ended)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        self._thread.join()  # it has nothing left to do
+        if cancelled is not None:
+            raise cancelled
+
+    # On the thread
+
+    def _work(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._connect()
+        except BaseException as error:  # noqa: BLE001 - whoever asks is told
+            self._broken = error
+        while group := self._gathered():
+            self._run(connection, group)
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+        with suppress(RuntimeError):  # the loop was closed without us
+            self._loop.call_soon_threadsafe(_settle, [(self._ended, None, None)])
+
+    def _gathered(self) -> list[_Asked]:
+        """What was asked for by now, once there is something; nothing at the end."""
+        asked = self._asked.get()
+        group: list[_Asked] = []
+        while asked is not None:
+            group.append(asked)
+            if self._asked.empty():
+                return group
+            asked = self._asked.get()
+        if group:
+            self._asked.put(None)
+        return group
+
+    def _run(self, connection: sqlite3.Connection | None, group: list[_Asked]) -> None:
+        results: list[Settled] = []
+        if self._broken is None and connection is not None:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                results = [(future, job(connection), None) for job, future in group]
+                connection.execute("COMMIT")
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
+                self._broken = self._told(error)
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+        if self._broken is not None:
+            results = [(future, None, self._broken) for _, future in group]
+        with suppress(RuntimeError):  # as above
+            self._loop.call_soon_threadsafe(_settle, results)
+
+    def _told(self, error: Exception) -> BaseException:
+        if not isinstance(error, sqlite3.Error):
+            return error
+        told = BatchError(
+            f"the store {self._path} cannot be used any more ({error}); what is in it is kept: mend that (a full disk, "
+            "a directory that cannot be written) and run the same batch again"
+        )
+        told.__cause__ = error
+        return told
+
+
+def _settle(results: Sequence[Settled]) -> None:
+    for future, result, error in results:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """A write that nobody awaits any more may fail without a word: those that are awaited say so."""
+    if not future.cancelled():
+        future.exception()
