@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
 from ..errors import BudgetExceeded, WorkerLost, add_note
-from ..patterns.parallelization import OutcomeStream, ShowProgress, stream_outcomes
-from ..runs import Budget, current_account, track
+from ..patterns.parallelization import OutcomeStream, ShowProgress, reporter, stream_outcomes
+from ..runs import Budget, Progress, current_account, track
 from ..steps import JsonForm
 from ..tracing import names, set_attributes
 from ..usage import Usage
@@ -107,13 +107,14 @@ class Dispatcher:
 
     async def _execute_all(self) -> None:
         settings = self._settings
+        report = reporter(settings.progress, settings.name)
         self._running: OutcomeStream[None] = stream_outcomes(
             self._execute,
             self._remaining,
             name=settings.name,
             branch_name=settings.branch_name,
             max_concurrency=settings.max_concurrency,
-            progress=settings.progress,
+            progress=False if report is None else lambda progress: report(self._whole(progress)),
         )
         try:
             async with self._running as outcomes:
@@ -123,6 +124,21 @@ class Dispatcher:
         finally:
             if self._drained is not None:
                 self._drained.cancel()
+            if report is not None:
+                report.close()
+
+    def _whole(self, progress: Progress) -> Progress:
+        """How far the whole batch has come, with what earlier runs did."""
+        skipped, total = self._remaining.skipped, self._remaining.total
+        before = skipped.total()
+        return replace(
+            progress,
+            total=total,
+            started=progress.started + before,
+            done=progress.done + before,
+            succeeded=progress.succeeded + skipped["succeeded"],
+            failed=progress.failed + before - skipped["succeeded"],
+        )
 
     async def _report(self, usage: Usage, elapsed: float) -> BatchReport:
         return BatchReport(
@@ -200,7 +216,7 @@ class Dispatcher:
 
     def _failed(self, item: Item, error: BaseException, elapsed: float, usage: Usage) -> Item:
         if isinstance(error, WorkerLost):
-            return item.died(told(error), most=self._settings.max_attempts, usage=usage)
+            return item.died(told(error), most=self._settings.max_attempts, elapsed=elapsed, usage=usage)
         if is_deferred(error) or self._is_stopped(error):
             return item.deferred(kind_of(error), told(error), elapsed, usage)
         return item.failed(kind_of(error), told(error), elapsed, usage)

@@ -42,7 +42,8 @@ class Item:
     def started(self, run: int) -> Item:
         """The item, with one more execution under way."""
         return replace(
-            self._after("start"),
+            self,
+            state=after(self.state, "start"),
             executions=self.executions + 1,
             run=run,
             in_doubt=False,
@@ -53,25 +54,26 @@ class Item:
 
     def succeeded(self, elapsed: float, usage: Usage) -> Item:
         """The item, done."""
-        return replace(self._after("succeed"), elapsed=elapsed, usage=self.usage + usage)
+        return replace(self, state=after(self.state, "succeed"), elapsed=elapsed, usage=self.usage + usage)
 
     def failed(self, kind: FailureKind, error: str, elapsed: float, usage: Usage) -> Item:
         """The item, which failed by a fault of its own."""
-        return replace(self._after("fail"), kind=kind, error=error, elapsed=elapsed, usage=self.usage + usage)
+        return self._ended("fail", kind, error, elapsed, usage)
 
     def deferred(self, kind: FailureKind, error: str, elapsed: float, usage: Usage) -> Item:
         """The item, which waits for another run."""
-        return replace(self._after("defer"), kind=kind, error=error, elapsed=elapsed, usage=self.usage + usage)
+        return self._ended("defer", kind, error, elapsed, usage)
 
-    def died(self, error: str, *, most: int, usage: Usage = NO_USAGE) -> Item:
+    def died(self, error: str, *, most: int, elapsed: float = 0.0, usage: Usage = NO_USAGE) -> Item:
         """The item, whose process or worker died: in doubt, and given up after `most` of those."""
         deaths = self.deaths + 1
-        item = self._after("give up" if deaths >= most else "die")
-        return replace(item, deaths=deaths, in_doubt=True, kind="provider", error=error, usage=self.usage + usage)
+        item = self._ended("give up" if deaths >= most else "die", "provider", error, elapsed, usage)
+        return replace(item, deaths=deaths, in_doubt=True)
 
     def asked_again(self) -> Item:
         """The item, which is to be executed though it was finished; its deaths are forgiven."""
-        return replace(self._after("ask again"), deaths=0)
+        return replace(self, state=after(self.state, "ask again"), deaths=0)
 
-    def _after(self, event: Event) -> Item:
-        return replace(self, state=after(self.state, event))
+    def _ended(self, event: Event, kind: FailureKind, error: str, elapsed: float, usage: Usage) -> Item:
+        state = after(self.state, event)
+        return replace(self, state=state, kind=kind, error=error, elapsed=elapsed, usage=self.usage + usage)

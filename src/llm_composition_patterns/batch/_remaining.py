@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence, Sized
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -39,7 +40,8 @@ class Remaining:
         retry: The states in which a finished item is executed again.
 
     Attributes:
-        skipped: How many were finished already.
+        total: How many items there are, or None while that is unknown.
+        skipped: How many were finished already, by their state.
     """
 
     def __init__(self, items: Any, key: Key | None, store: Store, *, run: int, retry: Collection[State]) -> None:
@@ -49,7 +51,8 @@ class Remaining:
         self._run = run
         self._again = frozenset(retry)
         self._open: dict[str, Item] = {}  # those that wait to be started
-        self.skipped = 0
+        self.total: int | None = len(items) if isinstance(items, Sized) else None
+        self.skipped: Counter[State] = Counter()
         self._stopped = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[Work]:
@@ -71,7 +74,7 @@ class Remaining:
             if item.state in self._again:
                 item = item.asked_again()
             if item.state in FINISHED:
-                self.skipped += 1
+                self.skipped[item.state] += 1
             else:
                 self._open[key] = item
                 left.append(Work(key, input))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from ..patterns.parallelization import ShowProgress, refuse_what_is_no_source
 from ..runs import Budget
-from ..steps import JsonForm, answer_type, check_count, check_seconds, name_or, refuse_what_cannot_be_called
+from ..steps import JsonForm, Step, answer_type, check_count, check_seconds, name_or, refuse_what_cannot_be_called
 from ._dispatcher import Dispatcher, RunSettings
 from ._identity import fingerprint, recorded_name
 from ._report import BatchReport
@@ -19,6 +19,70 @@ from ._transport import LocalTransport
 
 Again: TypeAlias = Literal["failed", "abandoned"]
 _AGAIN: Final = ("failed", "abandoned")
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class _Settings(TypedDict, total=False):
+    """The settings that do not depend on what the items are, for the overloads."""
+
+    output: Any
+    step_name: str | None
+    version: str | None
+    transport: Literal["local"]
+    max_concurrency: int
+    budget: Budget | None
+    max_attempts: int
+    retry: Collection[Again]
+    force: bool
+    drain_timeout: float
+    handle_signals: bool
+    name: str | None
+    progress: ShowProgress
+
+
+# A Mapping is an iterable too, of its keys; the first overload that fits is the one that counts.
+@overload
+async def run_batch(
+    step: Step[A, Any],
+    items: Mapping[str, A],
+    *,
+    store: str | os.PathLike[str],
+    key: None = None,
+    resource: None = None,
+    **settings: Unpack[_Settings],
+) -> BatchReport: ...
+@overload
+async def run_batch(
+    step: Step[A, Any],
+    items: Iterable[A] | AsyncIterable[A],
+    *,
+    store: str | os.PathLike[str],
+    key: Callable[[A], str],
+    resource: None = None,
+    **settings: Unpack[_Settings],
+) -> BatchReport: ...
+@overload
+async def run_batch(
+    step: Callable[[R, A], Awaitable[Any]],
+    items: Mapping[str, A],
+    *,
+    store: str | os.PathLike[str],
+    key: None = None,
+    resource: Callable[[], AbstractAsyncContextManager[R]],
+    **settings: Unpack[_Settings],
+) -> BatchReport: ...
+@overload
+async def run_batch(
+    step: Callable[[R, A], Awaitable[Any]],
+    items: Iterable[A] | AsyncIterable[A],
+    *,
+    store: str | os.PathLike[str],
+    key: Callable[[A], str],
+    resource: Callable[[], AbstractAsyncContextManager[R]],
+    **settings: Unpack[_Settings],
+) -> BatchReport: ...
 
 
 async def run_batch(  # noqa: PLR0913 - keyword-only settings

@@ -2,6 +2,7 @@
 
 from ...steps import Step
 from ._parallelize import OnError, ShowProgress, outcomes_of, parallelize
+from ._progress_bar import reporter
 from ._settings import stops_on_failure
 from ._source import refuse_what_is_no_source
 from ._stream_outcomes import OutcomeStream, stream_outcomes
@@ -17,6 +18,7 @@ __all__ = [
     "outcomes_of",
     "parallelize",
     "refuse_what_is_no_source",
+    "reporter",
     "stops_on_failure",
     "stream_outcomes",
     "together",
