@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from ..errors import BudgetExceeded, WorkerLost, add_note
+from ..errors import BatchError, BudgetExceeded, WorkerLost, add_note
 from ..patterns.parallelization import OutcomeStream, ShowProgress, reporter, stream_outcomes
 from ..runs import Budget, Progress, current_account, track
 from ..steps import JsonForm
 from ..tracing import names, set_attributes
-from ..usage import Usage
+from ..usage import MONEY, Usage
 from ._endings import ends_the_run, is_deferred, kind_of, told
 from ._execution import Execution, current_execution
 from ._interruption import handling_signals
 from ._item import Item
 from ._remaining import Key, Remaining, Work
-from ._report import BatchReport, Interruption
+from ._report import REPORTED, BatchReport, Interruption
 from ._states import State
 from ._store import Store
 from ._transport import Transport
@@ -83,14 +83,15 @@ class Dispatcher:
         async with track(self._settings.name, budget=await self._what_is_left()) as tracked:
             await self._execute_all()
         if self._ended_by is not None:
-            add_note(self._ended_by, f"the batch was stopped by this; its store has {dict(await self._store.counts())}")
+            with suppress(BatchError):  # the one that is raised, perhaps
+                add_note(self._ended_by, f"the batch was stopped by this; its store has {await self._counts()}")
             raise self._ended_by
         return await self._report(tracked.usage, self._loop.time() - began)
 
     async def _find_the_dead(self) -> None:
         """Items that run while nobody runs them were in flight when a run died."""
-        for item in await self._store.running():
-            await self._store.put(item.died(_DIED, most=self._settings.max_attempts))
+        most = self._settings.max_attempts
+        await asyncio.gather(*[self._store.put(item.died(_DIED, most=most)) for item in await self._store.running()])
 
     async def _what_is_left(self) -> Budget | None:
         """The budget of this run: what the runs before it have not spent."""
@@ -98,7 +99,7 @@ class Dispatcher:
         if budget is None:
             return None
         spent = await self._store.spent()
-        usd = None if budget.usd is None else Decimal(budget.usd) - spent.known_cost
+        usd = None if budget.usd is None else MONEY.subtract(Decimal(budget.usd), spent.known_cost)
         tokens = None if budget.tokens is None else budget.tokens - spent.total_tokens
         if (usd is None or usd > 0) and (tokens is None or tokens > 0):
             return Budget(usd=usd, tokens=tokens)
@@ -142,13 +143,17 @@ class Dispatcher:
 
     async def _report(self, usage: Usage, elapsed: float) -> BatchReport:
         return BatchReport(
-            counts=await self._store.counts(),
+            counts=await self._counts(),
             executed=self._executed,
             possibly_repeated=tuple(await self._store.repeated()),
             interrupted=self._interrupted,
             usage=usage,
             elapsed=elapsed,
         )
+
+    async def _counts(self) -> dict[str, int]:
+        counts = await self._store.counts()
+        return {state: counts.get(state, 0) for state in REPORTED}
 
     # --- what ends it early
 
@@ -189,24 +194,32 @@ class Dispatcher:
         began = self._loop.time()
         try:
             await self._store.put(item)
-            value = await self._transport.run(work.key, work.input)
-            text = self._written(value)
-        except BaseException as error:
-            usage = execution.unrecorded()
-            item = self._failed(item, error, self._loop.time() - began, usage)
-            written = self._store.put(item, usage=usage)
-            if ends_the_run(error) or isinstance(error, _NotWritten):
-                self._end(error)
-            if not isinstance(error, Exception):
-                raise  # the store writes it all the same
-            await written
-            if isinstance(error, WorkerLost) and item.state == "pending":
-                return item
-            raise
-        usage = execution.unrecorded()
-        item = item.succeeded(self._loop.time() - began, usage)
-        await self._store.put(item, text, usage=usage)
+            text = self._written(await self._transport.run(work.key, work.input))
+        except BaseException as error:  # noqa: BLE001 - raised again, but a loss that is followed by another attempt
+            return await self._unsuccessful(item, error, self._loop.time() - began, execution)
+        item = item.succeeded(self._loop.time() - began, execution.used())
+        await self._committed(self._store.put(item, text, usage=execution.unrecorded()))
         return item
+
+    async def _unsuccessful(self, item: Item, error: BaseException, elapsed: float, execution: Execution) -> Item:
+        item = self._failed(item, error, elapsed, execution.used())
+        writing = self._store.put(item, usage=execution.unrecorded())
+        if ends_the_run(error) or isinstance(error, _NotWritten):
+            self._end(error)
+        if _is_from_outside(error):
+            raise error  # the store writes it all the same
+        await self._committed(writing)
+        if isinstance(error, WorkerLost) and item.state == "pending":
+            return item
+        raise error
+
+    async def _committed(self, writing: asyncio.Future[None]) -> None:
+        """Wait for a write; where the store cannot be written, nothing goes on."""
+        try:
+            await writing
+        except BatchError as error:
+            self._end(error)
+            raise
 
     def _written(self, value: Any) -> str:
         try:
@@ -217,16 +230,15 @@ class Dispatcher:
     def _failed(self, item: Item, error: BaseException, elapsed: float, usage: Usage) -> Item:
         if isinstance(error, WorkerLost):
             return item.died(told(error), most=self._settings.max_attempts, elapsed=elapsed, usage=usage)
-        if is_deferred(error) or self._is_stopped(error):
+        if is_deferred(error) or _is_from_outside(error):
             return item.deferred(kind_of(error), told(error), elapsed, usage)
         return item.failed(kind_of(error), told(error), elapsed, usage)
 
-    def _is_stopped(self, error: BaseException) -> bool:
-        """Whether an execution was ended from outside: cancelled with its branch, or with the whole process."""
-        runner = asyncio.current_task()
-        return not isinstance(error, Exception | asyncio.CancelledError) or (
-            isinstance(error, asyncio.CancelledError) and runner is not None and runner.cancelling() > 0
-        )
+
+def _is_from_outside(error: BaseException) -> bool:
+    """Whether an execution was ended from outside: with its branch, or with the whole process."""
+    runner = asyncio.current_task()
+    return not isinstance(error, Exception | asyncio.CancelledError) or (runner is not None and runner.cancelling() > 0)
 
 
 class _NotWritten(TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from ..errors import (
@@ -15,7 +16,12 @@ from ..errors import (
     UnknownModel,
 )
 
-_FATAL: Final = (AuthenticationFailed, InsufficientCredit, UnknownModel, ConfigurationError, BatchError)
+
+class NotAStep(TypeError):
+    """What was given for a step is no async function, for whatever item."""
+
+
+_FATAL: Final = (NotAStep, AuthenticationFailed, InsufficientCredit, UnknownModel, ConfigurationError, BatchError)
 _DEFERRED: Final[frozenset[FailureKind]] = frozenset({"timeout", "deadline", "rate_limit", "provider", "budget"})
 
 
@@ -36,10 +42,13 @@ def is_deferred(error: BaseException) -> bool:
 
 def kind_of(error: BaseException) -> FailureKind:
     """Why an execution failed, as one word."""
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
     return error.kind if isinstance(error, LLMCompositionError) else "error"
 
 
 def told(error: BaseException) -> str:
     """An error as the store keeps it."""
     name, text = type(error).__name__, str(error)
-    return f"{name}: {text}" if text else name
+    whole = f"{name}: {text}" if text else name
+    return whole.encode("utf-8", "backslashreplace").decode()  # file names of other encodings are half characters

@@ -29,13 +29,18 @@ class Execution:
         self.key = key
         self._store = store
         self._account = account
-        self._recorded = account.usage
+        self._recorded = self._told = account.usage
         self._turns: dict[str, asyncio.Lock] = {}
 
     def unrecorded(self) -> Usage:
-        """What was used since this was asked last, for the store."""
+        """What was used since this was asked last, for what all runs spent: steps inside are recorded one by one."""
         before, self._recorded = self._recorded, self._account.usage
         return usage_since(before, self._recorded)
+
+    def used(self) -> Usage:
+        """What was used since this was asked last, for the item, steps inside it included."""
+        before, self._told = self._told, self._account.usage
+        return usage_since(before, self._told)
 
     async def once(self, step: Step[A, B], input: A, key: str, form: JsonForm) -> B:
         """The recorded result of a step, or its result, recorded."""

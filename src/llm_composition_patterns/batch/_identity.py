@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ..steps import made_of, step_name
 from ._sqlite_file import Fingerprint
@@ -40,6 +40,15 @@ def recorded_name(step: Callable[..., Any], given: str | None) -> str:
     return f"{_module(step.__module__)}:{name}"
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text can be written at all: a file name of another encoding has half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _module(name: str) -> str:
     if name == "__main__":
         main = sys.modules["__main__"]
@@ -49,6 +58,14 @@ def _module(name: str) -> str:
 
 
 def _type_name(output: Any) -> str:
-    if inspect.isclass(output) and not hasattr(output, "__args__"):
+    """A type as text that is the same in every process, whatever is said beside it in an `Annotated`."""
+    origin, parts = get_origin(output), get_args(output)
+    if origin is Annotated:
+        return _type_name(parts[0])
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, parts))}]"
+    if origin is not None:
+        return f"{_type_name(origin)}[{', '.join(map(_type_name, parts))}]"
+    if inspect.isclass(output):
         return f"{_module(output.__module__)}:{output.__qualname__}"
     return str(output)

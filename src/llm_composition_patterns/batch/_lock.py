@@ -32,7 +32,9 @@ class StoreLock:
         Raises:
             BatchError: Somebody else has it, or it cannot be written.
         """
-        path = store.with_name(f"{store.name}.lock")
+        if store.is_dir():
+            raise BatchError(f"the store {store} is a directory: give the path of a file")
+        path = Path(f"{os.path.realpath(store)}.lock")  # of one file, by whatever link it is reached
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:

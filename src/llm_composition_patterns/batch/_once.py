@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ..steps import JsonForm, Step, answer_type, run_step, step_name
 from ._execution import current_execution
+from ._identity import is_whole
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -38,7 +39,7 @@ async def once(step: Step[A, B], input: A, *, key: str, output: Any = None) -> B
         TypeError: The key is no text, or the result does not come back from JSON as it was.
         BatchError: It could not be recorded.
     """
-    if not isinstance(key, str) or not key:
+    if not isinstance(key, str) or not key or not is_whole(key):
         raise TypeError(f"once(..., key={key!r}): give a text that tells this step from the others of its item")
     execution = current_execution.get()
     if execution is None:

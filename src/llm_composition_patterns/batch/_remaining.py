@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence, Sized
 from contextlib import aclosing, suppress
@@ -11,6 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ..errors import BatchError
+from ._identity import is_whole
 from ._item import Item
 from ._states import FINISHED, State
 from ._store import Store
@@ -51,7 +53,7 @@ class Remaining:
         self._run = run
         self._again = frozenset(retry)
         self._open: dict[str, Item] = {}  # those that wait to be started
-        self.total: int | None = len(items) if isinstance(items, Sized) else None
+        self.total = _length(items)
         self.skipped: Counter[State] = Counter()
         self._stopped = asyncio.Event()
 
@@ -89,19 +91,24 @@ class Remaining:
         return self._open.pop(key)
 
     async def _groups(self) -> AsyncGenerator[list[tuple[str, Any]]]:
+        if not isinstance(self._items, Iterable):
+            async with aclosing(self._awaited(aiter(self._items))) as items:
+                async for item in items:
+                    yield [(self._checked(self._key_of(item)), item)]
+            return
         if isinstance(self._items, Mapping):
             pairs: Iterable[tuple[Any, Any]] = self._items.items()
-        elif isinstance(self._items, Iterable):
-            pairs = ((self._key_of(item), item) for item in self._items)
         else:
-            async for item in self._awaited(aiter(self._items)):
-                yield [(self._checked(self._key_of(item)), item)]
-            return
+            pairs = ((self._key_of(item), item) for item in self._items)
         source = iter(pairs)
-        while group := [(self._checked(key), item) for key, item in islice(source, LOOKED_UP)]:
-            yield group
+        try:
+            while group := [(self._checked(key), item) for key, item in islice(source, LOOKED_UP)]:
+                yield group
+        finally:
+            if inspect.isgenerator(self._items):
+                self._items.close()
 
-    async def _awaited(self, source: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _awaited(self, source: AsyncIterator[Any]) -> AsyncGenerator[Any]:
         """The items of a source that has to be waited for, until no more are wanted."""
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:
@@ -118,6 +125,8 @@ class Remaining:
                 yield found[0]
         finally:
             await _ended(stopped)
+            if inspect.isasyncgen(source):
+                await source.aclose()
 
     def _key_of(self, item: Any) -> Any:
         assert self._key is not None  # noqa: S101 - checked where it is given
@@ -128,7 +137,19 @@ class Remaining:
             raise TypeError(
                 f"the key of an item must be a str that is not empty, not {key!r}: key=lambda item: str(...)"
             )
+        if not is_whole(key):
+            raise TypeError(
+                f"the key of an item must be text, and {key!r} has half a character: give os.fsencode(name).hex(), or "
+                "another text that tells it from all others"
+            )
         return key
+
+
+def _length(items: object) -> int | None:
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except TypeError:
+        return None  # a progress bar around a generator has a length only in name
 
 
 async def _pull(source: AsyncIterator[Any]) -> tuple[Any] | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ..usage import Usage
+from ._states import State
 
 Interruption: TypeAlias = Literal["SIGINT", "SIGTERM"]
+
+REPORTED: Final[tuple[State, ...]] = ("succeeded", "failed", "pending", "abandoned")
+"""The states in which items are when nobody runs them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -58,11 +59,13 @@ def read_only(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise BatchError(f"there is no store {path}")
     try:
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
-        )
-        if not _is_ours(connection, path):
-            raise BatchError(f"{path} is empty: no batch was run with it yet")
+        connection = _looking(path, "mode=ro")
+        try:
+            if not _is_ours(connection, path):
+                raise BatchError(f"{path} is empty: no batch was run with it yet")
+        except BaseException:
+            connection.close()
+            raise
     except (sqlite3.Error, OSError) as error:
         raise unusable(path, error) from error
     return connection
@@ -77,22 +80,39 @@ def unusable(path: Path, error: Exception) -> BatchError:
 
 
 def _opened(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.Connection:
+    ours = path.exists() and path.stat().st_size > 0 and _is_usable(path, fingerprint, force=force)
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:
-        ours = _is_ours(connection, path)
-        if ours:
-            _check(connection, path, fingerprint, force=force)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
         if not ours:
-            connection.executescript(
-                f"BEGIN;{_TABLES}PRAGMA application_id = {APPLICATION};PRAGMA user_version = {SCHEMA};COMMIT;"
-            )
-        _set(connection, "fingerprint", json.dumps(dict(fingerprint)))
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        told = json.dumps(dict(fingerprint))
+        connection.execute("INSERT OR REPLACE INTO batch VALUES ('fingerprint', ?)", (told,))
+        connection.execute("COMMIT")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _is_usable(path: Path, fingerprint: Fingerprint, *, force: bool) -> bool:
+    """Whether a file is this batch's already; False for a new one. Nothing is changed, not even by closing it."""
+    # Who may write tidies the log of a run that died into the file; and where there is no log, to read makes one.
+    log = path.with_name(f"{path.name}-wal")
+    with closing(_looking(path, "mode=ro" if log.exists() else "immutable=1")) as connection:
+        ours = _is_ours(connection, path)
+        if ours:
+            _check(connection, path, fingerprint, force=force)
+        return ours
+
+
+def _looking(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=PATIENCE, isolation_level=None)
 
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
@@ -112,7 +132,11 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _check(connection: sqlite3.Connection, path: Path, fingerprint: Fingerprint, *, force: bool) -> None:
-    known = json.loads(connection.execute("SELECT value FROM batch WHERE name = 'fingerprint'").fetchone()[0])
+    found = connection.execute("SELECT value FROM batch WHERE name = 'fingerprint'").fetchone()
+    try:
+        known = json.loads(found[0])
+    except (TypeError, ValueError) as error:
+        raise BatchError(f"{path} is damaged: it does not say what batch it holds. Give another path") from error
     if known == dict(fingerprint) or force:
         return
     differ = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
@@ -121,7 +145,3 @@ def _check(connection: sqlite3.Connection, path: Path, fingerprint: Fingerprint,
         f"{path} holds another batch: {told}. Give another store, or, where its results are as good for this one, "
         "force=True (--force)"
     )
-
-
-def _set(connection: sqlite3.Connection, name: str, value: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO batch VALUES (?, ?)", (name, value))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,6 +24,7 @@ from ._store import Recorded
 from ._usage_text import read_usage, write_usage
 
 _COLUMNS: Final = tuple(field.name for field in fields(Item))
+_PLAIN: Final = attrgetter(*(name for name in _COLUMNS if name != "usage"))  # which is the last of them
 _ITEM: Final = ", ".join(f"items.{name}" for name in _COLUMNS)
 _PUT: Final = (
     f"INSERT INTO items ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of our own
@@ -36,9 +39,9 @@ _PAGE: Final = (
 class SqliteStore:
     """Keeps a batch in a file. Opened with `open`, by one dispatcher at a time."""
 
-    def __init__(self, thread: SqliteThread, lock: StoreLock) -> None:
-        self._thread = thread
-        self._lock = lock
+    def __init__(self, path: Path, fingerprint: Fingerprint, *, force: bool) -> None:
+        self._spent = _Spent()
+        self._thread = SqliteThread(lambda: _held(path, fingerprint, force=force), path, finish=self._spent.write)
 
     @classmethod
     async def open(cls, path: Path, fingerprint: Fingerprint, *, force: bool = False) -> Self:
@@ -47,11 +50,9 @@ class SqliteStore:
         Raises:
             BatchError: Somebody else runs this batch; or the file is no batch, is damaged, or is another batch's.
         """
-        lock = await asyncio.to_thread(StoreLock.taken, path)
-        thread = SqliteThread(lambda: connected(path, fingerprint, force=force), path)
-        store = cls(thread, lock)
+        store = cls(path, fingerprint, force=force)
         try:
-            await thread.do(lambda _: None)
+            await store._thread.do(lambda _: None)
         except BaseException:
             await store.aclose()
             raise
@@ -69,7 +70,7 @@ class SqliteStore:
 
     def put(self, item: Item, value: str | None = None, /, *, usage: Usage = NO_USAGE) -> asyncio.Future[None]:
         """Write an item, its value, and what was spent."""
-        row = tuple(write_usage(item.usage) if name == "usage" else getattr(item, name) for name in _COLUMNS)
+        row = (*_PLAIN(item), write_usage(item.usage))
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(_PUT, row)
@@ -77,7 +78,7 @@ class SqliteStore:
                 db.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (item.key, value))
             if item.state == "succeeded":
                 db.execute("DELETE FROM steps WHERE item = ?", (item.key,))
-            _spend(db, usage)
+            self._spent.add(db, usage)
 
         return self._thread.do(write)
 
@@ -95,7 +96,7 @@ class SqliteStore:
 
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (item, key, value))
-            _spend(db, usage)
+            self._spent.add(db, usage)
 
         return self._thread.do(write)
 
@@ -115,7 +116,7 @@ class SqliteStore:
 
     def spent(self) -> asyncio.Future[Usage]:
         """What all runs used."""
-        return self._thread.do(_spent)
+        return self._thread.do(self._spent.so_far)
 
     def page(self, after: int, count: int, /) -> asyncio.Future[Sequence[tuple[int, Recorded]]]:
         """The next finished items behind a place."""
@@ -123,10 +124,45 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """Write what was asked for, close the file, and let others run the batch."""
-        try:
-            await self._thread.aclose()
-        finally:
-            self._lock.release()
+        await self._thread.aclose()
+
+
+@contextmanager
+def _held(path: Path, fingerprint: Fingerprint, *, force: bool) -> Iterator[sqlite3.Connection]:
+    """The database of a batch, while nobody else may run it."""
+    lock = StoreLock.taken(path)
+    try:
+        with closing(connected(path, fingerprint, force=force)) as connection:
+            yield connection
+    finally:
+        lock.release()
+
+
+class _Spent:
+    """What all runs used, on the database's thread: read once, and written once for each group of jobs."""
+
+    def __init__(self) -> None:
+        self._known: Usage | None = None
+        self._written = True
+
+    def add(self, db: sqlite3.Connection, usage: Usage) -> None:
+        """Add to it."""
+        if usage != NO_USAGE:
+            self._known = self.so_far(db) + usage
+            self._written = False
+
+    def so_far(self, db: sqlite3.Connection) -> Usage:
+        """What it is now."""
+        if self._known is None:
+            found = db.execute("SELECT value FROM batch WHERE name = 'spent'").fetchone()
+            self._known = read_usage(None if found is None else found[0])
+        return self._known
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write it, where it has changed."""
+        if not self._written:
+            db.execute("INSERT OR REPLACE INTO batch VALUES ('spent', ?)", (write_usage(self.so_far(db)),))
+            self._written = True
 
 
 def read_page(db: sqlite3.Connection, after: int, count: int) -> list[tuple[int, Recorded]]:
@@ -135,9 +171,20 @@ def read_page(db: sqlite3.Connection, after: int, count: int) -> list[tuple[int,
 
 
 def _item(row: Sequence[Any]) -> Item:
-    known = dict(zip(_COLUMNS, row, strict=True))
-    flags = {name: bool(known[name]) for name in ("in_doubt", "repeated")}
-    return Item(**{**known, **flags, "usage": read_usage(known["usage"])})
+    key, state, executions, deaths, in_doubt, repeated, kind, error, run, elapsed, usage = row
+    return Item(
+        key=key,
+        state=state,
+        executions=executions,
+        deaths=deaths,
+        in_doubt=bool(in_doubt),
+        repeated=bool(repeated),
+        kind=kind,
+        error=error,
+        run=run,
+        elapsed=elapsed,
+        usage=read_usage(usage),
+    )
 
 
 def _next_run(db: sqlite3.Connection) -> int:
@@ -145,13 +192,3 @@ def _next_run(db: sqlite3.Connection) -> int:
     run = 1 if found is None else int(found[0]) + 1
     db.execute("INSERT OR REPLACE INTO batch VALUES ('runs', ?)", (str(run),))
     return run
-
-
-def _spent(db: sqlite3.Connection) -> Usage:
-    found = db.execute("SELECT value FROM batch WHERE name = 'spent'").fetchone()
-    return read_usage(None if found is None else found[0])
-
-
-def _spend(db: sqlite3.Connection, usage: Usage) -> None:
-    if usage is not NO_USAGE and usage != NO_USAGE:
-        db.execute("INSERT OR REPLACE INTO batch VALUES ('spent', ?)", (write_usage(_spent(db) + usage),))

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
@@ -37,19 +37,23 @@ class SqliteThread:
     """Runs jobs on the database that `connect` opens.
 
     Args:
-        connect: Opens it, on the thread.
+        opened: Opens it, and closes it, on the thread.
         path: What errors call it.
+        finish: The last job of each group.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], path: Path) -> None:
-        self._connect = connect
+    def __init__(
+        self, opened: Callable[[], AbstractContextManager[sqlite3.Connection]], path: Path, *, finish: Job
+    ) -> None:
+        self._opened = opened
         self._path = path
+        self._finish = finish
         self._loop = asyncio.get_running_loop()
         self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
         self._broken: BaseException | None = None
+        self._closing = False
         self._ended = self._loop.create_future()
-        self._thread = threading.Thread(target=self._work, name=_THREAD, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._work, name=_THREAD, daemon=True).start()
 
     def do(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run a job with the next group; its result, once the group is committed."""
@@ -59,73 +63,75 @@ class SqliteThread:
             held = self._loop.outstanding()
             held.__enter__()
             future.add_done_callback(lambda _: held.__exit__(None, None, None))
-        if self._ended.done():
+        if self._closing:
             future.set_exception(BatchError(f"the store {self._path} is closed"))
         else:
             self._asked.put(_Asked(job, future))
         return future
 
     async def aclose(self) -> None:
-        """Commit what was asked for and end the thread, also where the caller is cancelled meanwhile."""
-        self._asked.put(None)
+        """Commit what was asked for and close the database, also where the caller is cancelled meanwhile."""
+        if not self._closing:
+            self._closing = True
+            self._asked.put(None)
         cancelled: asyncio.CancelledError | None = None
         while not self._ended.done():
             try:
                 await asyncio.shield(self._ended)
             except asyncio.CancelledError as error:
                 cancelled = error
-        self._thread.join()  # it has nothing left to do
         if cancelled is not None:
             raise cancelled
 
     # On the thread
 
     def _work(self) -> None:
-        connection: sqlite3.Connection | None = None
         try:
-            connection = self._connect()
-        except BaseException as error:  # noqa: BLE001 - whoever asks is told
-            self._broken = error
-        while group := self._gathered():
-            self._run(connection, group)
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-        with suppress(RuntimeError):  # the loop was closed without us
-            self._loop.call_soon_threadsafe(_settle, [(self._ended, None, None)])
+            with self._opened() as connection:
+                while group := self._gathered():
+                    self._run(connection, group)
+        except Exception as error:  # noqa: BLE001 - whoever asks is told
+            self._broken = self._broken or error
+            while group := self._gathered():
+                self._refuse(group)
+        self._settle([(self._ended, None, None)])
 
     def _gathered(self) -> list[_Asked]:
         """What was asked for by now, once there is something; nothing at the end."""
-        asked = self._asked.get()
         group: list[_Asked] = []
-        while asked is not None:
+        while (asked := self._asked.get()) is not None:
             group.append(asked)
             if self._asked.empty():
                 return group
-            asked = self._asked.get()
         if group:
             self._asked.put(None)
         return group
 
-    def _run(self, connection: sqlite3.Connection | None, group: list[_Asked]) -> None:
-        results: list[Settled] = []
-        if self._broken is None and connection is not None:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                results = [(future, job(connection), None) for job, future in group]
-                connection.execute("COMMIT")
-            except Exception as error:  # noqa: BLE001 - whoever asked is told
-                self._broken = self._told(error)
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
+    def _run(self, connection: sqlite3.Connection, group: list[_Asked]) -> None:
         if self._broken is not None:
-            results = [(future, None, self._broken) for _, future in group]
-        with suppress(RuntimeError):  # as above
+            self._refuse(group)
+            return
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            results: list[Settled] = [(future, job(connection), None) for job, future in group]
+            self._finish(connection)
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            self._broken = self._told(error)
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            self._refuse(group)
+        else:
+            self._settle(results)
+
+    def _refuse(self, group: Sequence[_Asked]) -> None:
+        self._settle([(future, None, self._broken) for _, future in group])
+
+    def _settle(self, results: Sequence[Settled]) -> None:
+        with suppress(RuntimeError):  # the loop was closed without us
             self._loop.call_soon_threadsafe(_settle, results)
 
-    def _told(self, error: Exception) -> BaseException:
-        if not isinstance(error, sqlite3.Error):
-            return error
+    def _told(self, error: Exception) -> BatchError:
         told = BatchError(
             f"the store {self._path} cannot be used any more ({error}); what is in it is kept: mend that (a full disk, "
             "a directory that cannot be written) and run the same batch again"

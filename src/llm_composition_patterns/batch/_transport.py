@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..steps import run_step
+from ..steps import not_async
+from ._endings import NotAStep
 
 Resource = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -57,4 +59,7 @@ class LocalTransport:
 
     async def run(self, key: str, input: Any, /) -> Any:  # noqa: ARG002 - for those that take it elsewhere
         """What the step returns."""
-        return await run_step(self._step, *self._held, input)
+        made = self._step(*self._held, input)
+        if not inspect.isawaitable(made):
+            raise NotAStep(str(not_async(self._step, made)))
+        return await made

@@ -16,7 +16,7 @@ _MONEY: Final = frozenset({"known_cost", "estimated_cost"})
 
 def write_usage(usage: Usage) -> str | None:
     """A usage as JSON; None where nothing was used."""
-    return None if usage == NO_USAGE else json.dumps(_shown(usage), separators=(",", ":"))
+    return None if usage is NO_USAGE or usage == NO_USAGE else json.dumps(_shown(usage), separators=(",", ":"))
 
 
 def read_usage(text: str | None) -> Usage:
