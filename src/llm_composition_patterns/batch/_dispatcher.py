@@ -1,8 +1,9 @@
 """The dispatcher: one run of a batch, from the items that are left to the report.
 
-It is a fan-out whose branches are executions. A branch writes that its item runs, runs it, and ends when what became
-of it is committed: so at most `max_concurrency` items are in doubt, whatever ends the process. Only the dispatcher
-writes the store.
+It is a fan-out whose branches are executions. A branch writes that its item runs, waits until that is committed, runs
+it, and ends when it has asked for what became of it to be written. Writes are made in the order in which they were
+asked for, so the item that takes its place begins after that commit: at most `max_concurrency` items are in doubt,
+whatever ends the process, and two commits are waited for as one. Only the dispatcher writes the store.
 """
 
 from __future__ import annotations
@@ -79,14 +80,17 @@ class Dispatcher:
         began = self._loop.time()
         self._run = await self._store.begin()
         await self._find_the_dead()
-        self._remaining = Remaining(items, key, self._store, run=self._run, retry=self._settings.retry)
-        async with track(self._settings.name, budget=await self._what_is_left()) as tracked:
+        settings = self._settings
+        self._remaining = Remaining(
+            items, key, self._store, run=self._run, retry=settings.retry, at_once=settings.max_concurrency
+        )
+        async with track(settings.name, budget=await self._what_is_left()) as tracked:
             await self._execute_all()
         if self._ended_by is not None:
             with suppress(BatchError):  # the one that is raised, perhaps
                 add_note(self._ended_by, f"the batch was stopped by this; its store has {await self._counts()}")
             raise self._ended_by
-        return await self._report(tracked.usage, self._loop.time() - began)
+        return await self._report(tracked.usage, began)
 
     async def _find_the_dead(self) -> None:
         """Items that run while nobody runs them were in flight when a run died."""
@@ -141,14 +145,15 @@ class Dispatcher:
             failed=progress.failed + before - skipped["succeeded"],
         )
 
-    async def _report(self, usage: Usage, elapsed: float) -> BatchReport:
+    async def _report(self, usage: Usage, began: float) -> BatchReport:
+        counts = await self._counts()  # by then the last item is committed, too
         return BatchReport(
-            counts=await self._counts(),
+            counts=counts,
             executed=self._executed,
             possibly_repeated=tuple(await self._store.repeated()),
             interrupted=self._interrupted,
             usage=usage,
-            elapsed=elapsed,
+            elapsed=self._loop.time() - began,
         )
 
     async def _counts(self) -> dict[str, int]:
@@ -194,34 +199,28 @@ class Dispatcher:
         began = self._loop.time()
         try:
             await self._store.put(item)
-            text = self._written(await self._transport.run(work.key, work.input))
-        except BaseException as error:  # noqa: BLE001 - raised again, but a loss that is followed by another attempt
-            return await self._unsuccessful(item, error, self._loop.time() - began, execution)
+            text = self._text_of(await self._transport.run(work.key, work.input))
+        except BaseException as error:
+            item = self._failed(item, error, self._loop.time() - began, execution.used())
+            self._record(item, None, execution)
+            if ends_the_run(error) or isinstance(error, _NotWritten):
+                self._end(error)
+            if isinstance(error, WorkerLost) and item.state == "pending":
+                return item
+            raise
         item = item.succeeded(self._loop.time() - began, execution.used())
-        await self._committed(self._store.put(item, text, usage=execution.unrecorded()))
+        self._record(item, text, execution)
         return item
 
-    async def _unsuccessful(self, item: Item, error: BaseException, elapsed: float, execution: Execution) -> Item:
-        item = self._failed(item, error, elapsed, execution.used())
-        writing = self._store.put(item, usage=execution.unrecorded())
-        if ends_the_run(error) or isinstance(error, _NotWritten):
-            self._end(error)
-        if _is_from_outside(error):
-            raise error  # the store writes it all the same
-        await self._committed(writing)
-        if isinstance(error, WorkerLost) and item.state == "pending":
-            return item
-        raise error
+    def _record(self, item: Item, text: str | None, execution: Execution) -> None:
+        """Write what became of an item. Whoever comes next waits for it, because writes are made in their order."""
+        self._store.put(item, text, usage=execution.unrecorded()).add_done_callback(self._recorded)
 
-    async def _committed(self, writing: asyncio.Future[None]) -> None:
-        """Wait for a write; where the store cannot be written, nothing goes on."""
-        try:
-            await writing
-        except BatchError as error:
+    def _recorded(self, writing: asyncio.Future[None]) -> None:
+        if not writing.cancelled() and (error := writing.exception()) is not None:
             self._end(error)
-            raise
 
-    def _written(self, value: Any) -> str:
+    def _text_of(self, value: Any) -> str:
         try:
             return self._form.written(value)
         except TypeError as error:

@@ -17,8 +17,8 @@ from ._item import Item
 from ._states import FINISHED, State
 from ._store import Store
 
-LOOKED_UP: Final = 32
-"""Items that are looked up at once; so many of a plain source are in memory beside those that run."""
+LOOKED_UP: Final = range(32, 1001)
+"""How many items may be looked up at once; so many of a plain source are in memory beside those that run."""
 
 Key = Callable[[Any], str]
 
@@ -40,18 +40,22 @@ class Remaining:
         store: Where it is known.
         run: The number of this run.
         retry: The states in which a finished item is executed again.
+        at_once: How many run at once; so many are looked up together, within bounds.
 
     Attributes:
         total: How many items there are, or None while that is unknown.
         skipped: How many were finished already, by their state.
     """
 
-    def __init__(self, items: Any, key: Key | None, store: Store, *, run: int, retry: Collection[State]) -> None:
+    def __init__(
+        self, items: Any, key: Key | None, store: Store, *, run: int, retry: Collection[State], at_once: int
+    ) -> None:
         self._items = items
         self._key = key
         self._store = store
         self._run = run
         self._again = frozenset(retry)
+        self._looked_up = min(max(at_once, LOOKED_UP[0]), LOOKED_UP[-1])
         self._open: dict[str, Item] = {}  # those that wait to be started
         self.total = _length(items)
         self.skipped: Counter[State] = Counter()
@@ -102,7 +106,7 @@ class Remaining:
             pairs = ((self._key_of(item), item) for item in self._items)
         source = iter(pairs)
         try:
-            while group := [(self._checked(key), item) for key, item in islice(source, LOOKED_UP)]:
+            while group := [(self._checked(key), item) for key, item in islice(source, self._looked_up)]:
                 yield group
         finally:
             if inspect.isgenerator(self._items):

@@ -30,10 +30,8 @@ CREATE TABLE items (
     deaths INTEGER NOT NULL, in_doubt INTEGER NOT NULL, repeated INTEGER NOT NULL, kind TEXT, error TEXT,
     run INTEGER NOT NULL, elapsed REAL NOT NULL, usage TEXT
 );
-CREATE TABLE results (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
+CREATE TABLE results (place INTEGER PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE steps (item TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (item, key));
-CREATE INDEX running ON items (key) WHERE state = 'running';
-CREATE INDEX repeated ON items (key) WHERE repeated;
 """
 
 

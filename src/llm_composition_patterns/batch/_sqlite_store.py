@@ -30,8 +30,9 @@ _PUT: Final = (
     f"INSERT INTO items ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of our own
     f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[1:])}"
 )
+_VALUE: Final = "INSERT OR REPLACE INTO results SELECT place, ? FROM items WHERE key = ?"
 _PAGE: Final = (
-    f"SELECT items.place, results.value, {_ITEM} FROM items LEFT JOIN results ON results.key = items.key "  # noqa: S608
+    f"SELECT items.place, results.value, {_ITEM} FROM items LEFT JOIN results ON results.place = items.place "  # noqa: S608
     "WHERE items.place > ? AND items.state IN ('succeeded', 'failed', 'abandoned') ORDER BY items.place LIMIT ?"
 )
 
@@ -75,7 +76,7 @@ class SqliteStore:
         def write(db: sqlite3.Connection) -> None:
             db.execute(_PUT, row)
             if value is not None:
-                db.execute("INSERT OR REPLACE INTO results VALUES (?, ?)", (item.key, value))
+                db.execute(_VALUE, (value, item.key))
             if item.state == "succeeded":
                 db.execute("DELETE FROM steps WHERE item = ?", (item.key,))
             self._spent.add(db, usage)

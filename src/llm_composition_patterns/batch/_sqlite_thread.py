@@ -1,7 +1,8 @@
 """One thread that talks to a database, and commits in groups.
 
-Jobs are functions of the connection. While one group is written to the disk the next one gathers, and each group is one
-transaction: so many items share the one expensive moment, and each job's future is done only after it.
+Jobs are functions of the connection. What is asked for in one turn of the event loop goes to the thread together, and
+while one group is written to the disk the next one gathers. Each group is one transaction: so many items share the one
+expensive moment, and each job's future is done only after it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class SqliteThread:
         self._path = path
         self._finish = finish
         self._loop = asyncio.get_running_loop()
-        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._turn: list[_Asked] = []
+        self._asked: SimpleQueue[list[_Asked] | None] = SimpleQueue()
         self._broken: BaseException | None = None
         self._closing = False
         self._ended = self._loop.create_future()
@@ -58,21 +60,28 @@ class SqliteThread:
     def do(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run a job with the next group; its result, once the group is committed."""
         future: asyncio.Future[T] = self._loop.create_future()
-        future.add_done_callback(_seen)
         if isinstance(self._loop, VirtualTimeLoop):
             held = self._loop.outstanding()
             held.__enter__()
             future.add_done_callback(lambda _: held.__exit__(None, None, None))
         if self._closing:
-            future.set_exception(BatchError(f"the store {self._path} is closed"))
+            _refuse(future, BatchError(f"the store {self._path} is closed"))
         else:
-            self._asked.put(_Asked(job, future))
+            self._turn.append(_Asked(job, future))
+            if len(self._turn) == 1:
+                self._loop.call_soon(self._hand_over)
         return future
+
+    def _hand_over(self) -> None:
+        asked, self._turn = self._turn, []
+        if asked:
+            self._asked.put(asked)
 
     async def aclose(self) -> None:
         """Commit what was asked for and close the database, also where the caller is cancelled meanwhile."""
         if not self._closing:
             self._closing = True
+            self._hand_over()
             self._asked.put(None)
         cancelled: asyncio.CancelledError | None = None
         while not self._ended.done():
@@ -100,7 +109,7 @@ class SqliteThread:
         """What was asked for by now, once there is something; nothing at the end."""
         group: list[_Asked] = []
         while (asked := self._asked.get()) is not None:
-            group.append(asked)
+            group += asked
             if self._asked.empty():
                 return group
         if group:
@@ -147,10 +156,10 @@ def _settle(results: Sequence[Settled]) -> None:
         if error is None:
             future.set_result(result)
         else:
-            future.set_exception(error)
+            _refuse(future, error)
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
+def _refuse(future: asyncio.Future[Any], error: BaseException) -> None:
     """A write that nobody awaits any more may fail without a word: those that are awaited say so."""
-    if not future.cancelled():
-        future.exception()
+    future.set_exception(error)
+    future.exception()

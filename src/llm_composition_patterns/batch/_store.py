@@ -22,9 +22,9 @@ class Recorded:
 class Store(Protocol):
     """Keeps items, their values, and the results of the steps inside them.
 
-    What was written is there when its future is done, and survives whatever happens to the process from then on. Writes
-    are made in the order in which they were asked for, also where nobody awaits their future. Opened by its one
-    dispatcher.
+    What was written is there when its future is done, and survives whatever happens to the process from then on. All
+    that is asked for is done in that order, also where nobody awaits its future: who has an answer knows that every
+    write before it was made. Opened by its one dispatcher.
 
     A `BatchError` from any of these says why the store cannot be used any more; what it has is kept.
     """

@@ -71,6 +71,7 @@ async def survive(lives, troubles):
         else:
             break
     troubles.clear()
+    store.lives.clear()
     report = await run(step, ITEMS, store, max_concurrency=WIDTH, max_attempts=99)
     return store, report, deaths
 

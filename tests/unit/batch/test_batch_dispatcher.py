@@ -79,14 +79,25 @@ async def test_executed_and_not_yet_committed_counts_as_in_flight():
             async def written():
                 await asyncio.sleep(5)
                 await MemoryStore.put(self, item, value, usage=usage)
-                seen.append(len(await self.running()))
+                doubted.append(len(await self.running()))
+                finished.add(item.key) if item.state == "succeeded" else None
 
             return asyncio.ensure_future(written())
 
-    seen = []
+        async def counts(self):
+            await asyncio.sleep(5)
+            return await MemoryStore.counts(self)
+
+    async def work(item):
+        executed.add(str(item))
+        in_flight.append(len(executed - finished))
+        await asyncio.sleep(1)
+
+    doubted, in_flight, executed, finished = [], [], set(), set()
     report = await run(work, range(10), Slow(), max_concurrency=3)
-    assert max(seen) == 3
-    assert report.elapsed == 4 * 11.0
+    assert (max(doubted), max(in_flight)) == (3, 3)
+    assert report.counts == counts(succeeded=10)
+    assert report.elapsed == 4 * 6.0 + 5.0
 
 
 @pytest.mark.parametrize("error", [RateLimited("full"), ModelUnavailable("down"), ModelTimeout("late")])

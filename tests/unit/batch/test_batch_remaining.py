@@ -10,6 +10,8 @@ from llm_composition_patterns import BatchError
 from llm_composition_patterns.batch._memory_store import MemoryStore
 from llm_composition_patterns.batch._remaining import LOOKED_UP, Remaining
 
+LEAST = LOOKED_UP[0]
+
 
 async def work(item):
     await asyncio.sleep(1)
@@ -18,7 +20,7 @@ async def work(item):
 
 async def left(items, store=None, key=str, **settings):
     store = store or MemoryStore()
-    remaining = Remaining(items, key, store, run=await store.begin(), **{"retry": (), **settings})
+    remaining = Remaining(items, key, store, run=await store.begin(), **{"retry": (), "at_once": 1, **settings})
     return [(work.key, work.input) async for work in remaining]
 
 
@@ -48,7 +50,7 @@ async def test_what_is_finished_is_left_out_and_counted():
     store = MemoryStore()
     await run(work, "ab", store)
     run_number = await store.begin()
-    remaining = Remaining([*"abc"], str, store, run=run_number, retry=())
+    remaining = Remaining([*"abc"], str, store, run=run_number, retry=(), at_once=1)
     assert [work.key async for work in remaining] == ["c"]
     assert (remaining.total, dict(remaining.skipped)) == (3, {"succeeded": 2})
 
@@ -56,18 +58,18 @@ async def test_what_is_finished_is_left_out_and_counted():
 async def test_a_plain_source_is_pulled_lazily():
     """At most as many as are looked up at once beyond those that were taken."""
     pulled = []
-    remaining = Remaining((pulled.append(n) or n for n in count()), str, MemoryStore(), run=1, retry=())
+    remaining = Remaining((pulled.append(n) or n for n in count()), str, MemoryStore(), run=1, retry=(), at_once=1)
     async for work in remaining:
         if work.input == 100:
             break
-    assert len(pulled) <= 101 + LOOKED_UP
+    assert len(pulled) <= 101 + LEAST
 
 
-@pytest.mark.parametrize("items", [["a", "a"], [*map(str, range(LOOKED_UP)), "0"]], ids=["side by side", "far apart"])
+@pytest.mark.parametrize("items", [["a", "a"], [*map(str, range(LEAST)), "0"]], ids=["side by side", "far apart"])
 async def test_two_items_of_one_key_are_refused(items):
     """Both before the first has ended and after it."""
     with pytest.raises(BatchError, match=r"two items have the key '(a|0)': a key must tell each item from all others"):
-        await run(work, items, MemoryStore())
+        await run(work, items, MemoryStore(), max_concurrency=4)
 
 
 async def test_two_items_of_one_key_are_refused_long_after_the_first_has_ended():
@@ -107,13 +109,13 @@ async def test_what_the_source_raises_is_raised():
     """After what ran was cancelled; it is pending."""
 
     def source():
-        yield from range(LOOKED_UP)
+        yield from range(LEAST)
         raise ValueError("no more")
 
     store = MemoryStore()
     with pytest.raises(ValueError, match="no more"):
-        await run(work, source(), store)
-    assert dict(await store.counts()) == {"pending": LOOKED_UP}
+        await run(work, source(), store, max_concurrency=LEAST)
+    assert dict(await store.counts()) == {"succeeded": 1, "pending": LEAST - 1}
 
 
 @pytest.mark.parametrize("awaited", [False, True])
@@ -150,7 +152,7 @@ async def test_a_source_whose_length_cannot_be_told_has_no_total():
         def __len__(self):
             raise TypeError("no len()")
 
-    assert Remaining(Bar(), str, MemoryStore(), run=1, retry=()).total is None
+    assert Remaining(Bar(), str, MemoryStore(), run=1, retry=(), at_once=1).total is None
 
 
 async def test_an_item_that_failed_is_executed_again_where_that_is_asked_for():
