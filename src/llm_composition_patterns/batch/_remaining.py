@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence, Sized
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -17,10 +27,11 @@ from ._item import Item
 from ._states import FINISHED, State
 from ._store import Store
 
-LOOKED_UP: Final = range(32, 1001)
-"""How many items may be looked up at once; so many of a plain source are in memory beside those that run."""
+LOOKED_UP: Final = range(32, 501)
+"""How many items may be looked up at once; of a plain source twice as many are in memory beside those that run."""
 
 Key = Callable[[Any], str]
+Group = Sequence[tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Remaining:
         store: Where it is known.
         run: The number of this run.
         retry: The states in which a finished item is executed again.
-        at_once: How many run at once; so many are looked up together, within bounds.
+        at_once: How many run at once; half as many are looked up together, within bounds.
 
     Attributes:
         total: How many items there are, or None while that is unknown.
@@ -55,27 +66,28 @@ class Remaining:
         self._store = store
         self._run = run
         self._again = frozenset(retry)
-        self._looked_up = min(max(at_once, LOOKED_UP[0]), LOOKED_UP[-1])
+        self._at_once = min(max(at_once // 2, LOOKED_UP[0]), LOOKED_UP[-1])
         self._open: dict[str, Item] = {}  # those that wait to be started
+        self._before: set[str] = set()  # those that were given out when the store was asked of the next ones
         self.total = _length(items)
         self.skipped: Counter[State] = Counter()
         self._stopped = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[Work]:
         """The items that are left, in the order of the source."""
-        async with aclosing(self._groups()) as groups:
-            async for group in groups:
-                for work in await self._left(group):
+        groups = self._plain() if isinstance(self._items, Iterable) else self._awaited(aiter(self._items))
+        async with aclosing(groups):
+            async for group, known in groups:
+                for work in self._left(group, known):
                     if self._stopped.is_set():
                         return
                     yield work
 
-    async def _left(self, group: Sequence[tuple[str, Any]]) -> list[Work]:
-        known = await self._store.find([key for key, _ in group])
+    def _left(self, group: Group, known: Mapping[str, Item]) -> list[Work]:
         left = []
         for key, input in group:
             item = known.get(key) or Item(key=key)
-            if item.run == self._run or key in self._open:
+            if item.run == self._run or key in self._open or key in self._before:
                 raise BatchError(f"two items have the key {key!r}: a key must tell each item from all others")
             if item.state in self._again:
                 item = item.asked_again()
@@ -84,6 +96,7 @@ class Remaining:
             else:
                 self._open[key] = item
                 left.append(Work(key, input))
+        self._before = {work.key for work in left}
         return left
 
     def stop(self) -> None:
@@ -94,26 +107,39 @@ class Remaining:
         """What the store knows of an item, which is started now."""
         return self._open.pop(key)
 
-    async def _groups(self) -> AsyncGenerator[list[tuple[str, Any]]]:
-        if not isinstance(self._items, Iterable):
-            async with aclosing(self._awaited(aiter(self._items))) as items:
-                async for item in items:
-                    yield [(self._checked(self._key_of(item)), item)]
-            return
+    async def _plain(self) -> AsyncGenerator[tuple[Group, Mapping[str, Item]]]:
+        """The items of a plain source; while one group is given out the store is asked of the next one."""
+        groups, asked = self._groups(), None
+        try:
+            asked = self._asked(next(groups, ()))
+            while asked is not None:
+                group, looking = asked
+                known = await looking
+                asked = self._asked(next(groups, ()))
+                yield group, known
+        finally:
+            if asked is not None:
+                await _ended(asked[1])
+            groups.close()
+
+    def _groups(self) -> Generator[Group]:
         if isinstance(self._items, Mapping):
             pairs: Iterable[tuple[Any, Any]] = self._items.items()
         else:
             pairs = ((self._key_of(item), item) for item in self._items)
         source = iter(pairs)
         try:
-            while group := [(self._checked(key), item) for key, item in islice(source, self._looked_up)]:
+            while group := [(self._checked(key), item) for key, item in islice(source, self._at_once)]:
                 yield group
         finally:
             if inspect.isgenerator(self._items):
                 self._items.close()
 
-    async def _awaited(self, source: AsyncIterator[Any]) -> AsyncGenerator[Any]:
-        """The items of a source that has to be waited for, until no more are wanted."""
+    def _asked(self, group: Group) -> tuple[Group, asyncio.Future[Mapping[str, Item]]] | None:
+        return (group, asyncio.ensure_future(self._store.find([key for key, _ in group]))) if group else None
+
+    async def _awaited(self, source: AsyncIterator[Any]) -> AsyncGenerator[tuple[Group, Mapping[str, Item]]]:
+        """The items of a source that has to be waited for, one by one, until no more are wanted."""
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:
             while not stopped.done():
@@ -122,11 +148,10 @@ class Remaining:
                     await asyncio.wait((pulled, stopped), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     await _ended(pulled)
-                if pulled.cancelled():
+                if pulled.cancelled() or (found := pulled.result()) is None:
                     return
-                if (found := pulled.result()) is None:
-                    return
-                yield found[0]
+                key = self._checked(self._key_of(found[0]))
+                yield [(key, found[0])], await self._store.find([key])
         finally:
             await _ended(stopped)
             if inspect.isasyncgen(source):

@@ -56,13 +56,13 @@ async def test_what_is_finished_is_left_out_and_counted():
 
 
 async def test_a_plain_source_is_pulled_lazily():
-    """At most as many as are looked up at once beyond those that were taken."""
+    """At most twice as many as are looked up at once beyond those that were taken."""
     pulled = []
     remaining = Remaining((pulled.append(n) or n for n in count()), str, MemoryStore(), run=1, retry=(), at_once=1)
     async for work in remaining:
         if work.input == 100:
             break
-    assert len(pulled) <= 101 + LEAST
+    assert len(pulled) <= 101 + 2 * LEAST
 
 
 @pytest.mark.parametrize("items", [["a", "a"], [*map(str, range(LEAST)), "0"]], ids=["side by side", "far apart"])
@@ -106,16 +106,29 @@ async def test_a_key_that_no_file_can_hold_is_refused():
 
 
 async def test_what_the_source_raises_is_raised():
-    """After what ran was cancelled; it is pending."""
+    """After what ran was cancelled; it is pending, and what was finished by then is kept."""
 
     def source():
-        yield from range(LEAST)
+        yield from range(2 * LEAST)
         raise ValueError("no more")
+
+    async def last_one_hangs(item):
+        await asyncio.sleep(1 if item < LEAST - 1 else 1000)
 
     store = MemoryStore()
     with pytest.raises(ValueError, match="no more"):
-        await run(work, source(), store, max_concurrency=LEAST)
-    assert dict(await store.counts()) == {"succeeded": 1, "pending": LEAST - 1}
+        await run(last_one_hangs, source(), store, max_concurrency=2)
+    assert dict(await store.counts()) == {"succeeded": LEAST - 1, "pending": 1}
+
+
+async def test_two_items_of_one_key_are_refused_however_short_they_take():
+    """The store was asked of the second one before the first was started."""
+
+    async def at_once(item):
+        return item
+
+    with pytest.raises(BatchError, match="two items have the key '0'"):
+        await run(at_once, [*map(str, range(LEAST)), "0"], MemoryStore(), max_concurrency=4)
 
 
 @pytest.mark.parametrize("awaited", [False, True])
