@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
 
 from ..patterns.parallelization import ShowProgress, refuse_what_is_no_source
 from ..runs import Budget
@@ -15,10 +15,10 @@ from ._dispatcher import Dispatcher, RunSettings
 from ._identity import fingerprint, recorded_name
 from ._report import BatchReport
 from ._sqlite_store import SqliteStore
+from ._states import State
 from ._transport import LocalTransport
 
-Again: TypeAlias = Literal["failed", "abandoned"]
-_AGAIN: Final = ("failed", "abandoned")
+_AGAIN: Final[tuple[State, ...]] = ("failed", "abandoned")
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ class _Settings(TypedDict, total=False):
     max_concurrency: int
     budget: Budget | None
     max_attempts: int
-    retry: Collection[Again]
+    retry: Collection[str]
     force: bool
     drain_timeout: float
     handle_signals: bool
@@ -99,7 +99,7 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
     max_concurrency: int = 256,
     budget: Budget | None = None,
     max_attempts: int = 10,
-    retry: Collection[Again] = (),
+    retry: Collection[str] = (),
     force: bool = False,
     drain_timeout: float = 30.0,
     handle_signals: bool = False,
@@ -161,6 +161,8 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
     short = recorded.rpartition(":")[2]
     _check_items(items, key)
     _check_settings(store, version, transport, retry, resource)
+    if budget is not None and not isinstance(budget, Budget):
+        raise TypeError(f"budget must be a Budget or None, not {budget!r}; write budget=Budget(usd=5.0)")
     check_count("max_attempts", max_attempts, least=1)
     check_count("max_concurrency", max_concurrency, least=1)
     check_seconds("drain_timeout", drain_timeout)
@@ -170,7 +172,7 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
         max_concurrency=max_concurrency,
         budget=budget,
         max_attempts=max_attempts,
-        retry=tuple(retry),
+        retry=tuple(state for state in _AGAIN if state in retry),
         drain_timeout=drain_timeout,
         handle_signals=handle_signals,
         progress=progress,

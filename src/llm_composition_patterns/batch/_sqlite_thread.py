@@ -60,10 +60,7 @@ class SqliteThread:
     def do(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Run a job with the next group; its result, once the group is committed."""
         future: asyncio.Future[T] = self._loop.create_future()
-        if isinstance(self._loop, VirtualTimeLoop):
-            held = self._loop.outstanding()
-            held.__enter__()
-            future.add_done_callback(lambda _: held.__exit__(None, None, None))
+        self._hold_clock(future)
         if self._closing:
             _refuse(future, BatchError(f"the store {self._path} is closed"))
         else:
@@ -77,10 +74,18 @@ class SqliteThread:
         if asked:
             self._asked.put(asked)
 
+    def _hold_clock(self, future: asyncio.Future[Any]) -> None:
+        """Let no virtual time pass until the thread has answered."""
+        if isinstance(self._loop, VirtualTimeLoop):
+            held = self._loop.outstanding()
+            held.__enter__()
+            future.add_done_callback(lambda _: held.__exit__(None, None, None))
+
     async def aclose(self) -> None:
         """Commit what was asked for and close the database, also where the caller is cancelled meanwhile."""
         if not self._closing:
             self._closing = True
+            self._hold_clock(self._ended)
             self._hand_over()
             self._asked.put(None)
         cancelled: asyncio.CancelledError | None = None
