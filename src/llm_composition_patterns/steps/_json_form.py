@@ -6,6 +6,7 @@ What is kept may lie in a file that somebody else has written to, so nothing is 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ._same import is_same
@@ -73,6 +74,14 @@ def _adapter(annotated: Any) -> TypeAdapter[Any] | None:
     """How values of a type are written and read; None where the annotation does not say."""
     if annotated is None or annotated is Any or annotated is object:
         return None
+    try:
+        return _made(annotated)
+    except TypeError:  # it cannot be hashed
+        return _made.__wrapped__(annotated)
+
+
+@lru_cache(maxsize=128)  # a step inside an item is a new function for each of them, of one type
+def _made(annotated: Any) -> TypeAdapter[Any] | None:
     from pydantic import TypeAdapter  # noqa: PLC0415 - costs 0.1 s
 
     try:
