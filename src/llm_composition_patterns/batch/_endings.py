@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 from ..errors import (
@@ -27,12 +28,12 @@ _DEFERRED: Final[frozenset[FailureKind]] = frozenset({"timeout", "deadline", "ra
 
 def is_fatal(error: BaseException) -> bool:
     """Whether every other item would fail with it, too."""
-    return isinstance(error, _FATAL)
+    return any(isinstance(part, _FATAL) for part in _parts(error))
 
 
 def ends_the_run(error: BaseException) -> bool:
     """Whether no other item is to be started after it."""
-    return is_fatal(error) or isinstance(error, BudgetExceeded)
+    return is_fatal(error) or any(isinstance(part, BudgetExceeded) for part in _parts(error))
 
 
 def is_deferred(error: BaseException) -> bool:
@@ -41,10 +42,24 @@ def is_deferred(error: BaseException) -> bool:
 
 
 def kind_of(error: BaseException) -> FailureKind:
-    """Why an execution failed, as one word."""
+    """Why an execution failed, as one word; of several errors the one counts that is no trouble of a provider."""
+    kinds = [_kind_of_one(part) for part in _parts(error)]
+    return next((kind for kind in kinds if kind not in _DEFERRED), kinds[0])
+
+
+def _kind_of_one(error: BaseException) -> FailureKind:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
     return error.kind if isinstance(error, LLMCompositionError) else "error"
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """The errors in a group, as a `TaskGroup` raises it; else the error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for part in error.exceptions:
+        yield from _parts(part)
 
 
 def told(error: BaseException) -> str:

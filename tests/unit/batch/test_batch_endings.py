@@ -58,3 +58,18 @@ def test_an_error_is_told_by_its_name_and_its_text():
 def test_an_error_with_half_a_character_can_be_kept():
     """As in the name of a file of another encoding: a store could not write it."""
     assert told(FileNotFoundError("caf\udce9.txt")) == "FileNotFoundError: caf\\udce9.txt"
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "deferred", "ends"),
+    [
+        (["RateLimited", "ModelUnavailable"], "rate_limit", True, False),
+        (["RateLimited", "InvalidOutput"], "invalid_output", False, False),
+        (["RateLimited", "AuthenticationFailed"], "rate_limit", True, True),
+        (["BudgetExceeded"], "budget", True, True),
+    ],
+)
+def test_a_group_of_errors_is_as_bad_as_the_worst_of_them(names, kind, deferred, ends):
+    """As a TaskGroup raises it, in another group perhaps."""
+    group = ExceptionGroup("outer", [ExceptionGroup("inner", [made(name) for name in names])])
+    assert (kind_of(group), is_deferred(group), ends_the_run(group)) == (kind, deferred, ends)
