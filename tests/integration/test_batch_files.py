@@ -96,6 +96,17 @@ async def test_a_value_of_another_type_is_an_error_that_names_the_item(tmp_path)
             pass
 
 
+async def test_values_that_are_damaged_are_an_error_where_they_are_read(tmp_path):
+    """Nothing is made up."""
+    await batch(tmp_path / "batch.db", items=2000)
+    whole = bytearray((tmp_path / "batch.db").read_bytes())
+    whole[50_000:] = b"\xff" * (len(whole) - 50_000)
+    (tmp_path / "batch.db").write_bytes(whole)
+    with pytest.raises(BatchError, match="malformed"):
+        async for _ in read_results(tmp_path / "batch.db"):
+            pass
+
+
 async def test_a_batch_may_be_read_while_it_runs(tmp_path):
     """What is finished by then."""
     seen = []
