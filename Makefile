@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo test check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench: setup ## run the benchmarks beside their peers and print the tables
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group bench
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group bench-no-deps
 	@$(BIN)/python -m benchmarks
+
+chaos: setup ## kill a batch of 5,000 items 25 times, and stop it 5 times: nothing lost, nothing finished paid again
+	@$(BIN)/python tests/integration/batch_chaos.py
 
 docs: setup ## build the site into build/site; make docs-serve shows it while you write
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

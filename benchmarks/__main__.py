@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import _tables, calls, coming_from, fan_out, limiter, processes, start_up
+from . import _tables, batches, calls, coming_from, fan_out, limiter, processes, start_up
 from ._contest import Contest
 from ._run import Result, run, version
 from ._verdicts import Verdict, exit_code, verdicts
@@ -22,6 +22,7 @@ CONTESTS: dict[str, Callable[[], Contest]] = {
     "fan-out": fan_out.contest,
     "calls": calls.contest,
     "processes": processes.contest,
+    "batches": batches.contest,
     "start-up": start_up.contest,
     "limiter": limiter.backends,
     "limiter-promises": limiter.promises,

@@ -5,6 +5,8 @@ A step is any async function of one input. `parallelize` runs a step over many i
 adds up what it cost, and `setup_tracing` sends spans to Arize Phoenix. Importing this does nothing but define names.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     AuthenticationFailed,
     BatchError,
@@ -57,10 +59,14 @@ from .timeline import Timeline
 from .tracing import Tracing, TracingStatistics, setup_tracing
 from .usage import Usage
 
+if TYPE_CHECKING:
+    from .batch import BatchReport, once, read_results, run_batch
+
 __all__ = [
     "AuthenticationFailed",
     "Backoff",
     "BatchError",
+    "BatchReport",
     "BranchTimeout",
     "Budget",
     "BudgetExceeded",
@@ -122,10 +128,13 @@ __all__ = [
     "in_processes",
     "in_threads",
     "micro_batched",
+    "once",
     "orchestrate",
     "parallelize",
+    "read_results",
     "refine",
     "route",
+    "run_batch",
     "setup_tracing",
     "stream_outcomes",
     "together",
@@ -136,3 +145,12 @@ __all__ = [
     "with_retry",
     "with_timeout",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Batches need SQLite, which nobody else pays for.
+    if name in {"BatchReport", "once", "read_results", "run_batch"}:
+        from . import batch  # noqa: PLC0415
+
+        return getattr(batch, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

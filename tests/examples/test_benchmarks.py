@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks import _tables, _verdicts, calls, coming_from, fan_out, processes, start_up
+from benchmarks import _tables, _verdicts, batches, calls, coming_from, fan_out, processes, start_up
 from benchmarks._contest import Bar, Contest, Entry, Figure, Summary
 from benchmarks._run import Result, environment, run
 
@@ -120,6 +120,7 @@ def test_missing_peers_are_named_with_the_repair():
         fan_out.contest(),
         calls.contest(),
         processes.contest(),
+        batches.contest(),
         start_up.contest(),
         coming_from.tasks(),
         coming_from.faults(),
@@ -262,6 +263,13 @@ def test_our_calls_are_measured(monkeypatch, capsys):
     assert all(figures["rate"] > 1 and figures["cpu"] > 0 for figures in found.values())
 
 
+def test_our_batches_are_measured():
+    """With and without a store, with large results, and with nothing left to do."""
+    results = run(batches.contest(items=40, in_flight=20, large=30, size=1_000), rounds=1).medians
+    assert len(results) == 4
+    assert all(figures["seconds"] > 0 and figures["each"] > 0 for figures in results.values())
+
+
 def test_start_up_is_measured():
     """The CPU time of a bare interpreter is measured and under a second."""
     contest = start_up.contest()
@@ -291,7 +299,7 @@ def test_an_unknown_contest_is_refused(capsys):
     """A name that is none is answered with those that are."""
     with pytest.raises(SystemExit, match="2"):
         command.main(["fanout"])
-    assert "there are fan-out, calls, processes, start-up" in capsys.readouterr().err
+    assert "there are fan-out, calls, processes, batches, start-up" in capsys.readouterr().err
 
 
 def test_the_command_explains_itself():
@@ -304,4 +312,4 @@ def test_the_command_explains_itself():
         check=True,
         timeout=30,
     )
-    assert "fan-out; calls; processes; start-up" in shown.stdout
+    assert "fan-out; calls; processes; batches; start-up" in shown.stdout

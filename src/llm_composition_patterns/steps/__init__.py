@@ -4,6 +4,8 @@ from ._annotations import answer_type, hints
 from ._cache_store import CacheStore, MemoryCache
 from ._checks import check_count, check_seconds, is_plain_function
 from ._in_threads import in_threads
+from ._json_form import JsonForm
+from ._made import made_of
 from ._micro_batched import micro_batched
 from ._sqlite_cache import SqliteCache
 from ._step import (
@@ -26,6 +28,7 @@ from .processes import in_processes
 __all__ = [
     "Backoff",
     "CacheStore",
+    "JsonForm",
     "MemoryCache",
     "SqliteCache",
     "Step",
@@ -37,6 +40,7 @@ __all__ = [
     "in_processes",
     "in_threads",
     "is_plain_function",
+    "made_of",
     "micro_batched",
     "name_or",
     "named",

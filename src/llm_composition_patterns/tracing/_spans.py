@@ -256,6 +256,12 @@ def add_event(name: str, attributes: Attributes) -> None:
         trace.get_current_span().add_event(name, attributes)
 
 
+def set_attributes(attributes: Attributes) -> None:
+    """Set attributes of the current span, if there is one that is kept."""
+    if listening() is not None:
+        trace.get_current_span().set_attributes(attributes)
+
+
 _own: Spans | None = None
 _muted = False
 _of_application: tuple[TracerProvider, Spans | None] | None = None

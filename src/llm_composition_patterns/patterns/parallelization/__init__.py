@@ -1,8 +1,10 @@
 """Parallelization: one step over many inputs, several steps side by side, several ballots on one question."""
 
 from ...steps import Step
-from ._parallelize import OnError, outcomes_of, parallelize
+from ._parallelize import OnError, ShowProgress, outcomes_of, parallelize
+from ._progress_bar import reporter
 from ._settings import stops_on_failure
+from ._source import refuse_what_is_no_source
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 from ._together import together
 from ._vote import Vote, vote
@@ -10,10 +12,13 @@ from ._vote import Vote, vote
 __all__ = [
     "OnError",
     "OutcomeStream",
+    "ShowProgress",
     "Step",
     "Vote",
     "outcomes_of",
     "parallelize",
+    "refuse_what_is_no_source",
+    "reporter",
     "stops_on_failure",
     "stream_outcomes",
     "together",

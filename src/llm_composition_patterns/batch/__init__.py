@@ -1,0 +1,8 @@
+"""Durable batches: a step over many items, recorded as it goes."""
+
+from ._once import once
+from ._read_results import read_results
+from ._report import BatchReport
+from ._run_batch import run_batch
+
+__all__ = ["BatchReport", "once", "read_results", "run_batch"]

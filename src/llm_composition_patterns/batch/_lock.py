@@ -1,0 +1,66 @@
+"""One dispatcher for each store: a lock that ends with its process, whatever ends that.
+
+It lies on a file beside the store, because to close any other handle of a database's own file would let go of SQLite's
+locks on it. The file says who holds it, and stays: to remove it would let two take it at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Self
+
+from ..errors import BatchError
+
+_TAKEN = frozenset({errno.EACCES, errno.EAGAIN})
+
+
+class StoreLock:
+    """The right to be the one dispatcher of a store."""
+
+    def __init__(self, file: int) -> None:
+        self._file: int | None = file
+
+    @classmethod
+    def taken(cls, store: Path) -> Self:
+        """Take the lock of a store.
+
+        Raises:
+            BatchError: Somebody else has it, or it cannot be written.
+        """
+        if store.is_dir():
+            raise BatchError(f"the store {store} is a directory: give the path of a file")
+        path = Path(f"{os.path.realpath(store)}.lock")  # of one file, by whatever link it is reached
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise BatchError(f"the store {store} cannot be written: {error.strerror}: {path}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(file, 0)
+            os.pwrite(file, json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        except OSError as error:
+            holder = _holder(file)
+            os.close(file)
+            if error.errno in _TAKEN:
+                raise BatchError(f"the store {store} is in use by {holder}: wait for that run, or end it") from error
+            raise BatchError(f"the store {store} cannot be locked: {error.strerror}") from error
+        return cls(file)
+
+    def release(self) -> None:
+        """Let others have it."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def _holder(file: int) -> str:
+    try:
+        known = json.loads(os.pread(file, 4096, 0))
+        return f"process {known['process']} on {known['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
