@@ -4,13 +4,14 @@ import asyncio
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import pytest
 
 from llm_composition_patterns import ConfigurationError, parallelize, setup_tracing
 from llm_composition_patterns.cli import main
 from llm_composition_patterns.timeline import read_phoenix, span_bars
-from llm_composition_patterns.tracing import PhoenixServer
+from llm_composition_patterns.tracing import PhoenixServer, names
 
 
 async def step(number):
@@ -136,6 +137,24 @@ def test_a_branch_that_is_a_trace_of_its_own_is_not_the_latest_trace(answering):
     url, paths = answering(page(item, fan_out), page(fan_out))
     assert [span.name for span in read_phoenix(PhoenixServer(url=url), "p")] == ["fan"]
     assert paths[1][0] == "/v1/projects/p/spans?trace_id=f&limit=1000"
+
+
+def test_branches_that_are_traces_of_their_own_are_read_too(answering):
+    """All that started while the fan-out ran is looked through for them: Phoenix keeps no links."""
+    fan_out = {**written("fan", "f", second=3), "attributes": {names.BRANCHES_RECORDED: 2}}
+    items = [
+        {**written(f"b{n}", f"s{n}", second=3, index=n), "attributes": {
+            names.FAN_OUT_SPAN_ID: "f", names.START_OFFSET_SECONDS: 0.0}}
+        for n in range(2)
+    ]  # fmt: skip
+    stranger = written("other", "o", second=3)
+    url, paths = answering(page(fan_out), page(*items, stranger, fan_out))
+    spans = read_phoenix(PhoenixServer(url=url), "p", "f")
+    assert [span.name for span in spans] == ["fan", "b0", "b1"]
+    assert [bar.name for bar in span_bars(spans)[1]] == ["b0", "b1"]
+    assert unquote(paths[1][0]).endswith(
+        "spans?start_time=2026-01-01T00:00:03.000001+00:00&end_time=2026-01-01T00:00:04.000002+00:00&limit=1000"
+    )
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ _PUT: Final = (
 )
 _VALUE: Final = "INSERT OR REPLACE INTO results SELECT place, ? FROM items WHERE key = ?"
 _PAGE: Final = (
-    f"SELECT items.place, results.value, {_ITEM} FROM items LEFT JOIN results ON results.place = items.place "  # noqa: S608
+    f"SELECT items.place, results.value, {_ITEM} FROM items "  # noqa: S608
+    "LEFT JOIN results ON results.place = items.place AND items.state = 'succeeded' "
     "WHERE items.place > ? AND items.state IN ('succeeded', 'failed', 'abandoned') ORDER BY items.place LIMIT ?"
 )
 

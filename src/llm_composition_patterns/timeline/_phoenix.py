@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from ..errors import ConfigurationError
 from ..tracing import PhoenixError, PhoenixServer, names
 from ._finished_span import KEPT, SPAN_KIND, FinishedSpan
+from ._one_trace import one_trace
 
 PAGE = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,12 +30,14 @@ def read_phoenix(server: PhoenixServer, project: str, trace_id: str | None = Non
     """
     reader = _Reader(server, project)
     wanted = trace_id or reader.latest()
-    spans = [_span(span) for span in reader.spans(trace_id=wanted)]
-    if not spans:
+    found = list(reader.spans(trace_id=wanted))
+    if not found:
         raise ConfigurationError(
             f"project {project!r} at {server.url} has no trace {wanted}: look at {server.url}/projects"
         )
-    return spans
+    if any(names.BRANCHES_RECORDED in span["attributes"] for span in found):
+        found = list(reader.spans(**_while_it_ran(found)))  # there are branches that are traces of their own
+    return one_trace(map(_span, found), wanted)
 
 
 class _Reader:
@@ -89,7 +92,15 @@ def _span(span: Mapping[str, Any]) -> FinishedSpan:
         end=_nanoseconds(span["end_time"]),
         error=(span.get("status_message") or "error") if span["status_code"] == "ERROR" else "",
         attributes={**attributes, SPAN_KIND: span["span_kind"]},
+        links=(span["attributes"][names.FAN_OUT_SPAN_ID],) if names.FAN_OUT_SPAN_ID in span["attributes"] else (),
     )
+
+
+def _while_it_ran(spans: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Ask for all spans that started in the time of these, its end included."""
+    ends = max(datetime.fromisoformat(span["end_time"]) for span in spans)
+    starts = min(datetime.fromisoformat(span["start_time"]) for span in spans)
+    return {"start_time": starts.isoformat(), "end_time": (ends + timedelta(microseconds=1)).isoformat()}
 
 
 def _nanoseconds(text: str) -> int:
