@@ -31,7 +31,7 @@ class Bucket:
         level = self.level
         if now > self.at:
             level += self.rate * (now - self.at)
-        if level > self.capacity:  # `min` takes several times as long, and this is asked ten times a call
+        if level > self.capacity:
             return self.capacity
         return level
 
@@ -47,6 +47,8 @@ class Bucket:
 
     def wait(self, cost: float, now: float, reserve: float = 0.0) -> float:
         """Seconds until `cost` may be sent and `reserve` is left; what never fits may go when it is full."""
-        wanted = min(cost + reserve, self.capacity)
+        wanted = cost + reserve
+        if wanted > self.capacity:
+            wanted = self.capacity
         missing = wanted - self.holds(now)
         return missing / self.rate if missing > TOLERANCE * wanted else 0.0

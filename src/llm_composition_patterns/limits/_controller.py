@@ -325,8 +325,10 @@ class Controller:
         self._silence.accepted(flight.sent_at)
         self._answered += 1
         self._answered_at = now
-        self._answered_sent = max(self._answered_sent, flight.sent_at)
-        self._latency += (now - flight.sent_at - self._latency) / min(self._answered, _AVERAGED)
+        if flight.sent_at > self._answered_sent:
+            self._answered_sent = flight.sent_at
+        averaged = self._answered if self._answered < _AVERAGED else _AVERAGED
+        self._latency += (now - flight.sent_at - self._latency) / averaged
         if self.pause.accepted(flight.sent_at, now):
             self.requests.forget_wishes()
             self.tokens.forget_wishes()
@@ -334,7 +336,8 @@ class Controller:
         self.tokens.accepted(flight.sent_at, now)
         if tokens is not None and 0 <= tokens <= most and self.tokens.can_be(tokens):
             self._seen += 1
-            self.average_tokens += (tokens - self.average_tokens) / min(self._seen, _AVERAGED)
+            averaged = self._seen if self._seen < _AVERAGED else _AVERAGED
+            self.average_tokens += (tokens - self.average_tokens) / averaged
             self.tokens.corrected(now, flight.tokens, tokens, flight.sent_at)
         changed: dict[Pacer, None] = {}
         for reading in ending.readings:

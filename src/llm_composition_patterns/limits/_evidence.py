@@ -103,7 +103,8 @@ class Evidence:
 
     def answers(self, number: int) -> None:
         """A call was answered: what failed of calls that had failed before it was sent is no sign of an outage."""
-        self.answered = max(self.answered, number)
+        if number > self.answered:
+            self.answered = number
         if self._failed:
             refuted = [one for one, failure in self._failed.items() if failure.first <= number]
             for _ in {self._failed.pop(one).first for one in refuted}:

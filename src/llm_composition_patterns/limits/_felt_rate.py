@@ -177,8 +177,7 @@ class FeltRate:
 
     def sent(self, cost: float, now: float, total: float) -> None:
         """A call is sent; `total` is the cost of all before it."""
-        last = max(self._resumes_at, self._last)
-        if now - last > IDLE:
+        if now - self._last > IDLE and now - self._resumes_at > IDLE:
             self._from_full, self._from, self._from_total, self._refused = True, now, total, 0.0
         self._last, self._total = now, total + cost
         if self.bucket is not None:

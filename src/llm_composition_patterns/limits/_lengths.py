@@ -53,4 +53,5 @@ class Lengths:
     def _slope(self) -> float:
         if self._variance < _SPREAD:
             return 0.0
-        return min(1.0, max(0.0, self._covariance / self._variance))
+        slope = self._covariance / self._variance
+        return 0.0 if slope < 0.0 else 1.0 if slope > 1.0 else slope

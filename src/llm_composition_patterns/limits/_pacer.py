@@ -131,7 +131,9 @@ class Pacer:
     def _learned_wait(self, now: float, cost: float) -> float:
         seconds = 0.0 if self._felt.bucket is None else self._felt.wait(cost, now)
         for shown in self._shown:
-            seconds = max(seconds, shown.wait(cost, now, RESERVE * shown.limit + self._margin))
+            wait = shown.wait(cost, now, RESERVE * shown.limit + self._margin)
+            if wait > seconds:
+                seconds = wait
         return seconds
 
     def _is_worth_asking(self, now: float, cost: float) -> bool:

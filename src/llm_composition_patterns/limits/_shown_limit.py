@@ -329,7 +329,8 @@ class ShownLimit:
             return self.full_at - now if self.holds(now) < wanted else 0.0
         if self._bound and now >= self._rise_at and self.source == "message":
             self._rise(now)
-        seconds = self.bucket.wait(cost, now, min(reserve, self.bucket.capacity / 4))
+        most = self.bucket.capacity / 4
+        seconds = self.bucket.wait(cost, now, reserve if reserve < most else most)
         self._bound = self._bound or seconds > 0
         return seconds
 
