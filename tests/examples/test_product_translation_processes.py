@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_composition_patterns.llm._retries import MOST_EXCUSED
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +104,9 @@ def test_faults_cost_only_their_own_language(simulated: Serve, environ: dict[str
     for language, kind in list(kinds.items())[:3]:
         assert f"failed: product 5, {language}: {kind}" in done.stderr
     made = {language: status["attempts"] for language, status in written["status"].items()}
-    assert made == {"spanish": 5, "french": 1, "german": 3, "italian": 1}
+    refused = made["spanish"]  # some are excused: those after which other languages were taken
+    assert 5 <= refused <= 5 + MOST_EXCUSED * 4
+    assert made == {"spanish": refused, "french": 1, "german": 3, "italian": 1}
     assert attempts_in(spans_of(trace)) == {name: [name != "italian"] * count for name, count in made.items()}
 
 

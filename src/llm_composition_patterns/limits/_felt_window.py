@@ -154,7 +154,7 @@ class FeltWindow:
         return self._is_sure
 
     def _may_be_one(self, found: Found, cost: float) -> bool:
-        if not FEWEST * cost <= found.limit <= KEPT * cost:
+        if not (FEWEST * cost <= found.limit <= KEPT * cost and found.length > 0):
             return False
         return (self._wish - ROUNDED) * found.limit / found.length >= MORE_THAN_A_BUCKET * cost
 

@@ -190,3 +190,13 @@ def test_a_time_beside_a_limit_that_is_shown_is_no_sign_of_one(readings, rate):
         pacer.refused(refusal, sent_at=began + 2.0, now=began + 2.0)
     pacer.sent(20.0, 1.0)
     assert pacer._felt._window.rate == rate
+
+
+def test_what_was_sent_all_at_once_is_no_window():
+    """Nothing is known of its length: the first pause ended when it began."""
+    felt = FeltWindow()
+    for _ in range(5):
+        felt.sent(1.0, 0.0)
+    felt.refused(sent_at=0.0, now=0.0, wish=0.0, cost=1.0)
+    assert not felt.sent(1.0, 0.0)
+    assert felt.rate is None

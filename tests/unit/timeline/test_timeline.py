@@ -71,7 +71,7 @@ def test_rectangles_agree_with_the_outcomes(branches):
 def test_what_overlapped_is_drawn_one_above_the_other(two):
     """Two bars overlap in the picture if they did in time, and not if one ended before the other began."""
     (a, b), rows = sorted(two, key=lambda one: one.started), rows_of(Timeline.of(two))
-    left, right = sorted(((row[0][1], row[-1][2]) for row in rows), key=lambda ends: ends[0])
+    left, right = sorted((row[0][1], row[-1][2]) for row in rows)  # of two that begin alike, the shorter first
     end = a.started + a.queued + a.elapsed
     if end > b.started:
         assert left[1] >= right[0] - 0.01
