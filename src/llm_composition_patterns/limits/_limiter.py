@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite, log10
-from typing import Final
+from typing import Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
@@ -25,6 +25,15 @@ _LEAST_RATE: Final = 1e-6
 
 _UNREADABLE: Final = 10**20
 """A number of so many digits that nobody reads them."""
+
+
+class Given(NamedTuple):
+    """What a user said of a limiter."""
+
+    max: int | None = None
+    fixed: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
 
 
 class Limiter:
@@ -57,6 +66,7 @@ class Limiter:
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={brief(rate)})")
         self._victims = Victims()
+        self._given = Given(max, fixed, requests_per_minute, tokens_per_minute)
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -137,6 +147,9 @@ class Limiter:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
         return self._enforcement.remembered()
 
+    def _permit(self, ticket: Ticket) -> Permit:
+        return Permit(self._enforcement, ticket)
+
 
 def impatient_permit(
     limiter: Limiter,
@@ -161,12 +174,17 @@ def impatient_permit(
         HeldUp: Out of `async with`, when one of the two is over.
     """
     ticket = Ticket(tokens, retry=retry, patience=patience, stuck_for=stuck_for, outage_patience=outage_patience)
-    return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
+    return limiter._permit(ticket)  # noqa: SLF001 - its own module
 
 
 def victims_of(limiter: Limiter) -> Victims:
     """Whom the provider behind a limiter failed, through whatever model they called it."""
     return limiter._victims  # noqa: SLF001 - its own module
+
+
+def given_to(limiter: Limiter) -> Given:
+    """What the user said of a limiter."""
+    return limiter._given  # noqa: SLF001 - its own module
 
 
 def set_cap(limiter: Limiter, cap: int | None) -> None:
@@ -186,6 +204,7 @@ def learning_limiter(
     """
     limiter = Limiter.__new__(Limiter)
     limiter._victims = Victims()  # noqa: SLF001 - its own module
+    limiter._given = Given()  # noqa: SLF001 - its own module
     limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
     return limiter
 
