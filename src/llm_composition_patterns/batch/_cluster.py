@@ -7,13 +7,14 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
 from ..errors import ConfigurationError
 from .remote import work
 
+_log: Final = logging.getLogger("llm_composition_patterns")
 _LOCAL: Final = "local"
 _LOOPBACK: Final = "127.0.0.1"
 _CLIENT: Final = "ray://"
@@ -41,6 +42,7 @@ class Cluster:
             )
         self._address = address
         self._joined = False
+        self._prints = ExitStack()
         self.host: str = _LOOPBACK
         self.cpus: int = 1
 
@@ -52,7 +54,10 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._joined:
-            await asyncio.to_thread(_ray().shutdown)
+            try:
+                await asyncio.to_thread(_ray().shutdown)
+            finally:
+                self._prints.close()
 
     @asynccontextmanager
     async def actor(self) -> AsyncIterator[Actor]:
@@ -79,6 +84,7 @@ class Cluster:
             except Exception as error:
                 raise ConfigurationError(_not_joined(address, error)) from error
             self._joined = True
+            self._prints.enter_context(_printing_nothing(ray))
         self.cpus = int(ray.cluster_resources().get("CPU", 1))
         if not (self._joined and self._address is None):
             self.host = ray.util.get_node_ip_address()
@@ -142,6 +148,26 @@ def _quietly() -> Iterator[None]:
             del os.environ[_NO_STATISTICS]
         else:
             os.environ[_NO_STATISTICS] = before
+
+
+@contextmanager
+def _printing_nothing(ray: Any) -> Iterator[None]:
+    """Ray prints what becomes of its nodes on standard output, where a program's data belong: log it instead."""
+    driver = getattr(getattr(ray, "_private", None), "worker", None)
+    before = getattr(driver, "print_to_stdstream", None)
+    if driver is None or before is None:  # it is Ray's own affair, and may be called otherwise in another version
+        yield
+        return
+
+    def log(data: dict[str, Any], **_: object) -> None:
+        for line in data["lines"]:
+            _log.info("Ray: %s", line)
+
+    driver.print_to_stdstream = log
+    try:
+        yield
+    finally:
+        driver.print_to_stdstream = before
 
 
 def _not_joined(address: str, error: Exception) -> str:

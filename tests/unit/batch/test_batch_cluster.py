@@ -34,6 +34,7 @@ class FakeRay(types.ModuleType):
         self.exceptions = types.SimpleNamespace(RayError=Refused)
         self.util = types.SimpleNamespace(get_node_ip_address=lambda: "10.0.0.7")
         self.handle = Handle(fails)
+        self._private = types.SimpleNamespace(worker=types.SimpleNamespace(print_to_stdstream=print))
 
     def is_initialized(self):
         return self.joined
@@ -144,3 +145,24 @@ async def test_an_actor_that_is_lost_says_how(ray):
     ray(fails=Refused("the node has died"))
     async with Cluster(None) as cluster, cluster.actor() as actor:
         assert await actor.work("url", "token", "name") == "the node has died"
+
+
+async def test_what_ray_prints_of_its_nodes_is_logged(ray, capsys, caplog):
+    """Standard output is for the program's data."""
+    fake = ray()
+    with caplog.at_level(logging.INFO, logger="llm_composition_patterns"):
+        async with Cluster(None):
+            fake._private.worker.print_to_stdstream(
+                {"lines": ["a raylet has died"], "is_err": False}, ignore_prefix=False
+            )
+    assert capsys.readouterr().out == ""
+    assert caplog.messages == ["Ray: a raylet has died"]
+    assert fake._private.worker.print_to_stdstream is print
+
+
+async def test_a_ray_that_prints_in_another_way_is_left_alone(ray):
+    """What is private to it may be gone."""
+    fake = ray()
+    del fake._private
+    async with Cluster(None) as cluster:
+        assert cluster.cpus == 6
