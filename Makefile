@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench chaos docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix,quality,notebooks]' --group test --group check --group docs
+	  --editable '.[phoenix,quality,notebooks,ray]' --group test --group check --group docs
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
@@ -41,6 +41,9 @@ test: setup browser ## pass the tests, with coverage
 	@$(BIN)/coverage run -m pytest -q
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+test-ray: setup ## batches on a real Ray: two nodes, of which one is killed, a driver that is; some minutes
+	@$(BIN)/python -m pytest -q -s -m ray tests/integration/test_batch_ray.py
 
 # --verifytypes knows no --pythonpath: it asks the first Python on the path.
 check: setup ## formatting, lint, types, layers

@@ -29,7 +29,7 @@ from ._remaining import Key, Remaining, Work
 from ._report import REPORTED, BatchReport, Interruption
 from ._states import State
 from ._store import Store
-from ._transport import Transport
+from ._transport import NotWritten, Transport, Written
 
 _DIED: Final = "the run that executed it died"
 
@@ -203,7 +203,7 @@ class Dispatcher:
         except BaseException as error:
             item = self._failed(item, error, self._loop.time() - began, execution.used())
             self._record(item, None, execution)
-            if ends_the_run(error) or isinstance(error, _NotWritten):
+            if ends_the_run(error) or isinstance(error, NotWritten):
                 self._end(error)
             if isinstance(error, WorkerLost) and item.state == "pending":
                 return item
@@ -221,10 +221,12 @@ class Dispatcher:
             self._end(error)
 
     def _text_of(self, value: Any) -> str:
+        if type(value) is Written:
+            return value
         try:
             return self._form.written(value)
         except TypeError as error:
-            raise _NotWritten(str(error)) from error
+            raise NotWritten(str(error)) from error
 
     def _failed(self, item: Item, error: BaseException, elapsed: float, usage: Usage) -> Item:
         if isinstance(error, WorkerLost):
@@ -238,10 +240,6 @@ def _is_from_outside(error: BaseException) -> bool:
     """Whether an execution was ended from outside: with its branch, or with the whole process."""
     runner = asyncio.current_task()
     return not isinstance(error, Exception | asyncio.CancelledError) or (runner is not None and runner.cancelling() > 0)
-
-
-class _NotWritten(TypeError):
-    """A result that cannot be recorded: so it would be with every other one."""
 
 
 def _spent_up(name: str, budget: Budget, spent: Usage) -> BudgetExceeded:

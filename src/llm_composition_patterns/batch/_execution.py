@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..runs import Account
 from ..steps import JsonForm, Step, run_step
 from ..usage import Usage
-from ._store import Store
 from ._usage_since import usage_since
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+
+class Records(Protocol):
+    """Where the results of the steps inside items are recorded; a store, or what stands for one."""
+
+    def recall(self, item: str, key: str, /) -> Awaitable[str | None]:
+        """The result of a step inside an item, as JSON; None where there is none."""
+        ...
+
+    def keep(self, item: str, key: str, value: str, /, *, usage: Usage) -> asyncio.Future[None]:
+        """Write the result of a step inside an item, and what is to be added to what was spent."""
+        ...
 
 
 class Execution:
@@ -21,13 +33,13 @@ class Execution:
 
     Args:
         key: The item's.
-        store: Where the results of its steps are recorded.
+        records: Where the results of its steps are recorded.
         account: What the calls inside it use.
     """
 
-    def __init__(self, key: str, store: Store, account: Account) -> None:
+    def __init__(self, key: str, records: Records, account: Account) -> None:
         self.key = key
-        self._store = store
+        self._records = records
         self._account = account
         self._recorded = self._told = account.usage
         self._turns: dict[str, asyncio.Lock] = {}
@@ -45,13 +57,21 @@ class Execution:
     async def once(self, step: Step[A, B], input: A, key: str, form: JsonForm) -> B:
         """The recorded result of a step, or its result, recorded."""
         async with self._turns.setdefault(key, asyncio.Lock()):
-            text = await self._store.recall(self.key, key)
+            text = await self.recall(key)
             if text is not None:
                 recalled: B = form.read(text)
                 return recalled
             value = await run_step(step, input)
-            await self._store.keep(self.key, key, form.written(value), usage=self.unrecorded())
+            await self.keep(key, form.written(value))
             return value
+
+    async def recall(self, key: str) -> str | None:
+        """The recorded result of a step, as JSON; None where there is none."""
+        return await self._records.recall(self.key, key)
+
+    async def keep(self, key: str, value: str) -> None:
+        """Record the result of a step; done when it is committed."""
+        await self._records.keep(self.key, key, value, usage=self.unrecorded())
 
 
 current_execution: ContextVar[Execution | None] = ContextVar("llm_composition_execution", default=None)

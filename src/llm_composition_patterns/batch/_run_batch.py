@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Final, TypedDict, TypeVar, Unpack, overload
 
 from ..patterns.parallelization import ShowProgress, refuse_what_is_no_source
 from ..runs import Budget
@@ -16,9 +16,10 @@ from ._identity import fingerprint, recorded_name
 from ._report import BatchReport
 from ._sqlite_store import SqliteStore
 from ._states import State
-from ._transport import LocalTransport
+from ._transport import LocalTransport, Resource, Transport
 
 _AGAIN: Final[tuple[State, ...]] = ("failed", "abandoned")
+_AT: Final = "ray:"
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -30,7 +31,7 @@ class _Settings(TypedDict, total=False):
     output: Any
     step_name: str | None
     version: str | None
-    transport: Literal["local"]
+    transport: str
     max_concurrency: int
     budget: Budget | None
     max_attempts: int
@@ -95,7 +96,7 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
     output: Any = None,
     step_name: str | None = None,
     version: str | None = None,
-    transport: Literal["local"] = "local",
+    transport: str = "local",
     max_concurrency: int = 256,
     budget: Budget | None = None,
     max_attempts: int = 10,
@@ -126,13 +127,17 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
         items: An iterable, an async iterable, or a Mapping, whose keys are then the items' keys.
         store: The file; its directory must exist. One run at a time may use it.
         key: A function that gives the text by which an item is known; needed unless `items` is a Mapping.
-        resource: Gives an async context manager, opened once, whose value is the step's first argument.
+        resource: Gives an async context manager, opened once in each process that runs the step, whose value is the
+            step's first argument.
         output: The type of the results, if the step's annotated return type does not say it. Without either, results
             must be plain JSON.
         step_name: What the step is recorded by; by default its module and name, so one without a name of its own (a
             lambda, a closure, a wrapped step) needs it.
         version: A text to be changed when results of before are no longer good.
-        transport: Where the step runs: `"local"`, in this process.
+        transport: Where the step runs: `"local"`, in this process; `"ray"`, in the processes of a Ray cluster on this
+            machine; or `"ray:<address>"`, on the nodes of another one (`"ray:auto"` for that which this machine is
+            part of). Under Ray step and resource must be functions that can be imported by their names, inputs travel
+            as JSON, and limits and the budget are those of this process, for all.
         max_concurrency: How many items are executed at once.
         budget: What all runs together may spend.
         max_attempts: An item whose process died so many times while it ran is abandoned.
@@ -178,12 +183,24 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
         progress=progress,
     )
     kept = answer_type(step) if output is None else output
+    runs_there = _transport(transport, step, resource, output, max_concurrency)
     opened = await SqliteStore.open(Path(store), fingerprint(recorded, version, output), force=force)
     try:
-        async with LocalTransport(step, resource) as local:
-            return await Dispatcher(opened, local, JsonForm(kept, of=short), settings).run(items, key)
+        async with runs_there as there:
+            return await Dispatcher(opened, there, JsonForm(kept, of=short), settings).run(items, key)
     finally:
         await opened.aclose()
+
+
+def _transport(
+    transport: str, step: Callable[..., Any], resource: Resource | None, output: Any, max_concurrency: int
+) -> Transport:
+    if transport == "local":
+        return LocalTransport(step, resource)
+    from ._ray_transport import RayTransport  # noqa: PLC0415 - only when asked for
+
+    address = transport.removeprefix(_AT) if transport.startswith(_AT) else None
+    return RayTransport(step, resource, output, address=address or None, most=max_concurrency)
 
 
 def _check_items(items: object, key: object) -> None:
@@ -202,8 +219,8 @@ def _check_settings(store: object, version: object, transport: object, retry: ob
         raise TypeError(f"store must be the path of a file, not {store!r}")
     if version is not None and not isinstance(version, str):
         raise TypeError(f"version must be a str or None, not {version!r}")
-    if transport != "local":
-        raise ValueError(f"transport must be 'local', not {transport!r}")
+    if not isinstance(transport, str) or (transport not in ("local", "ray") and not transport.startswith(_AT)):
+        raise ValueError(f"transport must be 'local', 'ray' or 'ray:<address>', not {transport!r}")
     if isinstance(retry, str) or not isinstance(retry, Collection) or not set(retry) <= set(_AGAIN):
         raise ValueError(f"retry must be some of {_AGAIN}, such as ('failed',), not {retry!r}")
     if resource is not None:

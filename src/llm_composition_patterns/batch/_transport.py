@@ -14,6 +14,16 @@ from ._endings import NotAStep
 Resource = Callable[[], AbstractAsyncContextManager[Any]]
 
 
+class Written(str):
+    """A result that is JSON already."""
+
+    __slots__ = ()
+
+
+class NotWritten(TypeError):
+    """A result that cannot be recorded: so it would be with every other one."""
+
+
 class Transport(Protocol):
     """Takes items to where their step runs; an async context manager."""
 
@@ -24,10 +34,11 @@ class Transport(Protocol):
     ) -> None: ...
 
     async def run(self, key: str, input: Any, /) -> Any:
-        """What the step returns for an item.
+        """What the step returns for an item; `Written` where that is JSON already.
 
         Raises:
             WorkerLost: The process that ran it died: it may have been paid.
+            NotWritten: What it returned cannot be recorded.
             BaseException: What the step raised.
         """
         ...
@@ -59,7 +70,16 @@ class LocalTransport:
 
     async def run(self, key: str, input: Any, /) -> Any:  # noqa: ARG002 - for those that take it elsewhere
         """What the step returns."""
-        made = self._step(*self._held, input)
-        if not inspect.isawaitable(made):
-            raise NotAStep(str(not_async(self._step, made)))
-        return await made
+        return await run_here(self._step, *self._held, input)
+
+
+async def run_here(step: Callable[..., Any], *given: Any) -> Any:
+    """What a step returns, on this event loop.
+
+    Raises:
+        NotAStep: It is not async.
+    """
+    made = step(*given)
+    if not inspect.isawaitable(made):
+        raise NotAStep(str(not_async(step, made)))
+    return await made

@@ -1,15 +1,26 @@
 """Which calls may be made at a model, and when."""
 
 from ._dialects import read_headers, read_refusal
+from ._elsewhere import LimiterSource, Wanted, limiter_source
 from ._endings import Accepted, Answered, Ending, Failed, Overdue, Throttled
-from ._limiter import Limiter, brief, check_limit, impatient_permit, is_finite, notice_of, retry_budget_of
+from ._limiter import (
+    Given,
+    Limiter,
+    brief,
+    check_limit,
+    given_to,
+    impatient_permit,
+    is_finite,
+    notice_of,
+    retry_budget_of,
+)
 from ._memory import memory_key, recall, remember
 from ._notice import Notice
-from ._permit import HeldUp, Permit
+from ._permit import HeldUp, Permit, Ticket
 from ._readings import Reading, Refusal, Unit
 from ._retry_after import retry_after
 from ._retry_budget import RetryBudget
-from ._shared import shared_limiter
+from ._shared import key_fingerprint, shared_limiter
 from ._statistics import LimiterStatistics
 
 __all__ = [
@@ -17,8 +28,10 @@ __all__ = [
     "Answered",
     "Ending",
     "Failed",
+    "Given",
     "HeldUp",
     "Limiter",
+    "LimiterSource",
     "LimiterStatistics",
     "Notice",
     "Overdue",
@@ -27,11 +40,16 @@ __all__ = [
     "Refusal",
     "RetryBudget",
     "Throttled",
+    "Ticket",
     "Unit",
+    "Wanted",
     "brief",
     "check_limit",
+    "given_to",
     "impatient_permit",
     "is_finite",
+    "key_fingerprint",
+    "limiter_source",
     "memory_key",
     "notice_of",
     "read_headers",

@@ -94,9 +94,10 @@ class Breaker:
             if len(self.evidence) < self._needed:
                 self.is_open, self.since = False, None
 
-    def forgives(self, number: int) -> bool:
-        """Whether the call of this number failed in an outage that is over."""
-        return any(number in outage for outage in self._outages)
+    @property
+    def over(self) -> tuple[range, ...]:
+        """The calls, by number, that were sent in outages that are over."""
+        return tuple(self._outages)
 
     def failed(self, now: float, number: int, first: int) -> None:
         """The provider failed the call of this number.

@@ -293,9 +293,9 @@ class Controller:
         since = self.breaker.since
         return None if since is None else Outage(self._failed_at - since, self._failed_at)
 
-    def forgives(self, number: int) -> bool:
-        """Whether the call of this number failed in an outage that is over."""
-        return self.breaker.forgives(number)
+    def outages_over(self) -> tuple[range, ...]:
+        """The calls, by number, that were sent in outages that are over."""
+        return self.breaker.over
 
     def learned(self, now: float) -> Learned:
         """What is known and done now."""

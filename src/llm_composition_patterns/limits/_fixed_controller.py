@@ -53,9 +53,9 @@ class FixedController:
     def outage(self) -> None:
         """Never."""
 
-    def forgives(self, number: int) -> bool:  # noqa: ARG002 - it knows of no outage
-        """Never."""
-        return False
+    def outages_over(self) -> tuple[range, ...]:
+        """None: it knows of no outage."""
+        return ()
 
     def remembered(self) -> dict[str, dict[str, float]]:
         """Nothing."""

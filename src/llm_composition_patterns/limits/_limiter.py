@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite, log10
-from typing import Final
+from typing import Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import AdaptiveLaw
@@ -26,6 +26,15 @@ _LEAST_RATE: Final = 1e-6
 
 _UNREADABLE: Final = 10**20
 """A number of so many digits that nobody reads them."""
+
+
+class Given(NamedTuple):
+    """What a user said of a limiter."""
+
+    max: int | None = None
+    fixed: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
 
 
 class Limiter:
@@ -58,6 +67,7 @@ class Limiter:
         for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             _check_rate(rate, f"Limiter({name}={brief(rate)})")
         self._notice, self._retry_budget = Notice(), RetryBudget()
+        self._given = Given(max, fixed, requests_per_minute, tokens_per_minute)
         if fixed is None:
             self._enforcement = Enforcement(
                 _learning(
@@ -105,6 +115,11 @@ class Limiter:
         return self._enforcement.asked(lambda laws: isinstance(laws, Controller) and laws.breaker.evidence.is_common)
 
     @property
+    def outages_over(self) -> tuple[range, ...]:
+        """The calls, by the number of their permit, that were sent in outages that are over."""
+        return self._enforcement.asked(lambda laws: laws.outages_over())
+
+    @property
     def allows_tokens(self) -> bool:
         """Whether the user said how many tokens a minute."""
         controller = self._enforcement.controller
@@ -148,6 +163,9 @@ class Limiter:
         """What is worth to be known in the next run, for `remembered` of `shared_limiter`; empty for a fixed one."""
         return self._enforcement.asked(lambda laws: laws.remembered())
 
+    def _permit(self, ticket: Ticket) -> Permit:
+        return Permit(self._enforcement, ticket)
+
 
 def impatient_permit(
     limiter: Limiter,
@@ -172,7 +190,7 @@ def impatient_permit(
         HeldUp: Out of `async with`, when one of the two is over.
     """
     ticket = Ticket(tokens, retry=retry, patience=patience, stuck_for=stuck_for, outage_patience=outage_patience)
-    return Permit(limiter._enforcement, ticket)  # noqa: SLF001 - its own module
+    return limiter._permit(ticket)  # noqa: SLF001 - its own module
 
 
 def notice_of(limiter: Limiter) -> Notice:
@@ -183,6 +201,11 @@ def notice_of(limiter: Limiter) -> Notice:
 def retry_budget_of(limiter: Limiter) -> RetryBudget:
     """The retries that the provider behind a limiter bears, of whatever models call it."""
     return limiter._retry_budget  # noqa: SLF001 - its own module
+
+
+def given_to(limiter: Limiter) -> Given:
+    """What the user said of a limiter."""
+    return limiter._given  # noqa: SLF001 - its own module
 
 
 def set_cap(limiter: Limiter, cap: int | None) -> None:
@@ -202,6 +225,7 @@ def learning_limiter(
     """
     limiter = Limiter.__new__(Limiter)
     limiter._notice, limiter._retry_budget = Notice(), RetryBudget()  # noqa: SLF001 - its own module
+    limiter._given = Given()  # noqa: SLF001 - its own module
     limiter._enforcement = Enforcement(_learning(start, local=local, remembered=remembered))  # noqa: SLF001 - its own module
     return limiter
 

@@ -21,7 +21,8 @@ def shared_limiter(
     *,
     endpoint: Hashable,
     model: str,
-    credential: str | None,
+    credential: str | None = None,
+    fingerprint: str | None = None,
     cap: int | None = None,
     start: int = UNKNOWN_START,
     local: bool = False,
@@ -33,13 +34,14 @@ def shared_limiter(
         endpoint: What is called.
         model: The model's name there.
         credential: The key, of which only a hash is kept.
+        fingerprint: That hash, where the key itself is elsewhere.
         cap: The most calls in flight that this user of the limiter wants. Of several caps the smallest holds, as long
             as its user is inside this context.
         start: Calls in flight to begin with, for the first user.
         local: The endpoint is on this machine; for the first user.
         remembered: What the limiter's `remembered` gave at the end of an earlier run; for the first user.
     """
-    key = endpoint, model, _fingerprint(credential)
+    key = endpoint, model, fingerprint or key_fingerprint(credential)
     with _lock:
         limiter = _limiters.get(key)
         if limiter is None:
@@ -64,5 +66,6 @@ def _change_caps(limiter: Limiter, *, add: int | None = None, remove: int | None
     set_cap(limiter, min(caps, default=None))
 
 
-def _fingerprint(credential: str | None) -> str | None:
+def key_fingerprint(credential: str | None) -> str | None:
+    """What tells one key from another, and from which it cannot be read back."""
     return credential and hashlib.sha256(credential.encode(errors="surrogatepass")).hexdigest()

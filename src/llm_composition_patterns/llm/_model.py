@@ -13,7 +13,18 @@ from typing import Any, Final, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from .. import runs
 from ..errors import BudgetExceeded, ModelError
-from ..limits import HeldUp, Limiter, LimiterStatistics, memory_key, recall, remember, shared_limiter
+from ..limits import (
+    HeldUp,
+    Limiter,
+    LimiterStatistics,
+    Wanted,
+    key_fingerprint,
+    limiter_source,
+    memory_key,
+    recall,
+    remember,
+    shared_limiter,
+)
 from ..simulation import Price
 from ._addresses import Address
 from ._attempt import attempt
@@ -132,10 +143,13 @@ class ConnectedModel:
 
     async def _limiter(self, resources: AsyncExitStack) -> Limiter:
         options, address = self._options, self._address
-        if isinstance(options.concurrency, Limiter):
-            return options.concurrency
         whose: _Whose = {"endpoint": options.endpoint, "model": address.model, "credential": address.api_key}
         key = memory_key(**whose) if options.remember else None
+        source = limiter_source.get()
+        if source is not None:
+            return await source(self._wanted(key), resources)
+        if isinstance(options.concurrency, Limiter):
+            return options.concurrency
         limiter = resources.enter_context(
             shared_limiter(
                 **whose,
@@ -148,6 +162,21 @@ class ConnectedModel:
         if key is not None:
             resources.push_async_callback(_keep, key, limiter)
         return limiter
+
+    def _wanted(self, memory: str | None) -> Wanted:
+        """The limiter that is to be kept elsewhere."""
+        options, address = self._options, self._address
+        own = options.concurrency if isinstance(options.concurrency, Limiter) else None
+        return Wanted(
+            endpoint=options.endpoint,
+            model=address.model,
+            fingerprint=key_fingerprint(address.api_key),
+            own=own,
+            cap=None if isinstance(options.concurrency, Limiter) else options.start.cap(options.concurrency),
+            start=options.start.calls,
+            local=options.start.local,
+            memory=memory if own is None else None,
+        )
 
     async def _pricing(self) -> Pricing:
         address, price = self._address, self._options.price

@@ -12,7 +12,7 @@ from ._account import (
 from ._budget import Budget
 from ._ledger import Amount, amount
 from ._progress import Progress
-from ._reservation import BUDGET, Purse, PurseAccount, Reservation, purses
+from ._reservation import BUDGET, Desk, Purse, PurseAccount, Reservation, purses
 from ._track import Tracked, track, usage_attributes
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Account",
     "Amount",
     "Budget",
+    "Desk",
     "Progress",
     "Purse",
     "PurseAccount",

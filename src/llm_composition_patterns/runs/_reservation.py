@@ -95,12 +95,13 @@ class Reservation:
     Attributes:
         need: The amount that is held.
         waited: Whether it had to wait.
+        shown: Whether its waiting is shown by a span here; else it is where the budget is.
 
     Raises:
         BudgetExceeded: Out of `async with`, when it can never fit.
     """
 
-    __slots__ = ("caller", "chain", "loop", "need", "needs", "refused", "state", "waited", "woken")
+    __slots__ = ("caller", "chain", "loop", "need", "needs", "refused", "shown", "state", "waited", "woken")
 
     def __init__(self, chain: tuple[Purse, ...], needs: Callable[[], Sequence[Amount]], caller: str) -> None:
         self.chain: Final[tuple[Purse, ...]] = chain
@@ -110,6 +111,7 @@ class Reservation:
         self.state: Literal["new", "waiting", "held", "over"] = "new"
         self.refused: BudgetExceeded | None = None
         self.waited: bool = False
+        self.shown: bool = True
         self.loop: asyncio.AbstractEventLoop
         self.woken: asyncio.Future[None]
 
@@ -137,7 +139,7 @@ class Reservation:
             raise
 
     async def _woken(self) -> None:
-        if listening() is None:
+        if listening() is None or not self.shown:
             await self.woken
             return
         with span(names.WAIT_FOR_PERMIT, attributes={names.WAIT_REASON: BUDGET}):

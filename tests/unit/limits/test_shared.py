@@ -88,7 +88,7 @@ def test_a_limiter_that_nobody_uses_is_forgotten():
     with shared_limiter(**WHERE):
         pass
     gc.collect()
-    assert (WHERE["endpoint"], "m", _shared._fingerprint("secret-key")) not in _shared._limiters
+    assert (WHERE["endpoint"], "m", _shared.key_fingerprint("secret-key")) not in _shared._limiters
 
 
 def test_the_end_of_the_interpreter_is_no_error():
