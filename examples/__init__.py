@@ -1,0 +1,1 @@
+"""Reference applications, made of the package's public names."""
