@@ -163,9 +163,9 @@ _BRACES: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 
 def _brace_end(text: str, start: int) -> int | None:
     depth = 0
-    if text[start : start + 1] != "{" or text.find("}", start, start + LONGEST) < 0:
+    if text[start : start + 1] != "{" or text.find("}", start, start + LONGEST_IN_LINE) < 0:
         return None
-    for found in _BRACES.finditer(text, start, start + LONGEST):
+    for found in _BRACES.finditer(text, start, start + LONGEST_IN_LINE):
         depth += {"{": 1, "}": -1}.get(found[0], 0)
         if not depth and found[0] == "}":
             return found.end()
