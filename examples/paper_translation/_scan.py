@@ -55,6 +55,7 @@ _CITING: Final = re.compile(r"\\[A-Za-z]*cite[A-Za-z]*\*?(?=\s*[\[{])")
 _REFERRING: Final = re.compile(r"\\(?:[A-Za-z]*ref|label|bibitem|bibliography|bibliographystyle)\*?(?=\s*[\[{])")
 _ADDRESSING: Final = re.compile(r"\\(?:url|href|path)(?=\s*\{)")
 _INCLUDING: Final = re.compile(r"\\(?:includegraphics|input|include|usepackage|documentclass|verb)\*?(?=\s*[\[{|!+])")
+_COMMAND: Final = re.compile(r"\\(?:(?:begin|end)\s*\{[A-Za-z]+\*?\}|[A-Za-z]+\*?)")
 _ARGUMENTS: Final = re.compile(r"(?:\s?\[[^\[\]\n]{0,500}\])*")
 _NUMBERED: Final = re.compile(r"\[\d{1,4}(?:\s?[-\u2013,;\uff0c\u3001]\s?\d{1,4})*\]")
 _KEYED: Final = re.compile(r"\[-?@[^\[\]\n]{1,500}\]|\[\^[^\[\]\s]{1,80}\]")
@@ -122,6 +123,8 @@ def _backslash(text: str, start: int) -> Piece:
         if found := pattern.match(text, start):
             end = _arguments_end(text, found.end())
             return (kind, end) if end else (None, found.end())
+    if found := _COMMAND.match(text, start):
+        return "K", found.end()
     # An escaped character opens nothing; but a double bracket is never ordinary text.
     return None, start + (1 if text[start + 1 : start + 2] in {"⟦", "⟧"} else 2)
 

@@ -49,8 +49,8 @@ _WORD = r"[^\W\d_]+"
 _CODE_WORD = rf"(?<![^\W{_CJK}])(?=[^\W\d{_CJK}]*\d)[^\W{_CJK}]+(?![^\W{_CJK}])"
 _SPELLED = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _MARKS = {
-    "\uff0c": ",", "\u3001": ",", "\u3002": ".", "\uff1b": ";", "\uff1a": ":", "\uff1f": "?", "\uff01": "!", "\uff08": "(",
-    "\uff09": ")", "\u300a": "\u201c", "\u300b": "\u201d", "\u300c": "\u201c", "\u300d": "\u201d",
+    "\uff0c": ",", "\u3001": ",", "\u3002": ".", "\uff1b": ";", "\uff1a": ":", "\uff1f": "?", "\uff01": "!",
+    "\uff08": "(", "\uff09": ")", "\u300a": "\u201c", "\u300b": "\u201d", "\u300c": "\u201c", "\u300d": "\u201d",
 }  # fmt: skip
 """The punctuation of Chinese and Japanese, and what it is elsewhere."""
 

@@ -185,6 +185,10 @@ def test_mathematics_is_kept(text, pieces):
         ("例\n~~~\na\n~~~\n完", ["~~~\na\n~~~"]),
         ("| 甲 | 乙 |\n|---|:-:|\n| 1 | 2 |", ["|---|:-:|"]),
         (r"\begin{tabular}{ll}a&$b$\end{tabular}", [r"\begin{tabular}{ll}a&$b$\end{tabular}"]),
+        (
+            r"\emph{强调}与\begin{itemize}\item 甲\end{itemize}",
+            [r"\emph", r"\begin{itemize}", r"\item", r"\end{itemize}"],
+        ),
         ("已有 ⟦M1⟧ 的文 ⟧", ["⟦M1⟧", "⟧"]),
     ],
 )
