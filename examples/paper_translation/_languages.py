@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,7 +98,8 @@ def another_language(text: str, expected: Language) -> str | None:
     words = re.findall(r"[^\W\d_]+", text.lower())
     if len(words) < _FEWEST_WORDS:
         return None
-    counts = {tag: sum(word in small.split() for word in words) for tag, small in _SMALL_WORDS.items()}
+    times = Counter(words)
+    counts = {tag: sum(times[word] for word in small.split()) for tag, small in _SMALL_WORDS.items()}
     best = max(counts, key=lambda tag: counts[tag])
     clear = counts[best] > 2 * counts[expected.tag] + 3 and counts[best] > len(words) / 10
     return _BY_WORD[best].name if clear else None

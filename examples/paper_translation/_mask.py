@@ -85,7 +85,7 @@ def damage(text: str, pieces: Mapping[str, str]) -> Damage:
         missing=missing,
         doubled=tuple(token for token in pieces if found[token] > 1),
         unknown=tuple(token for token in found if token not in pieces),
-        mangled=tuple(_mangled(TOKEN.sub(" ", text), set(missing))),
+        mangled=tuple(_mangled(TOKEN.sub(" ", text), set(missing))) if missing or "⟦" in text or "⟧" in text else (),
     )
 
 

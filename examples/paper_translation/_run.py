@@ -50,7 +50,7 @@ from ._translator import Job, Translator, opened, translate_paper
 
 STEP: Final = "paper_translation"
 _TEMPERATURE: Final = 0.2
-_CALL: Final = 120.0
+_CALL: Final = 60.0
 _LISTED: Final = 20
 _PRICE: Final = Price(input=0.03, output=0.14)
 """Of the simulated model, in US dollars a million tokens: about what a small model costs."""
