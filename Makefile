@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format bench chaos docs docs-serve notebooks pictures clean
+.PHONY: help setup browser demo papers test check format bench chaos docs docs-serve notebooks pictures clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix,notebooks]' --group test --group check --group docs
+	  --editable '.[phoenix,notebooks,papers]' --group test --group check --group docs
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
@@ -35,6 +35,11 @@ browser:
 demo: setup ## run the main job offline, traced in Phoenix, which is started if none runs
 	@$(BIN)/llm-patterns phoenix --background
 	@$(BIN)/python -m $(EXAMPLE) --product 5 --languages spanish french --model simulated:simulated/translator-small --trace phoenix
+
+papers: setup ## translate the sample archive of papers offline, into build/papers
+	@mkdir -p build
+	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
+	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
 
 test: setup browser ## pass the tests, with coverage
 	@$(BIN)/coverage erase

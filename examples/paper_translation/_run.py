@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any, Final
 
 from llm_composition_patterns import (
+    BatchError,
     ConnectedModel,
     Failure,
     Price,
@@ -104,9 +104,12 @@ class _Run:
             progress = stack.enter_context(shown([model]))
             try:
                 self._report = await self._batch(translator, progress)
-            finally:
-                if await asyncio.to_thread(arguments.store.is_file):
-                    await self._finish()
+            except BatchError:
+                raise  # the store is not this batch's, or cannot be used any more
+            except BaseException:
+                await self._finish()
+                raise
+            await self._finish()
         return self._code(self._report)
 
     async def _batch(self, translator: Translator, progress: Any) -> BatchReport:

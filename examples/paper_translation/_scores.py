@@ -5,6 +5,7 @@ sacrebleu is an extra of this example, because only who has such translations ne
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ async def score(store: Path, references: Path) -> Scores:
     Raises:
         ConfigurationError: The file cannot be read, has none of the papers, or sacrebleu is not installed.
     """
-    known = dict(_references(references))
+    known = await asyncio.to_thread(lambda: dict(_references(references)))
     ours, theirs = [], []
     async for outcome in read_results(store, output=PaperTranslation):
         if isinstance(outcome, Success) and (reference := known.get(str(outcome.key))):
@@ -47,7 +48,7 @@ async def score(store: Path, references: Path) -> Scores:
                     theirs.append(text)
     if not ours:
         raise ConfigurationError(f"{references} has no translation of any paper that is done: its ids are others")
-    return scores(ours, theirs)
+    return await asyncio.to_thread(scores, ours, theirs)
 
 
 def scores(ours: Sequence[str], theirs: Sequence[str]) -> Scores:
@@ -55,7 +56,7 @@ def scores(ours: Sequence[str], theirs: Sequence[str]) -> Scores:
     try:
         import sacrebleu  # noqa: PLC0415 - an extra
     except ImportError:
-        raise ConfigurationError("scores need sacrebleu: pip install sacrebleu") from None
+        raise ConfigurationError("scores need sacrebleu: pip install '.[papers]'") from None
     return Scores(
         texts=len(ours),
         chrf=sacrebleu.corpus_chrf(ours, [theirs], word_order=2).score,
