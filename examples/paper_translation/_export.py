@@ -16,9 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from llm_composition_patterns import Failure, Success, read_results
+from llm_composition_patterns import Failure, Success, Usage, read_results
 from llm_composition_patterns.console import check_writable, write_atomically
-from llm_composition_patterns.usage import Usage
 
 from ._formats import as_json, as_markdown, as_tmx
 from ._results import PaperTranslation

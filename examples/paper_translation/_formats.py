@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from llm_composition_patterns.usage import Usage
+from llm_composition_patterns import Usage
 
 from ._results import PaperTranslation, Texts
 

@@ -25,9 +25,9 @@ def status(arguments: argparse.Namespace) -> int:
     async def main() -> int:
         summary = await summarize(arguments.store)
         if arguments.json:
-            print_json({**summary_record(summary, None, "", None), "store": str(arguments.store)})
+            print_json(summary_record(summary))
         else:
-            show(summary, None, simulated=False)
+            show(summary)
         return OK
 
     return run_command(main, stopping="")
@@ -65,9 +65,9 @@ def write(arguments: argparse.Namespace) -> int:
         scores = None if arguments.reference is None else await score(arguments.store, arguments.reference)
         if arguments.json:
             scored = {} if scores is None else {"texts": scores.texts, "chrf2++": scores.chrf, "bleu": scores.bleu}
-            print_json({**summary_record(summary, None, "", arguments.output), **scored})
+            print_json({**summary_record(summary), **scored})
             return OK
-        show(summary, None, simulated=False)
+        show(summary)
         if scores is not None:
             sys.stdout.write(f"{scores.texts:,} texts: chrF2++ {scores.chrf:.1f}, BLEU {scores.bleu:.1f}\n")
         say(f"written into {arguments.output}: {summary.done} in done, {summary.flagged} in flagged")

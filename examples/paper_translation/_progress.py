@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from llm_composition_patterns import ConnectedModel
+from llm_composition_patterns import ConnectedModel, Progress
 from llm_composition_patterns.console import live_progress, say
-from llm_composition_patterns.runs import Progress
 
 EVERY: Final = 30.0
 """Seconds between two lines."""

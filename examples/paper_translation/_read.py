@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from llm_composition_patterns import ConfigurationError
 
+from ._characters import whole
 from ._oai import read_oai
 from ._records import Entry, entry
 
@@ -42,17 +44,20 @@ def archive_files(paths: Iterable[Path]) -> list[Path]:
             if file.suffix not in _KINDS:
                 raise ConfigurationError(f"{file} is of no known kind: records are in {', '.join(_KINDS)}")
         files += found
-    return files
+    return list({file.resolve(): file for file in files}.values())
 
 
 def read_entries(files: Iterable[Path]) -> Iterator[Entry]:
     """Every entry of the archive; the second one of an id is a problem of its own."""
     seen: set[int] = set()
+    files = list(files)
+    names = Counter(file.name for file in files)
     for file in files:
-        for number, one in enumerate(_entries(file), 1):
+        name = file.name if names[file.name] == 1 else str(file)
+        for number, one in enumerate(_entries(file, name), 1):
             known = hash(one.key)
             if known in seen:
-                place = f"{file.name}, record {number}"
+                place = f"{name}, record {number}"
                 yield Entry(f"{place} ({one.key} again)", None, f"{place}: the id {one.key!r} was there before")
             else:
                 seen.add(known)
@@ -67,14 +72,14 @@ async def stream_entries(files: Iterable[Path]) -> AsyncGenerator[Entry]:
             yield one
 
 
-def _entries(path: Path) -> Iterator[Entry]:
+def _entries(path: Path, name: str) -> Iterator[Entry]:
     with path.open("rb") as file:
         if path.suffix == ".xml":
-            yield from read_oai(file, path.name, most=MOST_BYTES)
+            yield from read_oai(file, name, most=MOST_BYTES)
         elif path.suffix == ".json":
-            yield from _json(file, path.name)
+            yield from _json(file, name)
         else:
-            yield from _lines(file, path.name)
+            yield from _lines(file, name)
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[Entry]:
@@ -101,7 +106,7 @@ def _skip_line(file: BinaryIO) -> int:
 
 def _decoded(line: bytes, place: str) -> Entry:
     try:
-        return entry(json.loads(line.decode()), place)
+        return entry(whole(json.loads(line.decode())), place)
     except UnicodeDecodeError as error:
         return Entry(place, None, f"{place}: no UTF-8: byte 0x{line[error.start]:02x} at {error.start + 1}")
     except RecursionError:
@@ -127,7 +132,7 @@ def _json(file: BinaryIO, name: str) -> Iterator[Entry]:
         except (ValueError, RecursionError) as error:
             yield Entry(place, None, f"{place}: {error}; what follows it in the file is not read")
             return
-        yield entry(record, place)
+        yield entry(whole(record), place)
         if not text.skip(",") and not is_list:
             return
 

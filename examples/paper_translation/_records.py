@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 MOST_CHARACTERS: Final = 400_000
 """Characters of the longest body that is translated: more is a book, or a mistake of whoever read the file."""
@@ -65,10 +65,13 @@ class Paper(BaseModel):
             raise ValueError("it is empty")
         return title
 
-    @field_validator("abstract", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _no_abstract(cls, abstract: object) -> object:
-        return "" if abstract is None else abstract
+    def _without_nulls(cls, record: object) -> object:
+        """What is null in the archive is not there."""
+        return (
+            {name: value for name, value in record.items() if value is not None} if isinstance(record, dict) else record
+        )
 
     @property
     def body_text(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from llm_composition_patterns import (
     BatchError,
+    BatchReport,
     ConnectedModel,
     Failure,
     Price,
@@ -20,7 +21,6 @@ from llm_composition_patterns import (
     run_batch,
     setup_tracing,
 )
-from llm_composition_patterns.batch import BatchReport
 from llm_composition_patterns.console import (
     FAILED,
     INTERRUPTED,
@@ -45,7 +45,7 @@ from ._progress import shown
 from ._read import archive_files, stream_entries
 from ._records import Entry
 from ._shard import Shard
-from ._summary import show, summary_record
+from ._summary import run_record, show, summary_record
 from ._translator import Job, Translator, opened, translate_paper
 
 STEP: Final = "paper_translation"
@@ -188,7 +188,7 @@ class _Run:
         if report is not None and report.possibly_repeated:
             say(f"possibly paid twice, because a run died: {', '.join(report.possibly_repeated[:_LISTED])}")
         if arguments.json:
-            print_json(summary_record(summary, report, self._model, arguments.output))
+            print_json({**summary_record(summary), **run_record(report), "model": self._model})
         else:
             show(summary, report, simulated=is_simulated(self._model))
             if report is not None:

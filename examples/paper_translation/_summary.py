@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from llm_composition_patterns.batch import BatchReport
+from llm_composition_patterns import BatchReport
 from llm_composition_patterns.console import terminal, usage_record
 
 from ._export import Summary
 
 
-def show(summary: Summary, report: BatchReport | None, *, simulated: bool) -> None:
+def show(summary: Summary, report: BatchReport | None = None, *, simulated: bool = False) -> None:
     """Print it on stdout."""
     console = terminal(stderr=False)
     pending = "" if report is None else f", {report.counts.get('pending', 0):,} pending"
     note = " (SIMULATED)" if simulated else ""
     console.print(f"{summary.done:,} done, {summary.flagged:,} flagged, {summary.failed:,} failed{pending}{note}")
-    console.print(f"{summary.calls:,} calls, {summary.tokens:,} tokens, {_cost(summary)}")
+    console.print(f"{summary.calls:,} calls, {summary.tokens:,} tokens, {_cost(summary)}{note}")
 
 
 def _cost(summary: Summary) -> str:
@@ -27,7 +26,7 @@ def _cost(summary: Summary) -> str:
     return f"cost ${summary.cost:.6f}" + (f", ${summary.cost / papers:.6f} a paper" if papers else "")
 
 
-def summary_record(summary: Summary, report: BatchReport | None, model: str, output: Path | None) -> dict[str, Any]:
+def summary_record(summary: Summary) -> dict[str, Any]:
     """The same as JSON."""
     return {
         "done": summary.done,
@@ -37,13 +36,13 @@ def summary_record(summary: Summary, report: BatchReport | None, model: str, out
         "calls": summary.calls,
         "tokens": summary.tokens,
         "cost_usd": None if summary.unpriced else float(summary.cost),
-        "model": model,
-        "output": None if output is None else str(output),
-        **({} if report is None else _of_run(report)),
     }
 
 
-def _of_run(report: BatchReport) -> dict[str, Any]:
+def run_record(report: BatchReport | None) -> dict[str, Any]:
+    """What a run did, as JSON; nothing where it did not come to its end."""
+    if report is None:
+        return {}
     return {
         "pending": report.counts.get("pending", 0),
         "run": {

@@ -62,10 +62,15 @@ class Job:
     timeout: float | None = None
 
     @property
-    def version(self) -> str:
-        """What must be the same for results to be the same."""
+    def answered_by(self) -> str:
+        """What decides an answer, beside what is asked."""
         given = f"seed {self.settings['seed']}" if "seed" in self.settings else "no seed"
-        return f"{self.spoken.tag} to {self.wanted.tag}, {self.model}, prompt {PROMPT}, {self.glossary.digest}, {given}"
+        return f"{self.spoken.tag} to {self.wanted.tag}, {self.model}, prompt {PROMPT}, {given}"
+
+    @property
+    def version(self) -> str:
+        """What must be the same for the results of a batch to be the same."""
+        return f"{self.answered_by}, glossary {self.glossary.digest}"
 
 
 class Translator:
@@ -82,7 +87,7 @@ class Translator:
         self._model = model
         self._asked = self._ask
         if cache is not None:
-            self._asked = with_cache(self._ask, key=lambda request: (job.version, request), store=cache)
+            self._asked = with_cache(self._ask, key=lambda request: (job.answered_by, request), store=cache)
 
     async def paper(self, paper: Paper) -> PaperTranslation:
         """Translate a paper."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_composition_patterns.simulation import Scenario, SimulatedServer
+from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ROOT / "data" / "papers"
@@ -174,6 +174,20 @@ def test_a_refused_key_is_one_line(simulated: Serve, environ, tmp_path):
     done = run(with_groq(environ, server), "run", PAPERS, "--store", tmp_path / "p.db", "--trace", "off")
     assert (done.returncode, done.stdout) == (2, "")
     assert next(line for line in done.stderr.splitlines() if line.startswith("error: ")).count("GROQ_API_KEY") == 1
+
+
+def test_no_credit_in_the_middle_keeps_what_is_done(simulated: Serve, environ, tmp_path):
+    """One line says so, what is finished is exported, and the rest waits for money."""
+    fault = Fault(kind="no_credit", after=1.0)
+    server = simulated(Scenario(time_to_first_token=0.1, tokens_per_second=4000, faults=(fault,)))
+    argv = ("run", PAPERS, "--store", tmp_path / "p.db", "--output", tmp_path / "out", "--workers", 4, "--trace", "off")
+    done = run(with_groq(environ, server), *argv)
+    assert done.returncode == 3, done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error: ")]) == 1
+    assert "Traceback" not in done.stderr
+    finished = papers_in(tmp_path / "out")
+    assert 0 < len(finished) < 69
+    assert "failed" not in finished.values()
 
 
 @pytest.mark.slow

@@ -162,6 +162,29 @@ def test_a_body_that_is_too_long_is_refused(read):
     assert "the body has 400,001 characters, and 400,000 is the most: leave it out" in entry.problem
 
 
+def test_what_is_null_is_not_there(read):
+    """Archives write it for lists, too."""
+    [entry] = read("a.jsonl", lines(dict.fromkeys(RECORD) | {"id": "p1", "title": "题目"}))
+    assert entry.paper == Paper(id="p1", title="题目")
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.jsonl", "{}\n"), ("a.json", "[{}]")])
+def test_half_a_character_is_marked(read, name, content):
+    """No store takes it, and it may be anywhere in a record."""
+    record = r'{"id": "p\ud800", "title": "a", "files": [{"\udc00": "\ud83d\ude00"}]}'
+    [entry] = read(name, content.replace("{}", record))
+    assert (entry.key, entry.paper.files) == ("p\ufffd", ({"\ufffd": "\U0001f600"},))
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    """By their paths; one that is named twice is read once."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jsonl").write_text("{}\n")
+    files = archive_files([tmp_path / "a", tmp_path / "b", tmp_path / "a" / "x.jsonl"])
+    assert [entry.key for entry in read_entries(files)] == [f"{tmp_path / name / 'x.jsonl'}, line 1" for name in "ab"]
+
+
 def test_json_that_is_cut_off_says_so(read):
     """What is whole is read before it."""
     content = json.dumps([RECORD, {**RECORD, "id": "p2"}])[:-20]
