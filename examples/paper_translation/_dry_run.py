@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +25,8 @@ def dry_run(files: Sequence[Path], shard: Shard | None, limit: int | None, *, as
     """Read the archive and count; the exit code."""
     papers = bodies = calls = sent = 0
     problems: list[str] = []
-    for entry in read_entries(files):
-        if shard is not None and not shard.has(entry.key):
-            continue
-        if limit is not None and papers + len(problems) >= limit:
-            break
+    entries = (entry for entry in read_entries(files) if shard is None or shard.has(entry.key))
+    for entry in islice(entries, limit):
         if entry.paper is None:
             problems.append(entry.problem)
             continue
@@ -50,9 +48,12 @@ def dry_run(files: Sequence[Path], shard: Shard | None, limit: int | None, *, as
     if as_json:
         print_json(counted)
     else:
-        console = terminal(stderr=False)
-        console.print(f"{papers:,} papers ({bodies:,} with a body), {len(problems):,} unreadable records")
-        console.print(
-            f"about {calls:,} calls, {counted['input_tokens']:,} tokens in, {counted['output_tokens']:,} tokens out"
-        )
+        _print(counted)
     return OK if not problems else SOME_FAILED if papers else FAILED
+
+
+def _print(counted: Mapping[str, int]) -> None:
+    shown = {name: f"{number:,}" for name, number in counted.items()}
+    console = terminal(stderr=False)
+    console.print("{papers} papers ({with_body} with a body), {unreadable} unreadable records".format(**shown))
+    console.print("about {calls} calls, {input_tokens} tokens in, {output_tokens} tokens out".format(**shown))

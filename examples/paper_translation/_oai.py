@@ -42,10 +42,13 @@ def read_oai(file: BinaryIO, name: str, *, most: int) -> Iterator[Entry]:
         if waiting > most:
             yield Entry(place, None, f"{place}: no record of at most {most:,} bytes; the rest of the file is not read")
             return
+    yield from _ended(parser, f"{name}, record {number + 1}")
+
+
+def _ended(parser: ET.XMLPullParser[Any], place: str) -> Iterator[Entry]:
     try:
         parser.close()
     except ET.ParseError as error:
-        place = f"{name}, record {number + 1}"
         yield Entry(place, None, f"{place}: cut off: {error}")
 
 
