@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from llm_composition_patterns import Failure, Success, Usage, read_results
-from llm_composition_patterns.console import check_writable, write_atomically
+from llm_composition_patterns.console import check_writable, is_simulated, write_atomically
 
 from ._formats import as_json, as_markdown, as_tmx
 from ._results import PaperTranslation
@@ -33,11 +33,13 @@ class Summary:
     Attributes:
         done: Papers without a finding.
         flagged: Papers that a person should look at.
-        failed: Why papers failed, by their keys.
+        failed: Papers that there is no translation of.
         cost: US dollars of all of them, as far as it is known.
         unpriced: Papers whose cost is not known.
         calls: Calls to the model.
         tokens: Of prompts and answers.
+        kinds: How many failed for which kind of reason.
+        simulated: Whether any of it was made up.
     """
 
     done: int = 0
@@ -48,6 +50,7 @@ class Summary:
     calls: int = 0
     tokens: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    simulated: bool = False
 
     @property
     def translated(self) -> int:
@@ -61,6 +64,7 @@ class Summary:
         self.unpriced += usage.cost is None
         self.calls += usage.calls
         self.tokens += usage.total_tokens
+        self.simulated = self.simulated or is_made_up(outcome)
         if isinstance(outcome, Failure):
             self.failed += 1
             self.kinds[outcome.kind] = self.kinds.get(outcome.kind, 0) + 1
@@ -68,6 +72,12 @@ class Summary:
             self.flagged += 1
         else:
             self.done += 1
+
+
+def is_made_up(outcome: Success[PaperTranslation] | Failure) -> bool:
+    """Whether answers were simulated: by the model's name, or by what its server said it was."""
+    by_name = isinstance(outcome, Success) and outcome.value.simulated
+    return by_name or any(is_simulated(name) for name in outcome.usage.by_model)
 
 
 def file_name(key: str) -> str:
@@ -99,7 +109,7 @@ async def export(store: Path, directory: Path, formats: Collection[str] = FORMAT
             row = {"id": outcome.key, "kind": outcome.kind, "reason": str(outcome.error)}
             lists["failed"].append(_line(row))
             continue
-        paper = outcome.value
+        paper = outcome.value.model_copy(update={"simulated": is_made_up(outcome)})
         await asyncio.to_thread(_write, directory, str(outcome.key), paper, outcome.usage, formats)
         lists[paper.status].append(_line(_row(str(outcome.key), paper, outcome.usage)))
     for name, rows in lists.items():

@@ -190,7 +190,7 @@ class _Run:
         if arguments.json:
             print_json({**summary_record(summary), **run_record(report), "model": self._model})
         else:
-            show(summary, report, simulated=is_simulated(self._model))
+            show(summary, report)
             if report is not None:
                 say(f"this run: {report.executed:,} papers in {report.elapsed:.1f} s, {usage_line(report.usage)}")
             if arguments.output is not None:

@@ -10,11 +10,11 @@ from llm_composition_patterns.console import terminal, usage_record
 from ._export import Summary
 
 
-def show(summary: Summary, report: BatchReport | None = None, *, simulated: bool = False) -> None:
+def show(summary: Summary, report: BatchReport | None = None) -> None:
     """Print it on stdout."""
     console = terminal(stderr=False)
     pending = "" if report is None else f", {report.counts.get('pending', 0):,} pending"
-    note = " (SIMULATED)" if simulated else ""
+    note = " (SIMULATED)" if summary.simulated else ""
     console.print(f"{summary.done:,} done, {summary.flagged:,} flagged, {summary.failed:,} failed{pending}{note}")
     console.print(f"{summary.calls:,} calls, {summary.tokens:,} tokens, {_cost(summary)}{note}")
 
@@ -35,6 +35,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         "failures": summary.kinds,
         "calls": summary.calls,
         "tokens": summary.tokens,
+        "simulated": summary.simulated,
         "cost_usd": None if summary.unpriced else float(summary.cost),
     }
 

@@ -105,6 +105,7 @@ def test_every_paper_is_done_flagged_or_failed(faulty, tmp_path):
     for path in out.glob("*/*.json"):
         paper = json.loads(path.read_text())
         assert len(paper["body"]) == len(paper["body_en"])
+        assert paper["_qa_simulated"]  # as the server said
         assert {file.suffix for file in path.parent.glob(f"{path.stem}.*")} == {".json", ".md", ".tmx"}
     assert not list(out.rglob("*.part"))
     again = run(faulty, *argv)
