@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from examples.paper_translation._flags import WORKERS
 from examples.paper_translation._glossary import Glossary
 from examples.paper_translation._invented import invented
 from examples.paper_translation._languages import language
@@ -58,6 +59,7 @@ async def translate(directory: Path, stop: float | None) -> dict:
             key=lambda entry: entry.key,
             resource=lambda: opened(Translator(model, job)),
             version=job.version,
+            max_concurrency=WORKERS,
             handle_signals=True,
         )
     return {
