@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo papers test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -35,6 +35,11 @@ browser:
 demo: setup ## run the main job offline, traced in Phoenix, which is started if none runs
 	@$(BIN)/llm-patterns phoenix --background
 	@$(BIN)/python -m $(EXAMPLE) --product 5 --languages spanish french --model simulated:simulated/translator-small --trace phoenix
+
+papers: setup ## translate the sample archive of papers offline, into build/papers
+	@mkdir -p build
+	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
+	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
 
 test: setup browser ## pass the tests, with coverage
 	@$(BIN)/coverage erase

@@ -2,7 +2,7 @@
 
 A request for a translation gets pseudo-localised text; a request for JSON gets a value that fits its schema, made of
 the JSON document in the request where the two have names in common; anything else gets a sentence that says what it
-is.
+is. A translation uses the words of a glossary: a JSON object under `glossary` that names the word for each term.
 """
 
 from __future__ import annotations
@@ -118,13 +118,29 @@ def _languages_in(documents: Sequence[Any]) -> list[str]:
 
 def _writer(reading: _Reading, protected: Sequence[str]) -> Callable[[str, str], str]:
     words = (*protected, *protected_words([*reading.instructions, *reading.said]))
-    return partial(_write_translated, language=reading.language, protected=words)
+    glossary = _glossary_in(reading.documents)
+    return partial(_write_translated, language=reading.language, protected=words, glossary=glossary)
 
 
-def _write_translated(name: str, text: str, *, language: str | None, protected: Sequence[str]) -> str:
+def _glossary_in(documents: Sequence[Any]) -> list[tuple[str, str]]:
+    """The terms that documents give words for, the longest first."""
+    given = [document.get("glossary") for document in documents if isinstance(document, Mapping)]
+    pairs = [pair for one in given if isinstance(one, Mapping) for pair in one.items()]
+    return sorted(((term, word) for term, word in pairs if term and isinstance(word, str)), key=lambda p: -len(p[0]))
+
+
+def _write_translated(
+    name: str, text: str, *, language: str | None, protected: Sequence[str], glossary: Sequence[tuple[str, str]]
+) -> str:
     if _UNTOUCHED.search(name) or (name and _LANGUAGE_KEY.search(name)):
         return text
-    return pseudo_translate(text, language, protected=protected)
+    used = [(term, word) for term, word in glossary if term in text]
+    for number, (term, _) in enumerate(used):
+        text = text.replace(term, f"⟦\0{number}⟧")  # which is kept as it is
+    text = pseudo_translate(text, language, protected=protected)
+    for number, (_, word) in enumerate(used):
+        text = text.replace(f"⟦\0{number}⟧", word)
+    return text
 
 
 def _as_it_is(_name: str, text: str) -> str:

@@ -4,7 +4,8 @@ Pseudo-localisation is the practice of people who prepare software for other lan
 grows by about a third and is marked, so that whatever breaks with real translations breaks already with these. Here
 the mark names the language: `[es] Štôôrm Blùùé jààçkéét`. It stands before the text only, so that a unit, an address
 or a placeholder at the end still ends there. What a translator would keep is kept: numbers with their units,
-placeholders, tags, addresses, codes, acronyms, and names.
+placeholders, tags, addresses, codes, acronyms, and names. Chinese, Japanese and Korean have no letters for accents: of
+each of their characters a syllable is made, so that none is left where another language was asked for.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _UNITS = (
     "fl oz|oz|lbs?|kg|mg|g/m²|gsm|grams?|g|mm|cm|km|ml|mL|inches|inch|in|feet|foot|ft|yards?|mph|mAh|kWh|[kMGT]?Hz|"
     "[KMGT]B|°[CF]|%|deniers?|liters?|litres?|pounds?|ounces?|hours?|h|min|[mlLDKWVJ]"
 )
+_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _KEPT = "|".join([
     r"(?:https?://|www\.)[^\s<>\"']+",  # addresses
     r"[\w.+-]+@[\w-]+\.[\w.-]+",
@@ -41,10 +43,21 @@ _KEPT = "|".join([
     r"`[^`\n]*`",  # code
     rf"[$€£¥]?\d+(?:[.,:/\xd7x]\d+)*(?:[\s-]?(?:{_UNITS})(?![\w²]))?\+?",  # numbers with their units
     r"(?<!\w)[A-Z][A-Z0-9&-]{1,5}(?!\w)",  # acronyms
-    r"\w+[™®©]|(?<!\w)[A-Za-z]+[a-z][A-Z]\w*",  # names that show it
+    rf"\w+[™®©]|(?<!\w)[A-Za-z]+[a-z][A-Z][^\W{_CJK}]*",  # names that show it
 ])  # fmt: skip
-_CODE_WORD = r"(?<!\w)(?=[^\W\d]*\d)\w+(?!\w)"
 _WORD = r"[^\W\d_]+"
+_CODE_WORD = rf"(?<![^\W{_CJK}])(?=[^\W\d{_CJK}]*\d)[^\W{_CJK}]+(?![^\W{_CJK}])"
+_SPELLED = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+_MARKS = {
+    "\uff0c": ",", "\u3001": ",", "\u3002": ".", "\uff1b": ";", "\uff1a": ":", "\uff1f": "?", "\uff01": "!",
+    "\uff08": "(", "\uff09": ")", "\u300a": "\u201c", "\u300b": "\u201d", "\u300c": "\u201c", "\u300d": "\u201d",
+}  # fmt: skip
+"""The punctuation of Chinese and Japanese, and what it is elsewhere."""
+
+_BLANK_AFTER = frozenset(",.;:?!)")
+_BLANK_BEFORE = frozenset("(\u201c")
+_CONSONANTS, _VOICES = "bdfgklmnprstvz", "aeiou"
+_OWN_SCRIPT = frozenset({"zh", "ja", "ko"})
 
 
 def pseudo_translate(text: str, language: str | None = None, *, protected: Collection[str] = ()) -> str:
@@ -61,7 +74,19 @@ def pseudo_translate(text: str, language: str | None = None, *, protected: Colle
         return text
     tag = language or GENERIC
     accents = _accents(tag)
-    changed = parts.sub(lambda found: found[0] if found["word"] is None else _changed(found[0], accents), body)
+    spells = tag.split("-")[0] not in _OWN_SCRIPT
+
+    def write(found: re.Match[str]) -> str:
+        word, mark = found["word"], found["mark"]
+        if mark is not None:
+            return _spelled_mark(found) if spells else mark
+        if word is None:
+            return found[0]
+        if spells and not word.isascii():
+            return _spelled(found, accents)
+        return _changed(word, accents)
+
+    changed = parts.sub(write, body)
     start = text.index(body)
     return f"{text[:start]}[{tag}] {changed}{text[start + len(body) :]}"
 
@@ -87,12 +112,12 @@ _QUOTED = re.compile(r"[\"“`]([^\"“”`\n]{1,80})[\"”`]")
 def _parts(protected: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in protected)
     kept = f"(?:{names}|{_KEPT}|{_CODE_WORD})" if names else f"(?:{_KEPT}|{_CODE_WORD})"
-    return re.compile(f"{kept}|(?P<word>{_WORD})")
+    return re.compile(f"{kept}|(?P<word>{_WORD})|(?P<mark>[{''.join(_MARKS)}])")
 
 
 def _is_one_address(body: str, parts: re.Pattern[str]) -> bool:
     found = parts.fullmatch(body)
-    return found is not None and found["word"] is None and body[0] in "{<%&⟦`hw" and not body[0].isupper()
+    return found is not None and found.lastgroup is None and body[0] in "{<%&⟦`hw" and not body[0].isupper()
 
 
 @lru_cache(maxsize=64)
@@ -105,6 +130,35 @@ def _accents(tag: str) -> dict[int, str]:
 
 def _changed(word: str, accents: dict[int, str]) -> str:
     return _grown(word).translate(accents)
+
+
+def _spelled(found: re.Match[str], accents: dict[int, str]) -> str:
+    """A word with syllables for its Chinese, Japanese and Korean characters, apart from what it touches."""
+    parts = [
+        " ".join(_syllables(part)) if re.match(f"[{_CJK}]", part) else _changed(part, accents)
+        for part in _SPELLED.findall(found[0])
+    ]
+    before, after = found.string[: found.start()][-1:], found.string[found.end() : found.end() + 1]
+    left = " " if before.isalnum() or before in {"\u27e7", "%", "\u300b", "\u300d"} else ""
+    right = " " if after.isalnum() or after == "\u27e6" else ""
+    return f"{left}{' '.join(parts)}{right}"
+
+
+def _syllables(characters: str) -> list[str]:
+    """Two characters to a word."""
+    sounds = [
+        _CONSONANTS[code % len(_CONSONANTS)] + _VOICES[code // len(_CONSONANTS) % len(_VOICES)]
+        for code in map(ord, characters)
+    ]
+    return ["".join(sounds[place : place + 2]) for place in range(0, len(sounds), 2)]
+
+
+def _spelled_mark(found: re.Match[str]) -> str:
+    mark = _MARKS[found[0]]
+    before, after = found.string[: found.start()][-1:], found.string[found.end() : found.end() + 1]
+    if mark in _BLANK_BEFORE:
+        return (" " if before.isalnum() else "") + mark
+    return mark + (" " if mark in _BLANK_AFTER and (after.isalnum() or after == "\u27e6") else "")
 
 
 def _grown(word: str) -> str:

@@ -241,3 +241,10 @@ def test_the_seed_changes_what_is_drawn():
     schema = {"type": "integer", "minimum": 0, "maximum": 10**9}
     drawn = [answer("x", seed=seed, response_format=json_schema(schema)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_translation_uses_the_words_of_a_glossary():
+    """The longest term that is there; the rest is made up."""
+    document = {"glossary": {"卷积": "convolution", "卷积网络": "convolutional network"}, "text": "用卷积网络与卷积核"}
+    translated = json.loads(answer(json.dumps(document), system="Translate from Chinese into English."))
+    assert translated["text"] == "[en] ki convolutional network ki convolution sa"

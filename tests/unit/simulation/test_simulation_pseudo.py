@@ -105,3 +105,15 @@ def test_protected_words_of_a_prompt():
     """What a prompt says to keep is found in its quotes."""
     prompt = 'Never translate "Ridge Line" or `Alta`. Call it "nice".\nKeep “Sol” as it is.'
     assert protected_words([prompt]) == ("Ridge Line", "Alta", "nice", "Sol")
+
+
+def test_chinese_becomes_syllables():
+    """None of its characters is left; numbers, codes, tokens and terms beside them are kept, apart from the words."""
+    text = pseudo_translate("其中⟦M1⟧表示权重、ResNet50与《论语》\uff0c准确率为95.2%。", "en")
+    assert text == "[en] punu ⟦M1⟧ kuse gode, ResNet50 ki “baro”, kafi nima 95.2%."
+
+
+@pytest.mark.parametrize("tag", ["zh", "zh-Hant", "ja", "ko"])
+def test_a_language_with_characters_keeps_them(tag):
+    """A text for Japan may have them."""
+    assert pseudo_translate("本文\uff0c", tag) == f"[{tag}] 本文\uff0c"

@@ -1,0 +1,1 @@
+"""Translates an archive of scientific papers as a durable batch."""
