@@ -169,9 +169,9 @@ async def test_a_driver_that_dies_pays_for_nothing_twice(tmp_path, nodes):
 
 @pytest.mark.slow
 async def test_a_rate_holds_over_all_actors(tmp_path, environ):
-    """300 calls a second in all, by the server's own ledger: 3 % on average, 10 % in 90 of 100 seconds.
+    """300 calls a second in all, by the server's own ledger: 3 % on average, 10 % in nine of ten seconds.
 
-    Not in the first ones: a rate lets what is allowed in one second go at once, and the models are being opened.
+    Not in the first ones, in which the models are being opened.
     """
     with ledger(tmp_path, environ):
         arguments = ("ray", tmp_path / "run.db", "answer", 6000, "three_hundred_a_second")

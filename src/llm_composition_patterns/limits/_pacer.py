@@ -16,6 +16,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from ._bucket import Bucket
@@ -38,8 +39,9 @@ A_MOMENT: Final = 1.0
 """Where by what headers show, or by what was remembered, no call fits for longer than this, one is sent after the last
 to see. If it is accepted, what held it was wrong; if it is refused, it was right, and is not asked again."""
 
-USERS_BURST: Final = 1.0
-"""Seconds of what the user allows that may be sent at once."""
+USERS_BURST: Final[Mapping[Unit, float]] = MappingProxyType({"requests": 0.1, "tokens": 1.0})
+"""Seconds of what the user allows that may be sent at once: of requests little, so that no second sees many more than
+its share; of tokens more, because calls differ by more than that."""
 
 MOST_LIMITS: Final = 4
 """Limits of one unit that are remembered; of more, the longest unheard of is forgotten."""
@@ -101,7 +103,7 @@ class Pacer:
         self._own: Bucket | None = None
         if per_minute is not None:
             rate = per_minute / 60
-            self._own = Bucket(rate, max(1.0, USERS_BURST * rate), math.inf, -math.inf)
+            self._own = Bucket(rate, max(1.0, USERS_BURST[unit] * rate), math.inf, -math.inf)
         self._cost = 1.0
         self._variance = self._margin = 0.0
         self._counted = 0

@@ -35,7 +35,7 @@ class Backpressure:
         self._waiting: dict[asyncio.Future[None], asyncio.AbstractEventLoop] = {}
         self._given_up = False
         self._progressed = 0.0
-        self.shut = False
+        self.shut: bool = False
 
     # The side of the queue
 

@@ -38,7 +38,7 @@ class Item:
         self._spans: list[ReadableSpan] | None = []
         # It can be taken twice by one thread: a garbage collection inside it may end a span.
         self._lock = threading.RLock()
-        self.sampled_out = False
+        self.sampled_out: bool = False
 
     def take(self, span: ReadableSpan, span_id: int) -> list[ReadableSpan]:
         """Hold a span back, or give what there is to export now."""

@@ -61,9 +61,10 @@ class Replay:
         self._queued = 0
         self._ends: deque[int] = deque()
         self._settled, self._settled_at = 0, monotonic()
-        self.lines = self.damaged = 0
-        self.read = 0.0
-        self.complete = False
+        self.lines: int = 0
+        self.damaged: int = 0
+        self.read: float = 0.0
+        self.complete: bool = False
 
     @property
     def statistics(self) -> TracingStatistics:

@@ -38,11 +38,18 @@ def test_nothing_is_held_back_before_something_is_learnt():
 
 
 def test_what_the_user_allows_is_kept_from_the_start():
-    """120 a minute: two at once, then one every half second."""
+    """120 a minute: one every half second."""
     pacer = Pacer("requests", per_minute=120)
-    send(pacer, 2, 0.0)
+    send(pacer, 1, 0.0)
     assert [pacer.wait(now, 1.0) for now in (0.0, 0.25, 0.5)] == [0.5, 0.25, 0.0]
     assert (pacer.rate, pacer.source, pacer.remembered()) == (2.0, "user", {})
+
+
+def test_no_second_sees_a_tenth_more_requests_than_the_user_allows():
+    """So many may be sent at once; tokens may be those of a second, because calls differ."""
+    requests_allowed, tokens_allowed = Pacer("requests", per_minute=18_000), Pacer("tokens", per_minute=18_000)
+    send(requests_allowed, 30, 0.0)
+    assert (requests_allowed.wait(0.0, 1.0), tokens_allowed.wait(0.0, 300.0)) == (1 / 300, 0.0)
 
 
 def test_headers_do_not_raise_what_the_user_allows():
