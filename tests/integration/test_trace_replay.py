@@ -136,6 +136,12 @@ def test_what_is_no_span_is_told(request_, why):
     assert str(raised.value) == why
 
 
+def test_a_line_nested_too_deeply_to_be_read_is_damaged():
+    """It ends nothing, whoever wrote it."""
+    with pytest.raises(DamagedLineError):
+        read_spans(b'{"resourceSpans":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None)
+
+
 def test_values_of_every_kind_are_read():
     """Those of other writers too: nested, binary, empty."""
     values = {
