@@ -83,7 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
         scenarios = {model: rehearsed(model) for model in arguments.models}
         code = run_command(lambda: _translate(arguments, scenarios, wanted, runs))
         tracing.flush()
-        _write(server, everything, runs)
+        if runs:
+            _print(runs)  # it is paid, whether or not Phoenix takes it
+            _write(server, everything, runs)
     return code or _code(runs)
 
 
@@ -113,12 +115,10 @@ async def _translate(
 
 
 def _write(server: PhoenixServer, everything: Sequence[Case], runs: Mapping[str, Sequence[Run]]) -> None:
-    """Put what is finished into Phoenix, and print it."""
+    """Put what is finished into Phoenix, and say where it is."""
     dataset = write_dataset(server, everything)
     experiments = [write_experiment(server, dataset, model, done) for model, done in runs.items()]
-    _print(runs)
-    if experiments:
-        print(address(server, dataset, experiments))
+    print(address(server, dataset, experiments))
 
 
 def _code(runs: Mapping[str, Sequence[Run]]) -> int:

@@ -48,7 +48,11 @@ async def translate(
     timeout: float = 120.0,
     max_concurrency: int | None = None,
 ) -> list[Run]:
-    """Translate the cases with the model of that name, in the order given; a failure is an outcome."""
+    """Translate the cases with the model of that name, in the order given; a failure is an outcome.
+
+    Raises:
+        ModelError: What would fail every translation, such as a refused key.
+    """
     products = {case.product.product_id: case.product for case in wanted}
     async with connect(
         model, concurrency=max_concurrency or "auto", timeout=min(60.0, timeout), scenario=scenario
@@ -56,11 +60,18 @@ async def translate(
         translator = Translator(
             models=dict.fromkeys(LANGUAGES, (model, connected)), timeout=timeout, keep=lambda _: None
         )
-        # Not in one fan-out, which would be one trace: what is looked at in Phoenix is one translation.
+        done = await _each(translator, products)
+    return [_run(case, *done[case.product.product_id]) for case in wanted]
+
+
+async def _each(translator: Translator, products: Mapping[int, Product]) -> dict[int, tuple[datetime, ProductResult]]:
+    # Not in one fan-out, which would be one trace: what is looked at in Phoenix is one translation.
+    try:
         async with asyncio.TaskGroup() as group:
             tasks = {key: group.create_task(_product(translator, product)) for key, product in products.items()}
-    done: Mapping[int, tuple[datetime, ProductResult]] = {key: task.result() for key, task in tasks.items()}
-    return [_run(case, *done[case.product.product_id]) for case in wanted]
+    except ExceptionGroup as errors:  # only what stops all of them, a refused key for instance: one says it
+        raise errors.exceptions[0] from None
+    return {key: task.result() for key, task in tasks.items()}
 
 
 async def _product(translator: Translator, product: Product) -> tuple[datetime, ProductResult]:

@@ -62,6 +62,22 @@ def test_links_lead_somewhere(path: Path, link: str):
     assert (path.parent / link).exists()
 
 
+def test_every_place_to_change_something_is_there():
+    """`CONTRIBUTING.md` names files, which move."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Where do I change")[2]
+    named = re.findall(r"`((?!product_translation/)[\w./]+/[\w./-]*)`", text)
+    places = (ROOT, ROOT / "src" / "llm_composition_patterns")
+    assert len(named) > 50
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+@pytest.mark.parametrize("start", ["README.md", "docs/index.md"])
+def test_every_page_that_says_how_to_is_found_from_the_start(start: str):
+    """Who begins to read there."""
+    text = (ROOT / start).read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs/how-to").glob("*.md") if f"how-to/{page.name})" not in text] == []
+
+
 def test_the_site_builds(tmp_path: Path):
     """With every warning an error: no page is missing, no name of the reference unknown."""
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path / "site")]

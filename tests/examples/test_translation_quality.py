@@ -13,6 +13,7 @@ from llm_composition_patterns import Failure, Fault, Scenario, Success
 from llm_composition_patterns.patterns import brindlehaw
 from llm_composition_patterns.patterns.brindlehaw import Texts
 from llm_composition_patterns.patterns.parallelization.product_translation.checks import findings
+from llm_composition_patterns.tracing import PhoenixError, PhoenixServer, Tracing
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +104,39 @@ def test_texts_that_a_product_does_not_have_are_no_text():
     empty = Texts(available_colors=None, product_features=None, fabric_details=None, other_details=None)
     full = Texts(available_colors=["Rojo"], product_features=None, fabric_details=None, other_details=None)
     assert chrf(empty, full) == 0.0
+
+
+class StandIn(PhoenixServer):
+    """A Phoenix that refuses to be written to."""
+
+    def query(self, _text, **_variables):
+        """It is there."""
+        return {}
+
+    def post(self, path, _body):
+        """No space is left."""
+        raise PhoenixError(f"Phoenix refuses {path}")
+
+
+@pytest.fixture
+def refusing_phoenix(monkeypatch):
+    """The one that the command finds."""
+    monkeypatch.setattr(Tracing, "phoenix", property(lambda _: StandIn(url="http://127.0.0.1:9")))
+    monkeypatch.setenv("PHOENIX_COLLECTOR_ENDPOINT", "http://127.0.0.1:9")
+
+
+def test_what_was_paid_is_printed_also_where_phoenix_does_not_take_it(refusing_phoenix, capsys):
+    """The table comes first, then one line says why there are no experiments."""
+    assert command.main(["--models", CAREFUL, "--product", "2"]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[:3] == [CAREFUL, "2", "0"]
+    assert "Phoenix refuses /v1/datasets/upload" in err
+
+
+def test_a_refused_key_is_one_line(refusing_phoenix, monkeypatch, capsys):
+    """Whatever the number of products that met it."""
+    refusing = Scenario(faults=(Fault(kind="unauthorized"),))
+    monkeypatch.setattr(command, "rehearsed", lambda _model: refusing)
+    assert command.main(["--models", CAREFUL, "--product", "2", "17"]) == 2
+    assert "Traceback" not in (err := capsys.readouterr().err)
+    assert "key" in err

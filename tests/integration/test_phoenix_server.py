@@ -55,9 +55,10 @@ def test_a_refusal_says_why_and_shows_no_key(status, why):
     assert "k3y" not in f"{raised.value} {server!r}"
 
 
-def test_what_is_no_phoenix_is_said_with_the_repair():
-    """A page where JSON was expected."""
-    with answering(200, b"<html>") as server, pytest.raises(PhoenixError, match="llm-patterns phoenix"):
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b'{"status": "ok"}', b'{"data": null}'])
+def test_what_is_no_phoenix_is_said_with_the_repair(body):
+    """A page where JSON was expected, and JSON that says something else."""
+    with answering(200, body) as server, pytest.raises(PhoenixError, match="llm-patterns phoenix"):
         server.query("{ x }")
 
 

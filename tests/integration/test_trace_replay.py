@@ -76,7 +76,7 @@ def test_what_comes_is_what_was_written(receiver, written, capsys, settings):
     assert receiver.spans == messages(path)
     assert len(receiver.spans) == 17
     assert project_of(receiver) == "written for"
-    assert capsys.readouterr().err == f"1 lines (17 spans) of {path} went to {receiver.url}/v1/traces\n"
+    assert capsys.readouterr().err == f"1 line (17 spans) of {path} went to {receiver.url}/v1/traces\n"
 
 
 def project_of(receiver) -> str:
@@ -104,7 +104,7 @@ def test_damaged_lines_are_named_and_skipped(receiver, written, capsys):
     assert capsys.readouterr().err.splitlines() == [
         f"{path}, line 1 is skipped: it is no JSON; it may have been cut off",
         f'{path}, line 4 is skipped: it is no request of spans: there is no "resourceSpans"',
-        f"2 lines (34 spans) of {path} went to {receiver.url}/v1/traces; 2 were skipped",
+        f"2 lines (34 spans) of {path} went to {receiver.url}/v1/traces; skipped 2",
     ]
 
 
@@ -134,6 +134,12 @@ def test_what_is_no_span_is_told(request_, why):
     with pytest.raises(DamagedLineError) as raised:
         read_spans(json.dumps(request_).encode(), None)
     assert str(raised.value) == why
+
+
+def test_a_line_nested_too_deeply_to_be_read_is_damaged():
+    """It ends nothing, whoever wrote it."""
+    with pytest.raises(DamagedLineError):
+        read_spans(b'{"resourceSpans":' + b"[" * 100_000 + b"]" * 100_000 + b"}", None)
 
 
 def test_values_of_every_kind_are_read():
@@ -175,7 +181,7 @@ def test_a_collector_that_refuses_is_told(receiver, written, capsys):
     path = written()
     capsys.readouterr()
     assert main(["trace", "replay", str(path), "--endpoint", receiver.url]) == 1
-    assert "17 spans were lost: the answer was status 401; check PHOENIX_API_KEY" in capsys.readouterr().err
+    assert "lost 17 spans: the answer was status 401; check PHOENIX_API_KEY" in capsys.readouterr().err
 
 
 def test_a_collector_that_takes_nothing_any_more_is_given_up(receiver, written, monkeypatch, capsys):
@@ -237,7 +243,7 @@ def test_a_file_can_be_looked_at(written, capsys):
     assert main(["trace", "replay", str(path), "--to", "console"]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 18
-    assert lines[-1] == f"1 lines (17 spans) of {path} went to console"
+    assert lines[-1] == f"1 line (17 spans) of {path} went to console"
 
 
 def test_ctrl_c_says_how_many_lines_went(receiver, written, clean_environ):

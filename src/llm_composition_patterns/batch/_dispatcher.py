@@ -19,7 +19,7 @@ from ..errors import BatchError, BudgetExceeded, WorkerLost, add_note
 from ..patterns.parallelization import OutcomeStream, ShowProgress, reporter, stream_outcomes
 from ..runs import Budget, Progress, current_account, track
 from ..steps import JsonForm
-from ..tracing import names, set_attributes
+from ..tracing import show_key
 from ..usage import MONEY, Usage
 from ._endings import ends_the_run, is_deferred, kind_of, told
 from ._execution import Execution, current_execution
@@ -181,7 +181,7 @@ class Dispatcher:
     # --- one item
 
     async def _execute(self, work: Work) -> None:
-        set_attributes({names.KEY: work.key})
+        show_key(work.key)
         item = self._remaining.taken(work.key)
         if self._spent_up is not None:
             self._end(self._spent_up)

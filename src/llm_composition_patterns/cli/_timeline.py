@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from ..console import OK, count, counted, print_timeline, say, terminal
 from ..errors import ConfigurationError
@@ -69,7 +70,7 @@ def _spans(arguments: argparse.Namespace) -> list[FinishedSpan]:
     if address is None and arguments.trace != _PHOENIX:
         return _of_file(arguments)
     url, project, trace_id = address.group("server", "project", "trace") if address else (None, None, None)
-    project = arguments.project or project or named_project(os.environ) or DEFAULT_PROJECT
+    project = arguments.project or (project and unquote(project)) or named_project(os.environ) or DEFAULT_PROJECT
     return read_phoenix(phoenix_server(url, os.environ), project, arguments.trace_id or trace_id)
 
 
@@ -81,5 +82,5 @@ def _of_file(arguments: argparse.Namespace) -> list[FinishedSpan]:
     if not spans:
         raise ConfigurationError(f"{path} holds no spans: write some by --trace file:PATH")
     if damaged:
-        say(f"{counted(damaged, 'line')} of {path} could not be read and left out")
+        say(f"left out {counted(damaged, 'line')} of {path} that could not be read")
     return one_trace(spans, arguments.trace_id)

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import os
 
-from ..console import FAILED, OK, run_command, say, say_in_place
+from ..console import FAILED, OK, counted, run_command, say, say_in_place
 from ..errors import ConfigurationError
 from ..tracing import LOCAL_PHOENIX, OFF, Replay, resolve
 
@@ -64,10 +64,11 @@ async def _run(replay: Replay, file: str, where: str) -> int:
     if not replay.complete:
         say(f"given up, the rest was not sent: {replay.reasons}")
     elif lost:
-        say(f"{lost:,} spans were lost: {replay.reasons}")
+        say(f"lost {counted(lost, 'span')}: {replay.reasons}")
     return OK if replay.complete and not (lost or replay.damaged) else FAILED
 
 
 def _done(replay: Replay, file: str, where: str) -> str:
-    skipped = f"; {replay.damaged:,} were skipped" if replay.damaged else ""
-    return f"{replay.lines:,} lines ({replay.statistics.exported:,} spans) of {file} went to {where}{skipped}"
+    skipped = f"; skipped {replay.damaged:,}" if replay.damaged else ""
+    sent = f"{counted(replay.lines, 'line')} ({counted(replay.statistics.exported, 'span')})"
+    return f"{sent} of {file} went to {where}{skipped}"

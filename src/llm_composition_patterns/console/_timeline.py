@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from ..printable import printable
 from ..timeline import (
+    LEGEND,
+    LONGEST_STRIP,
     MAX_ROWS,
     Bar,
     Kind,
@@ -32,7 +34,6 @@ Line: TypeAlias = list[Piece]
 
 LEAST_CELLS = 12
 CELLS_A_LABEL = 8
-LONGEST_STRIP = "waiting at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,6 @@ STYLES: Mapping[Kind, str] = MappingProxyType(
         "failed": "red", "cancelled": "yellow", "group": "blue",
     }
 )  # fmt: skip
-LEGEND: Mapping[Kind, str] = MappingProxyType(
-    {
-        "queued": "waiting for a permit",
-        "run": "running",
-        "retry": "retry",
-        "hedge": "hedge",
-        "between": "between attempts",
-        "failed": "failed",
-    }
-)
 
 
 def timeline(bars: Sequence[Bar], *, width: int, max_rows: int = MAX_ROWS, marks: Marks = FINE) -> list[Line]:
@@ -107,7 +98,7 @@ def _legend(rows: Sequence[Bar], marks: Marks) -> list[str]:
     drawn = {_drawn(segment.kind) for bar in rows for segment in segments(bar)} | {"run"}
     if any(bar.failed for bar in rows):
         drawn.add("failed")
-    return [f"{_mark(kind, marks)} {meaning}" for kind, meaning in LEGEND.items() if kind in drawn]
+    return [f"{_mark(kind, marks)} {meaning}" for kind, meaning in LEGEND.items() if kind in drawn - {"group"}]
 
 
 def _drawn(kind: Kind) -> Kind:

@@ -40,7 +40,7 @@ LONGEST_STRIP = "waiting at once"
 HEIGHTS: Mapping[Kind, float] = MappingProxyType({"group": GROUP_BAR, "between": GROUP_BAR / 2})
 UNSEEN_IF_SHORT: frozenset[Kind] = frozenset({"queued", "between"})
 
-LEGEND: dict[Kind, str] = {
+LEGEND: Mapping[Kind, str] = MappingProxyType({
     "queued": "waiting for a permit",
     "run": "running",
     "retry": "retry",
@@ -49,7 +49,7 @@ LEGEND: dict[Kind, str] = {
     "failed": "failed",
     "cancelled": "cancelled",
     "group": "group of branches",
-}
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def read_phoenix(server: PhoenixServer, project: str, trace_id: str | None = Non
         ConfigurationError: There is no Phoenix, no such project or no such trace, or the key is missing.
     """
     reader = _Reader(server, project)
-    wanted = trace_id or reader.latest()
+    wanted = trace_id.lower() if trace_id else reader.latest()
     found = list(reader.spans(trace_id=wanted))
     if not found:
         raise ConfigurationError(

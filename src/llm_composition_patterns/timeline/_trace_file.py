@@ -30,7 +30,7 @@ def read_trace_file(path: str | Path) -> tuple[list[FinishedSpan], int]:
                 continue
             try:
                 spans += list(_spans(json.loads(line)))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
                 damaged += 1
     return spans, damaged
 

@@ -17,7 +17,7 @@ from ._recording import recording
 from ._replay import Replay
 from ._setup import Tracing, setup_tracing
 from ._shown import spelled
-from ._spans import SpanHandle, Spans, add_event, install, listening, set_attributes, span
+from ._spans import SpanHandle, Spans, add_event, install, listening, show_key, span
 from ._statistics import TracingStatistics
 from ._target import OFF, endpoint_variable, resolve
 
@@ -47,8 +47,8 @@ __all__ = [
     "phoenix_server",
     "recording",
     "resolve",
-    "set_attributes",
     "setup_tracing",
+    "show_key",
     "span",
     "spelled",
     "without_keys",

@@ -50,7 +50,7 @@ class Backpressure:
         with self._lock:
             self.shut = False
             waiting, self._waiting = self._waiting, {}
-        for waiter, loop in waiting.items():
+        for waiter, loop in tuple(waiting.items()):  # a branch that is cancelled just now takes itself out of it
             with suppress(RuntimeError):  # the loop was closed
                 loop.call_soon_threadsafe(_wake, waiter)
 

@@ -3,7 +3,8 @@
 A viewer cannot show a trace of thousands of branches, but it can list thousands of traces. What is to be seen of them
 may be a sample, and no failure may be missing in it. So the trace of an item that the sample leaves out is held back
 until its root ends: a span with the status ERROR anywhere in it, or more spans than can be held back, and it is kept
-after all. Whoever ends a span in the item, in whatever thread, meets that decision here, because it goes by the trace.
+after all, with the item that its fan-out lies in, if it lies in one. Whoever ends a span in the item, in whatever
+thread, meets that decision here, because it goes by the trace.
 """
 
 from __future__ import annotations
@@ -27,14 +28,19 @@ _RANDOM_BITS = 1 << 64
 class Item:
     """An item trace that the sample leaves out, unless something in it is worth keeping.
 
+    Args:
+        root: The id of its root.
+        around: The trace of the span that its root is linked to; None where there is none.
+
     Attributes:
+        around: As given.
         sampled_out: Whether it was left out in the end.
     """
 
-    __slots__ = ("_lock", "_root", "_spans", "sampled_out")
+    __slots__ = ("_lock", "_root", "_spans", "around", "sampled_out")
 
-    def __init__(self, root: int) -> None:
-        self._root = root
+    def __init__(self, root: int, around: int | None) -> None:
+        self._root, self.around = root, around
         self._spans: list[ReadableSpan] | None = []
         # It can be taken twice by one thread: a garbage collection inside it may end a span.
         self._lock = threading.RLock()
@@ -89,7 +95,8 @@ class ItemSampling(SpanProcessor):
         context = root.get_span_context()
         if not root.is_recording() or context.trace_id % _RANDOM_BITS < self._bound:
             return None
-        item = self._undecided[context.trace_id] = Item(context.span_id)
+        around = next((link.context.trace_id for link in getattr(root, "links", ())), None)
+        item = self._undecided[context.trace_id] = Item(context.span_id, around)
         return item
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -104,13 +111,13 @@ class ItemSampling(SpanProcessor):
             self._onward.on_end(kept)
         if item.decided:
             self._forget(context.trace_id, item)
+            if not item.sampled_out:
+                self._keep(item.around)
 
     def release(self) -> None:
         """Keep the items that are undecided: their roots will end too late."""
-        for trace_id, item in list(self._undecided.items()):
-            for kept in item.keep():
-                self._onward.on_end(kept)
-            self._forget(trace_id, item)
+        for trace_id in list(self._undecided):
+            self._keep(trace_id)
 
     def shutdown(self) -> None:
         """End with the processor behind it."""
@@ -120,6 +127,14 @@ class ItemSampling(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Flush the processor behind it; what is held back stays so."""
         return self._onward.force_flush(timeout_millis)
+
+    def _keep(self, trace_id: int | None) -> None:
+        """Keep an item that is undecided, and those around it."""
+        while trace_id is not None and (item := self._undecided.get(trace_id)) is not None:
+            for kept in item.keep():
+                self._onward.on_end(kept)
+            self._forget(trace_id, item)
+            trace_id = item.around
 
     def _forget(self, trace_id: int, item: Item) -> None:
         if item.sampled_out:

@@ -7,6 +7,7 @@ is known until the process ends: what quotes it may be written long after.
 from __future__ import annotations
 
 import re
+import threading
 from typing import Final
 
 REDACTED: Final = "__REDACTED__"
@@ -16,13 +17,17 @@ _SHORTEST: Final = 8
 _LOOKS_LIKE_ONE: Final = re.compile(
     r"\b(?:sk|gsk|pk|rk|xai|hf)[-_][\w-]{16,}|(?<=\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE
 )
-_in_use: set[str] = set()
+_lock: Final = threading.Lock()
+_in_use: tuple[str, ...] = ()
+"""The longest first, because one may begin with another; never changed in place, because any thread reads it."""
 
 
 def know_key(key: str) -> None:
     """Never write this key from now on."""
+    global _in_use  # noqa: PLW0603 - what is written by one model may quote another's key
     if len(key) >= _SHORTEST:
-        _in_use.add(key)
+        with _lock:
+            _in_use = tuple(sorted({*_in_use, key}, key=len, reverse=True))
 
 
 def without_known_keys(text: str) -> str:

@@ -53,8 +53,7 @@ class PhoenixServer:
         answer = self.post("/graphql", {"query": text, "variables": variables})
         if errors := answer.get("errors"):
             raise PhoenixError(f"Phoenix at {self.url} refuses: {_shown(errors[0].get('message'))}")
-        data: dict[str, Any] = answer["data"]
-        return data
+        return self._object(answer.get("data"))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Post JSON; the JSON that comes back.
@@ -82,16 +81,23 @@ class PhoenixServer:
                     method, self.url + path, json=body, headers=dict(self.headers), timeout=_MAY_TAKE
                 )
                 if response.ok:
-                    answer: dict[str, Any] = response.json()
-                    return answer
+                    return self._object(response.json())
             except requests.exceptions.JSONDecodeError as error:
-                raise PhoenixError(f"what answers at {self.url} is no Phoenix: {_MEND}") from error
+                raise self._is_none() from error
             except requests.RequestException as error:
                 raise PhoenixError(f"no Phoenix answers at {self.url} ({type(error).__name__}): {_MEND}") from error
         status = response.status_code
         raise PhoenixError(
             f"Phoenix at {self.url} answers with status {status}: {_why(status, response.text)}", status=status
         )
+
+    def _object(self, said: Any) -> dict[str, Any]:
+        if not isinstance(said, dict):
+            raise self._is_none()
+        return said
+
+    def _is_none(self) -> PhoenixError:
+        return PhoenixError(f"what answers at {self.url} is no Phoenix: {_MEND}")
 
 
 def phoenix_server(url: str | None, environ: Mapping[str, str]) -> PhoenixServer:

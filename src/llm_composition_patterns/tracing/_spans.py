@@ -26,6 +26,7 @@ from opentelemetry.trace import (
     StatusCode,
 )
 
+from . import _names as names
 from ._keys import REDACTED, without_keys
 from ._shown import as_json, as_text, spelled
 
@@ -256,10 +257,10 @@ def add_event(name: str, attributes: Attributes) -> None:
         trace.get_current_span().add_event(name, attributes)
 
 
-def set_attributes(attributes: Attributes) -> None:
-    """Set attributes of the current span, if there is one that is kept."""
-    if listening() is not None:
-        trace.get_current_span().set_attributes(attributes)
+def show_key(key: object) -> None:
+    """Show the key of an input on the current span, if there is one that is kept; masked where inputs are hidden."""
+    if (spans := listening()) is not None:
+        trace.get_current_span().set_attribute(names.KEY, spans.key(key))
 
 
 _own: Spans | None = None

@@ -48,7 +48,7 @@ def read_spans(line: bytes, project: str | None) -> list[ReadableSpan]:
 def _request(line: bytes) -> ExportTraceServiceRequest:
     try:
         said = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedLineError("it is no JSON; it may have been cut off") from error
     if not isinstance(said, dict) or "resourceSpans" not in said:
         raise DamagedLineError('it is no request of spans: there is no "resourceSpans"')

@@ -70,7 +70,7 @@ def test_what_could_not_be_read_is_told(file, capsys):
         lines.write('{"resourceSpans": [{"scope')
     capsys.readouterr()
     assert main(["timeline", str(file)]) == 0
-    assert capsys.readouterr().err == f"1 line of {file} could not be read and left out\n"
+    assert capsys.readouterr().err == f"left out 1 line of {file} that could not be read\n"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,7 @@ def test_a_mistake_is_one_line_and_code_2(arguments, said, file, tmp_path, capsy
         ([f"http://h/redirects/traces/{TRACE}"], {}, ("http://h", "llm-composition-patterns", TRACE)),
         ([f"http://h/projects/UHJv/traces/{TRACE}?selected=x"], {}, ("http://h", "UHJv", TRACE)),
         (["http://h/projects/UHJv"], {}, ("http://h", "UHJv", None)),
+        (["http://h/projects/UHJvamVjdDoxMA%3D%3D"], {}, ("http://h", "UHJvamVjdDoxMA==", None)),
     ],
 )  # fmt: skip
 def test_a_phoenix_is_asked_for_a_trace(arguments, environ, asked, monkeypatch, capsys):

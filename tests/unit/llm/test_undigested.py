@@ -8,8 +8,7 @@ import pytest
 from scripted import completion, model_over, refusal
 
 from llm_composition_patterns.errors import ModelUnavailable
-from llm_composition_patterns.limits import Limiter
-from llm_composition_patterns.llm._connection import retry_budget_of
+from llm_composition_patterns.limits import Limiter, retry_budget_of
 
 
 class Picky:

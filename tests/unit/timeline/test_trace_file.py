@@ -85,9 +85,11 @@ def test_a_damaged_line_is_left_out(tmp_path):
     """The last line of a process that was killed, and what is something else altogether."""
     path = tmp_path / "spans.jsonl"
     good = json.dumps(LINE)
-    path.write_text("\n".join([good, "", "[1]", '{"a": 1}', good, good[: len(good) // 2]]))
+    endless = good.replace("2000", "1e999")
+    assert endless != good
+    path.write_text("\n".join([good, "", "[1]", '{"a": 1}', endless, good, good[: len(good) // 2]]))
     spans, damaged = read_trace_file(path)
-    assert (len(spans), damaged) == (2, 3)
+    assert (len(spans), damaged) == (2, 4)
 
 
 def span(trace_id, span_id, start, links=()):

@@ -204,6 +204,24 @@ async def test_a_branch_that_waits_can_be_cancelled(pipeline):
     over.set()
 
 
+def test_a_branch_that_is_cancelled_while_others_are_woken_keeps_none_of_them_waiting():
+    """It leaves the gate on its own thread, whenever that is."""
+    gate, woken = Backpressure(), []
+
+    class Loop:
+        """Another branch leaves the gate while it wakes one."""
+
+        def call_soon_threadsafe(self, _wake: Callable[..., None], waiter: object) -> None:
+            woken.append(waiter)
+            waiting.pop("second", None)
+
+    waiting = gate._waiting
+    waiting.update(dict.fromkeys(("first", "second", "third"), Loop()))
+    gate.nearly_full()
+    gate.has_room()
+    assert woken == ["first", "second", "third"]
+
+
 def test_the_deadline_of_a_fan_out_counts_the_wait(pipeline):
     """Inputs that waited at the gate until then never started."""
     gate, over = Backpressure(), threading.Event()

@@ -239,7 +239,7 @@ def test_the_tracer_for_models_is_openinferences_own():
 @pytest.fixture
 def known_key(monkeypatch):
     """A key that a model was connected with."""
-    monkeypatch.setattr(_keys, "_in_use", set())
+    monkeypatch.setattr(_keys, "_in_use", ())
     tracing.know_key("a-key-in-use-1")
     return "a-key-in-use-1"
 
@@ -259,6 +259,6 @@ def test_a_key_in_use_is_written_nowhere(known_key):
 @pytest.mark.parametrize("placeholder", ["", "none", "EMPTY", "1234567"])
 def test_a_placeholder_is_no_key(monkeypatch, placeholder):
     """What stands for a key where none is needed may be an ordinary word."""
-    monkeypatch.setattr(_keys, "_in_use", set())
+    monkeypatch.setattr(_keys, "_in_use", ())
     tracing.know_key(placeholder)
     assert tracing.without_known_keys(f"say {placeholder}") == f"say {placeholder}"

@@ -285,3 +285,18 @@ async def test_what_ends_after_a_sampled_out_item_is_sampled_out():
     await parallelize(leave_running, range(4))
     await asyncio.gather(*left)
     assert items["late"] == []
+
+
+async def fan_out_inside(number):
+    """A giant fan-out in an item of another; in one of them a branch fails, which is collected."""
+    step = double if number else fail_at_seven
+    await parallelize(step, range(5, 9), name=f"inner {number}", on_error="collect")
+
+
+async def test_what_a_failure_is_linked_to_is_kept_with_it():
+    """The item that it lies in did not fail, but without its spans nobody could tell where the failure belongs."""
+    items = Items(share=0.0)
+    await parallelize(fan_out_inside, range(4), name="outer", branch_name="item")
+    (failed,) = items["fail_at_seven"]
+    assert [link.context for link in failed.links] == [items.one("inner 0").context]
+    assert of(items.one("inner 0")) == (1, 3)
