@@ -148,7 +148,9 @@ class Remaining:
                     await asyncio.wait((pulled, stopped), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     await _ended(pulled)
-                if pulled.cancelled() or (found := pulled.result()) is None:
+                if pulled.cancelled() and stopped.done():
+                    return
+                if (found := pulled.result()) is None:
                     return
                 key = self._checked(self._key_of(found[0]))
                 yield [(key, found[0])], await self._store.find([key])
@@ -190,7 +192,12 @@ async def _pull(source: AsyncIterator[Any]) -> tuple[Any] | None:
 
 async def _ended(task: asyncio.Future[Any]) -> None:
     """Let a task that is not done end, and wait for it."""
-    if not task.done():
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    if task.done():
+        return
+    reader = asyncio.current_task()
+    before = reader.cancelling() if reader is not None else 0
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    if reader is not None and reader.cancelling() > before:
+        raise asyncio.CancelledError

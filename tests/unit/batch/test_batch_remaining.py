@@ -131,6 +131,37 @@ async def test_two_items_of_one_key_are_refused_however_short_they_take():
         await run(at_once, [*map(str, range(LEAST)), "0"], MemoryStore(), max_concurrency=4)
 
 
+async def test_a_source_that_is_cancelled_from_within_has_not_come_to_its_end():
+    """Its run is no finished one."""
+
+    async def source():
+        yield "a"
+        raise asyncio.CancelledError
+
+    store = MemoryStore()
+    with pytest.raises(asyncio.CancelledError):
+        await run(work, source(), store)
+
+
+async def test_a_reader_that_is_cancelled_while_the_source_ends_stays_cancelled():
+    """No more were wanted, and the source takes its time to end."""
+
+    async def source():
+        try:
+            yield await asyncio.sleep(100, "a")
+        finally:
+            await asyncio.sleep(100)
+
+    remaining = Remaining(source(), str, MemoryStore(), run=1, retry=(), at_once=1)
+    reading = asyncio.ensure_future(anext(aiter(remaining)))
+    await asyncio.sleep(1)
+    remaining.stop()
+    await asyncio.sleep(1)
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert reading.cancelled()
+
+
 @pytest.mark.parametrize("awaited", [False, True])
 async def test_a_source_that_is_not_read_to_its_end_is_closed(awaited):
     """A generator cleans up before the run ends, plain or async."""
