@@ -306,6 +306,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(directory)], check=True)
 
 
+async def test_a_batch_on_a_disk_that_cannot_be_written_is_read(small_disk):
+    """As it was brought there, without the files that lie beside a batch that runs."""
+    await batch(small_disk / "batch.db")
+    assert [path.name for path in small_disk.iterdir() if path.suffix != ".lock"] == ["batch.db"]
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert [outcome.key async for outcome in read_results(small_disk / "batch.db")] == ["0", "1", "2"]
+
+
 async def test_a_full_disk_is_an_error_and_loses_nothing(small_disk):
     """What was recorded is there, and the batch goes on when there is room again."""
     ballast = small_disk / "ballast"
