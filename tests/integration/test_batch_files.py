@@ -126,6 +126,16 @@ async def test_a_killed_batch_can_be_read(tmp_path):
     assert [outcome.key async for outcome in read_results(tmp_path / "batch.db")] == ["0", "1"]
 
 
+async def test_a_killed_batch_is_found_by_a_link(tmp_path):
+    """What it recorded last lies beside the file, not beside the link."""
+    (tmp_path / "run").mkdir()
+    killed(tmp_path / "run")
+    (tmp_path / "link.db").symlink_to(tmp_path / "run" / "batch.db")
+    with pytest.raises(BatchError, match="holds another batch"):
+        await batch(tmp_path / "link.db", other)
+    assert (await batch(tmp_path / "link.db")).executed == 1
+
+
 async def test_another_fingerprint_is_refused_and_the_files_are_untouched(tmp_path):
     """Byte by byte, with the way out."""
     killed(tmp_path)

@@ -118,7 +118,8 @@ def _is_usable(path: Path, fingerprint: Fingerprint, *, force: bool) -> bool:
 
 
 def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+    real = path.resolve()
+    return real.with_name(f"{real.name}-wal")
 
 
 def _looking(path: Path, how: str) -> sqlite3.Connection:
