@@ -45,6 +45,38 @@ async def test_an_async_source_is_taken_as_it_comes():
     assert await left(source()) == [("0", 0), ("1", 1), ("2", 2)]
 
 
+async def test_what_an_async_source_gives_at_once_is_looked_up_together():
+    """Else to open a large batch that is finished would take as many turns as it has items."""
+    looked_up = []
+
+    class Watched(MemoryStore):
+        async def find(self, keys, /):
+            looked_up.append(len(keys))
+            return await super().find(keys)
+
+    async def source():
+        for number in range(2 * LEAST):
+            yield number
+        await asyncio.sleep(1)
+        yield 2 * LEAST
+
+    assert len(await left(source(), Watched())) == 2 * LEAST + 1
+    assert looked_up == [LEAST, LEAST, 1]
+
+
+async def test_what_an_async_source_gave_before_it_raised_is_executed():
+    """As what it gave long before."""
+
+    async def source():
+        yield "a"
+        raise ValueError("no more")
+
+    reading = aiter(Remaining(source(), str, MemoryStore(), run=1, retry=(), at_once=1))
+    assert (await anext(reading)).key == "a"
+    with pytest.raises(ValueError, match="no more"):
+        await anext(reading)
+
+
 async def test_what_is_finished_is_left_out_and_counted():
     """By its state."""
     store = MemoryStore()
