@@ -24,7 +24,7 @@ class Glossary:
             ConfigurationError: It cannot be read, or a line has no tab.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise ConfigurationError(f"{path} is no UTF-8: {error.reason} at byte {error.start}") from error
         words = {}

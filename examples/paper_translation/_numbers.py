@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from decimal import Decimal
 from typing import Final
 
-_NUMBER: Final = re.compile(r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?([\u4e07\u4ebf\u5343\u767e]))?(\s?\u6708)?")
-_TIMES: Final = {"\u767e": 100, "\u5343": 1000, "\u4e07": 10_000, "\u4ebf": 100_000_000}
-_LARGE: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-_IN_WORDS: Final = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)[ -](hundred|thousand|million|billion)\b", re.IGNORECASE)
+_NUMBER: Final = re.compile(
+    r"(?<![A-Za-z\d.])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?([\u767e\u5343\u4e07\u4ebf]{1,2}))?"
+    r"(?:[ -](hundred|thousand|million|billion|trillion)\b)?(\s?\u6708)?",
+    re.IGNORECASE,
+)
+_SOME: Final = {"\u767e": 100, "\u5343": 1000}
+_MANY: Final = {"\u4e07": 10**4, "\u4ebf": 10**8}
+_LARGE: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _MONTHS: Final = [
     "January",
     "February",
@@ -46,30 +49,34 @@ _TOKEN: Final = re.compile(r"⟦[^⟦⟧]*⟧")
 def missing_numbers(source: str, translated: str) -> list[str]:
     """The numbers of a text that its translation has not, as the text writes them; tokens are no numbers."""
     source, translated = _TOKEN.sub(" ", source), _TOKEN.sub(" ", translated)
-    there = Counter(_value(found[0]) for found in _NUMBER.finditer(translated))
-    there += Counter(_value(number) * _LARGE[word.lower()] for number, word in _IN_WORDS.findall(translated))
+    there = [_meant(found) for found in _NUMBER.finditer(translated)]
     words = set(re.findall(r"[A-Za-z]+", translated.lower()))
     missing = []
     for found in _NUMBER.finditer(source):
-        readings = _readings(found)
-        met = next((value for value in readings if there[value] > 0), None)
+        plain = _value(found[0])
+        wanted = {*_meant(found), plain}  # a word for its size may be one that is not known here
+        met = next((values for values in there if not wanted.isdisjoint(values)), None)
         if met is not None:
-            there[met] -= 1
-        elif not _is_spelled(found, readings[-1], words):
+            there.remove(met)
+        elif not _is_spelled(found, plain, words):
             missing.append(found[0].strip())
     return missing
 
 
-def _readings(found: re.Match[str]) -> list[Decimal]:
-    plain = _value(found[0])
-    return [plain * _TIMES[found[1]], plain] if found[1] else [plain]
+def _meant(found: re.Match[str]) -> set[Decimal]:
+    """What a number may mean: `3.5 万` is 35,000 only, but in `5 千米` the thousand is the unit's."""
+    value, signs = _value(found[0]), found[1] or ""
+    large = value * _LARGE[found[2].lower()] if found[2] else value
+    for sign in signs:
+        large *= _SOME.get(sign) or _MANY[sign]
+    return {large} if found[2] or _MANY.keys() & set(signs) else {large, value}
 
 
 def _is_spelled(found: re.Match[str], value: Decimal, words: set[str]) -> bool:
     """Whether a word says the number: a month, or a small one."""
     if value != int(value):
         return False
-    month = found[2] is not None and 1 <= value <= len(_MONTHS) and _MONTHS[int(value) - 1].lower() in words
+    month = found[3] is not None and 1 <= value <= len(_MONTHS) and _MONTHS[int(value) - 1].lower() in words
     return month or (value < len(_SMALL) and _SMALL[int(value)] in words)
 
 

@@ -11,6 +11,7 @@ from ._records import Entry, entry
 
 _CHUNK: Final = 1 << 16
 _DECLARED: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
+_OVERLAP: Final = len(b"<!DOCTYPE") - 1
 _PDF: Final = re.compile(r"^https?://\S+\.pdf$", re.IGNORECASE)
 _SPACE: Final = re.compile(r"\{[^}]*\}")
 
@@ -20,11 +21,13 @@ def read_oai(file: BinaryIO, name: str, *, most: int) -> Iterator[Entry]:
     parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
     number, waiting, inside = 0, 0, 0
     root: ET.Element | None = None
+    looked_at = b""
     while chunk := file.read(_CHUNK):
         waiting += len(chunk)
         place = f"{name}, record {number + 1}"
-        if _DECLARED.search(chunk):
-            yield Entry(place, None, f"{place}: a DOCTYPE or an ENTITY is not read; take it out")
+        looked_at = looked_at[-_OVERLAP:] + chunk
+        if problem := _refused(looked_at):
+            yield Entry(place, None, f"{place}: {problem}")
             return
         try:
             parser.feed(chunk)
@@ -43,6 +46,13 @@ def read_oai(file: BinaryIO, name: str, *, most: int) -> Iterator[Entry]:
             yield Entry(place, None, f"{place}: no record of at most {most:,} bytes; the rest of the file is not read")
             return
     yield from _ended(parser, f"{name}, record {number + 1}")
+
+
+def _refused(data: bytes) -> str | None:
+    """Why a part of a file is not given to the parser: entities could make a small file a large one."""
+    if b"\0" in data:
+        return "no UTF-8: write the file in UTF-8"
+    return "a DOCTYPE or an ENTITY is not read; take it out" if _DECLARED.search(data) else None
 
 
 def _ended(parser: ET.XMLPullParser[Any], place: str) -> Iterator[Entry]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import islice
@@ -91,7 +92,7 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Entry]:
             size = len(line) + _skip_line(file)
             yield Entry(place, None, f"{place}: the record has {size:,} bytes, and {MOST_BYTES:,} is the most")
         elif line.strip():
-            yield _decoded(line, place)
+            yield _decoded(line.removeprefix(BOM_UTF8) if number == 1 else line, place)
 
 
 def _skip_line(file: BinaryIO) -> int:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 MOST_CHARACTERS: Final = 400_000
 """Characters of the longest body that is translated: more is a book, or a mistake of whoever read the file."""
 
-_NO_DERIVATIVES: Final = re.compile(r"\bnd\b|no[\s-]?derivat|all rights reserved", re.IGNORECASE)
+_NO_DERIVATIVES: Final = re.compile(
+    r"\b(?:nc)?nd\b|no[\s-]?deriv|\u7981\u6b62\u6f14\u7ece|all rights reserved", re.IGNORECASE
+)
 _DERIVATIVES: Final = re.compile(
     r"\bcc[\s-]?0\b|\bcc[\s-]?by\b|creativecommons\.org/(?:licenses/by|publicdomain)|public domain", re.IGNORECASE
 )

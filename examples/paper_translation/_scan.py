@@ -18,6 +18,9 @@ LONGEST: Final = 20_000
 LONGEST_IN_LINE: Final = 1_500
 """Characters of the longest one inside a sentence."""
 
+MOST_PASSED: Final = 64
+"""Dollar signs inside a formula that do not end it; more of them are no formula."""
+
 Kind = Literal["M", "C", "R", "K", "U", "T"]
 """Mathematics, citation, reference, code (or markup), address, and what looks like a token of ours."""
 
@@ -181,20 +184,26 @@ _IN_FORMULA: Final = re.compile(r"\\.|\$\$?|[{}]|\n[ \t]*\n", re.DOTALL)
 def _dollar(text: str, start: int) -> Piece:
     r"""`$...$` and `$$...$$`; a dollar sign in braces (`\text{if $x$}`) closes nothing."""
     double = text.startswith("$$", start)
-    depth, begin = 0, start + (2 if double else 1)
+    depth, passed, begin = 0, 0, start + (2 if double else 1)
     for found in _IN_FORMULA.finditer(text, begin, start + (LONGEST if double else LONGEST_IN_LINE)):
         part = found[0]
         if part in {"{", "}"}:
             depth = max(0, depth + (1 if part == "{" else -1))
         elif part[0] == "\n" and not double:
             break
-        elif part[0] == "$" and not depth and (part == "$$") is double:
-            inside = text[begin : found.start()]
-            if double:
-                return ("M", found.end()) if inside.strip() else (None, found.end())
-            if _closes(text, found.start()):
-                return ("M", found.end()) if _is_formula(inside) else (None, start + 1)
+        elif part[0] == "$":
+            if not depth and (part == "$$") is double and (double or _closes(text, found.start())):
+                return _formula(text[begin : found.start()], start, found.end(), double=double)
+            passed += 1
+            if passed > MOST_PASSED:
+                break
     return None, begin
+
+
+def _formula(inside: str, start: int, end: int, *, double: bool) -> Piece:
+    if double:
+        return ("M", end) if inside.strip() else (None, end)
+    return ("M", end) if _is_formula(inside) else (None, start + 1)
 
 
 def _closes(text: str, place: int) -> bool:

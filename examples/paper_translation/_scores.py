@@ -65,7 +65,11 @@ def scores(ours: Sequence[str], theirs: Sequence[str]) -> Scores:
 
 
 def _references(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is no UTF-8: {error.reason} at byte {error.start}") from error
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 row = json.loads(line)

@@ -105,6 +105,12 @@ async def nap(number: int) -> int:
     return number
 
 
+async def nap_somewhere(number: int) -> int:
+    """Gives the process that it ran in."""
+    await asyncio.sleep(0.05)
+    return os.getpid()
+
+
 async def die_at_seven(number: int) -> int:
     """Kill this process at the first attempt of item 7."""
     await asyncio.sleep(0.02)

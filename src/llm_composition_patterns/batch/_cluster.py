@@ -47,12 +47,21 @@ class Cluster:
         self.cpus: int = 1
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._join)
+        joining = asyncio.ensure_future(asyncio.to_thread(self._join))
+        try:
+            await asyncio.shield(joining)
+        except BaseException:
+            await asyncio.wait([joining])  # Ray goes on with it in its thread, whoever is cancelled
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
         if self._joined:
             try:
                 await asyncio.to_thread(_ray().shutdown)

@@ -16,6 +16,7 @@ from ..errors import (
     LLMCompositionError,
     UnknownModel,
 )
+from ..tracing import without_keys
 
 
 class NotAStep(TypeError):
@@ -63,7 +64,15 @@ def _parts(error: BaseException) -> Iterator[BaseException]:
 
 
 def told(error: BaseException) -> str:
-    """An error as the store keeps it."""
-    name, text = type(error).__name__, str(error)
-    whole = f"{name}: {text}" if text else name
+    """An error as the store keeps it: without keys."""
+    name, text = type(error).__name__, text_of(error)
+    whole = without_keys(f"{name}: {text}" if text else name)
     return whole.encode("utf-8", "backslashreplace").decode()  # file names of other encodings are half characters
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, also where it cannot even be told."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever the class of somebody else's error does
+        return "(no message)"

@@ -55,13 +55,24 @@ class Execution:
         return usage_since(before, self._told)
 
     async def once(self, step: Step[A, B], input: A, key: str, form: JsonForm) -> B:
-        """The recorded result of a step, or its result, recorded."""
+        """The recorded result of a step, or its result, recorded.
+
+        Raises:
+            ValueError: The caller is inside the step of this key, and would wait for itself.
+        """
+        within = _within.get()
+        if (self, key) in within:
+            raise ValueError(f"once(..., key={key!r}) inside the step of the same key: give it another")
         async with self._turns.setdefault(key, asyncio.Lock()):
             text = await self.recall(key)
             if text is not None:
                 recalled: B = form.read(text)
                 return recalled
-            value = await run_step(step, input)
+            around = _within.set(within | {(self, key)})
+            try:
+                value = await run_step(step, input)
+            finally:
+                _within.reset(around)
             await self.keep(key, form.written(value))
             return value
 
@@ -73,6 +84,9 @@ class Execution:
         """Record the result of a step; done when it is committed."""
         await self._records.keep(self.key, key, value, usage=self.unrecorded())
 
+
+_within: ContextVar[frozenset[tuple[Execution, str]]] = ContextVar("llm_composition_within", default=frozenset())
+"""The steps that the caller is inside of."""
 
 current_execution: ContextVar[Execution | None] = ContextVar("llm_composition_execution", default=None)
 """The execution that the caller is inside of."""

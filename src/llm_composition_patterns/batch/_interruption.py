@@ -21,6 +21,9 @@ _SIGNALS: Final[tuple[tuple[signal.Signals, Interruption], ...]] = (
 def handling_signals(on_signal: Callable[[Interruption], None]) -> Iterator[None]:
     """Call `on_signal` on the event loop for each signal; what handled them before does so again afterwards.
 
+    Handlers that were added to the loop itself (`loop.add_signal_handler`) are gone then: it does not tell which they
+    were.
+
     Raises:
         ValueError: This is not the main thread, where signals arrive.
     """

@@ -37,6 +37,7 @@ async def once(step: Step[A, B], input: A, *, key: str, output: Any = None) -> B
     Raises:
         BaseException: What the step raised; nothing is recorded then.
         TypeError: The key is no text, or the result does not come back from JSON as it was.
+        ValueError: The step of this key is what it was called inside of.
         BatchError: It could not be recorded.
     """
     if not isinstance(key, str) or not key or not is_whole(key):

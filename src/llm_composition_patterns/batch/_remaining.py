@@ -139,23 +139,28 @@ class Remaining:
         return (group, asyncio.ensure_future(self._store.find([key for key, _ in group]))) if group else None
 
     async def _awaited(self, source: AsyncIterator[Any]) -> AsyncGenerator[tuple[Group, Mapping[str, Item]]]:
-        """The items of a source that has to be waited for, one by one, until no more are wanted."""
+        """The items of a source that has to be waited for, until no more are wanted: what it gives at once together."""
         stopped = asyncio.ensure_future(self._stopped.wait())
+        pulled = asyncio.ensure_future(_pull(source))
         try:
             while not stopped.done():
-                pulled = asyncio.ensure_future(_pull(source))
-                try:
-                    await asyncio.wait((pulled, stopped), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    await _ended(pulled)
-                if pulled.cancelled() or (found := pulled.result()) is None:
+                await asyncio.wait((pulled, stopped), return_when=asyncio.FIRST_COMPLETED)
+                group: list[tuple[str, Any]] = []
+                while len(group) < self._at_once and (found := _given(pulled)) is not None:
+                    group.append((self._checked(self._key_of(found[0])), found[0]))
+                    pulled = asyncio.ensure_future(_pull(source))
+                    await asyncio.sleep(0)  # time to begin; a source that does not wait has given the next one then
+                if group:
+                    yield group, await self._store.find([key for key, _ in group])
+                elif pulled.done() and pulled.result() is None:
                     return
-                key = self._checked(self._key_of(found[0]))
-                yield [(key, found[0])], await self._store.find([key])
         finally:
-            await _ended(stopped)
-            if inspect.isasyncgen(source):
-                await source.aclose()
+            try:
+                await _ended(pulled)
+            finally:
+                await _ended(stopped)
+                if inspect.isasyncgen(source):
+                    await source.aclose()
 
     def _key_of(self, item: Any) -> Any:
         assert self._key is not None  # noqa: S101 - checked where it is given
@@ -188,9 +193,21 @@ async def _pull(source: AsyncIterator[Any]) -> tuple[Any] | None:
         return None
 
 
+def _given(pulled: asyncio.Future[tuple[Any] | None]) -> tuple[Any] | None:
+    """What was pulled; None where that is not known yet, or was the end or an error."""
+    return None if not pulled.done() or pulled.cancelled() or pulled.exception() is not None else pulled.result()
+
+
 async def _ended(task: asyncio.Future[Any]) -> None:
     """Let a task that is not done end, and wait for it."""
-    if not task.done():
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    if task.done():
+        if not task.cancelled():
+            task.exception()  # nobody wants it any more
+        return
+    reader = asyncio.current_task()
+    before = reader.cancelling() if reader is not None else 0
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    if reader is not None and reader.cancelling() > before:
+        raise asyncio.CancelledError

@@ -145,7 +145,8 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
         force: Go on with a store of another step, version or output, whose results are kept.
         drain_timeout: Seconds that what runs has to finish after Ctrl-C or SIGTERM.
         handle_signals: Let the first Ctrl-C or SIGTERM drain the run, and the second end it. Otherwise they do what
-            they do in the rest of the program.
+            they do in the rest of the program. Handlers of the program's own are put back afterwards, but for those
+            that `loop.add_signal_handler` has set.
         name: What the run is called in traces and messages; by default `run_batch` and the step's name.
         progress: True for a progress bar in a notebook or if stderr is a terminal, or a function that is given a
             `Progress`.

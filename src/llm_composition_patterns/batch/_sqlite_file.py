@@ -57,16 +57,14 @@ def read_only(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise BatchError(f"there is no store {path}")
     try:
-        connection = _looking(path, "mode=ro")
         try:
-            if not _is_ours(connection, path):
-                raise BatchError(f"{path} is empty: no batch was run with it yet")
-        except BaseException:
-            connection.close()
-            raise
+            return _found(path, "mode=ro")
+        except sqlite3.OperationalError:
+            if _log_of(path).exists():
+                raise
+            return _found(path, "immutable=1")  # no log can be made beside it, so nobody writes it either
     except (sqlite3.Error, OSError) as error:
         raise unusable(path, error) from error
-    return connection
 
 
 def unusable(path: Path, error: Exception) -> BatchError:
@@ -75,6 +73,17 @@ def unusable(path: Path, error: Exception) -> BatchError:
         f"the store {path} cannot be used ({error}): give a path that can be written; a file that is damaged is "
         "left as it is"
     )
+
+
+def _found(path: Path, how: str) -> sqlite3.Connection:
+    connection = _looking(path, how)
+    try:
+        if not _is_ours(connection, path):
+            raise BatchError(f"{path} is empty: no batch was run with it yet")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _opened(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.Connection:
@@ -101,12 +110,16 @@ def _opened(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.Con
 def _is_usable(path: Path, fingerprint: Fingerprint, *, force: bool) -> bool:
     """Whether a file is this batch's already; False for a new one. Nothing is changed, not even by closing it."""
     # Who may write tidies the log of a run that died into the file; and where there is no log, to read makes one.
-    log = path.with_name(f"{path.name}-wal")
-    with closing(_looking(path, "mode=ro" if log.exists() else "immutable=1")) as connection:
+    with closing(_looking(path, "mode=ro" if _log_of(path).exists() else "immutable=1")) as connection:
         ours = _is_ours(connection, path)
         if ours:
             _check(connection, path, fingerprint, force=force)
         return ours
+
+
+def _log_of(path: Path) -> Path:
+    real = path.resolve()
+    return real.with_name(f"{real.name}-wal")
 
 
 def _looking(path: Path, how: str) -> sqlite3.Connection:

@@ -26,6 +26,7 @@ _FENCED = re.compile(r"```\w*\n(.*?)```|\"\"\"(.*?)\"\"\"|<(?:text|source|conten
 _SPOKEN = re.compile(r"[\"“'\u2018](.+?)[\"”'\u2019](?!\w)", re.DOTALL)
 _TOPIC_LENGTH = 60
 _UNTOUCHED = re.compile(r"(?:^|_)(?:id|ids|url|urls|uri|sku|slug|email|price|currency|date|timestamp)$", re.IGNORECASE)
+_PLACE = re.compile("⟦\0(\\d+)⟧")
 _LANGUAGE_KEY = re.compile(r"lang|locale", re.IGNORECASE)
 _SCHEMA_SIGNS = frozenset({"properties", "$ref", "$defs", "anyOf", "oneOf", "allOf", "enum", "items"})
 _SCHEMA_WORDS = _SCHEMA_SIGNS | {
@@ -134,13 +135,12 @@ def _write_translated(
 ) -> str:
     if _UNTOUCHED.search(name) or (name and _LANGUAGE_KEY.search(name)):
         return text
-    used = [(term, word) for term, word in glossary if term in text]
-    for number, (term, _) in enumerate(used):
-        text = text.replace(term, f"⟦\0{number}⟧")  # which is kept as it is
+    words = [word for _, word in glossary]
+    if words:
+        terms = re.compile("|".join(f"({re.escape(term)})" for term, _ in glossary))
+        text = terms.sub(lambda found: f"⟦\0{found.lastindex}⟧", text)  # which is kept as it is
     text = pseudo_translate(text, language, protected=protected)
-    for number, (_, word) in enumerate(used):
-        text = text.replace(f"⟦\0{number}⟧", word)
-    return text
+    return _PLACE.sub(lambda found: words[int(found[1]) - 1], text) if words else text
 
 
 def _as_it_is(_name: str, text: str) -> str:

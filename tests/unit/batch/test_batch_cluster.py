@@ -1,8 +1,10 @@
 """Joining a Ray cluster, with something in place of Ray that knows who called it."""
 
+import asyncio
 import logging
 import os
 import sys
+import threading
 import types
 
 import pytest
@@ -95,6 +97,37 @@ async def test_another_cluster_is_joined_and_left(ray):
         ("init", {"address": "10.0.0.1:6379", "log_to_driver": False, "configure_logging": False}),
         ("shutdown", {}),
     ]
+
+
+async def test_a_cluster_that_is_joined_when_nobody_wants_it_any_more_is_left(ray, monkeypatch):
+    """Ray is not interrupted while it joins one: that is waited for, and then it is left."""
+    fake, joining, go_on = ray(), threading.Event(), threading.Event()
+    init = fake.init
+
+    def slowly(**given):
+        joining.set()
+        assert go_on.wait(10)
+        init(**given)
+
+    monkeypatch.setattr(fake, "init", slowly)
+    entering = asyncio.ensure_future(Cluster(None).__aenter__())
+    await asyncio.to_thread(joining.wait, 10)
+    entering.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait([entering])
+    assert entering.cancelled()
+    assert [name for name, _ in fake.calls] == ["init", "shutdown"]
+
+
+async def test_a_cluster_that_does_not_tell_what_it_has_is_left(ray, monkeypatch):
+    """It was joined all the same."""
+    fake = ray()
+    monkeypatch.setattr(fake, "cluster_resources", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        async with Cluster(None):
+            pass
+    assert [name for name, _ in fake.calls] == ["init", "shutdown"]
 
 
 async def test_what_the_program_has_joined_stays_joined(ray):

@@ -55,6 +55,21 @@ def test_an_error_is_told_by_its_name_and_its_text():
     assert told(asyncio.CancelledError()) == "CancelledError"
 
 
+def test_a_key_in_the_text_of_an_error_is_not_kept():
+    """A store is copied and shown around."""
+    assert told(ValueError("refused: sk-abcdefghijklmnopqrstuvwxyz")) == "ValueError: refused: __REDACTED__"
+
+
+def test_an_error_that_cannot_be_told_is_kept_all_the_same():
+    """A bug in its text is no reason to lose what became of the item."""
+
+    class Unsayable(Exception):
+        def __str__(self):
+            raise RuntimeError("no")
+
+    assert told(Unsayable()) == "Unsayable: (no message)"
+
+
 def test_an_error_with_half_a_character_can_be_kept():
     """As in the name of a file of another encoding: a store could not write it."""
     assert told(FileNotFoundError("caf\udce9.txt")) == "FileNotFoundError: caf\\udce9.txt"

@@ -116,6 +116,20 @@ async def test_a_caller_that_is_cancelled_leaves_the_others_theirs():
     assert (report.counts["succeeded"], report.elapsed) == (1, 1.5)
 
 
+async def test_a_step_inside_itself_is_refused():
+    """Under its own key it would wait for itself for ever; under another one it runs."""
+
+    async def outer(text):
+        return await once(plain, text, key="p")
+
+    async def paper(item):
+        with pytest.raises(ValueError, match=r"key='p'\) inside the step of the same key: give it another"):
+            await once(outer, item, key="p")
+        assert await once(outer, item, key="whole") == item
+
+    assert (await run(paper, "a", MemoryStore())).counts["succeeded"] == 1
+
+
 async def test_items_do_not_share_their_steps():
     """Each has its own under the same key."""
     got = []

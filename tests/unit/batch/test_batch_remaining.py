@@ -45,6 +45,38 @@ async def test_an_async_source_is_taken_as_it_comes():
     assert await left(source()) == [("0", 0), ("1", 1), ("2", 2)]
 
 
+async def test_what_an_async_source_gives_at_once_is_looked_up_together():
+    """Else to open a large batch that is finished would take as many turns as it has items."""
+    looked_up = []
+
+    class Watched(MemoryStore):
+        async def find(self, keys, /):
+            looked_up.append(len(keys))
+            return await super().find(keys)
+
+    async def source():
+        for number in range(2 * LEAST):
+            yield number
+        await asyncio.sleep(1)
+        yield 2 * LEAST
+
+    assert len(await left(source(), Watched())) == 2 * LEAST + 1
+    assert looked_up == [LEAST, LEAST, 1]
+
+
+async def test_what_an_async_source_gave_before_it_raised_is_executed():
+    """As what it gave long before."""
+
+    async def source():
+        yield "a"
+        raise ValueError("no more")
+
+    reading = aiter(Remaining(source(), str, MemoryStore(), run=1, retry=(), at_once=1))
+    assert (await anext(reading)).key == "a"
+    with pytest.raises(ValueError, match="no more"):
+        await anext(reading)
+
+
 async def test_what_is_finished_is_left_out_and_counted():
     """By its state."""
     store = MemoryStore()
@@ -129,6 +161,37 @@ async def test_two_items_of_one_key_are_refused_however_short_they_take():
 
     with pytest.raises(BatchError, match="two items have the key '0'"):
         await run(at_once, [*map(str, range(LEAST)), "0"], MemoryStore(), max_concurrency=4)
+
+
+async def test_a_source_that_is_cancelled_from_within_has_not_come_to_its_end():
+    """Its run is no finished one."""
+
+    async def source():
+        yield "a"
+        raise asyncio.CancelledError
+
+    store = MemoryStore()
+    with pytest.raises(asyncio.CancelledError):
+        await run(work, source(), store)
+
+
+async def test_a_reader_that_is_cancelled_while_the_source_ends_stays_cancelled():
+    """No more were wanted, and the source takes its time to end."""
+
+    async def source():
+        try:
+            yield await asyncio.sleep(100, "a")
+        finally:
+            await asyncio.sleep(100)
+
+    remaining = Remaining(source(), str, MemoryStore(), run=1, retry=(), at_once=1)
+    reading = asyncio.ensure_future(anext(aiter(remaining)))
+    await asyncio.sleep(1)
+    remaining.stop()
+    await asyncio.sleep(1)
+    reading.cancel()
+    await asyncio.wait([reading])
+    assert reading.cancelled()
 
 
 @pytest.mark.parametrize("awaited", [False, True])

@@ -243,6 +243,13 @@ def test_the_seed_changes_what_is_drawn():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def test_a_term_of_a_glossary_may_be_a_number():
+    """It is none of the places that other terms have kept; there is nothing else to translate here."""
+    document = {"glossary": {"卷积": "convolution", "0": "zero"}, "text": "卷积0"}
+    translated = json.loads(answer(json.dumps(document), system="Translate from Chinese into English."))
+    assert translated["text"] == "convolutionzero"
+
+
 def test_a_translation_uses_the_words_of_a_glossary():
     """The longest term that is there; the rest is made up."""
     document = {"glossary": {"卷积": "convolution", "卷积网络": "convolutional network"}, "text": "用卷积网络与卷积核"}

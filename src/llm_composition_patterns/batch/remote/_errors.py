@@ -12,6 +12,7 @@ from typing import Any, Final
 from ...errors import add_note
 from ...tracing import without_keys
 from ...usage import Usage
+from .._endings import text_of
 from .._usage_text import read_usage, write_usage
 
 _PLAIN: Final = (str, int, float, bool, type(None))
@@ -21,7 +22,7 @@ def write_error(error: BaseException) -> dict[str, Any]:
     """An error as plain data: its classes, its text, what it carries that is plain, and where it was raised."""
     return {
         "classes": [_place(kind) for kind in type(error).__mro__ if issubclass(kind, BaseException)],
-        "text": _text(error),
+        "text": text_of(error),
         "args": list(error.args) if _is_carried(error.args) else None,
         "carries": {name: _carried(value) for name, value in vars(error).items() if _is_carried(value)},
         "notes": [str(note) for note in getattr(error, "__notes__", ())],
@@ -67,7 +68,7 @@ def _made(kind: type[BaseException], given: list[Any] | None, text: str) -> Base
         for make in (kind, lambda *arguments: _bare(kind, arguments)):
             with suppress(Exception):
                 error = make(*arguments)
-                if _text(error) == text:
+                if text_of(error) == text:
                     return error
     return RuntimeError(f"{kind.__name__}: {text}")
 
@@ -78,17 +79,10 @@ def _bare(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseExceptio
     return error
 
 
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an error that cannot even be told
-        return "(no message)"
-
-
 def _raised(error: BaseException) -> str:
     try:
         return without_keys("".join(traceback.format_exception(error)))
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - it may be one that cannot even be told
         return "(no traceback)"
 
 

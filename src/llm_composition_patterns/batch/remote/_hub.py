@@ -18,8 +18,9 @@ from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ...errors import WorkerLost
+from ...errors import ConfigurationError, WorkerLost
 from ...runs import purses
+from .._endings import is_fatal
 from .._execution import current_execution
 from .._transport import Written
 from ._errors import read_error
@@ -145,6 +146,7 @@ class Hub:
 
         Raises:
             WorkerLost: The worker that ran it was lost.
+            ConfigurationError: No worker can begin.
             BaseException: What the step raised.
         """
         peer = await self._free_peer()
@@ -182,9 +184,20 @@ class Hub:
     async def _free_peer(self) -> _Peer:
         while not self._ready:
             if self.unable is not None:
-                raise self.unable
+                raise self._for_all(self.unable)
             await self._change()
         return min(self._ready, key=lambda peer: len(peer.items))
+
+    def _for_all(self, error: BaseException) -> BaseException:
+        """What ends the run where no worker can begin: it is no fault of the item that waits for one."""
+        if is_fatal(error):
+            return error
+        told = ConfigurationError(
+            f"no worker can begin with {self._step}: {type(error).__name__}: {error}. What is finished is kept: mend "
+            "that, and run the same batch again"
+        )
+        told.__cause__ = error
+        return told
 
     async def _change(self) -> None:
         await self._changed.wait()

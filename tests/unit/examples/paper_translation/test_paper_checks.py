@@ -86,6 +86,25 @@ def test_numbers_are_compared_by_value(source, translated, missing):
     assert missing_numbers(source, translated) == missing
 
 
+@pytest.mark.parametrize(
+    ("source", "translated", "missing"),
+    [
+        ("约3.5亿", "about 3.5 million", ["3.5亿"]),
+        ("约3.5亿", "about 350 million", []),
+        ("5百万", "5 million", []),
+        ("3万亿", "3 trillion", []),
+        ("5 million people", "5 Millionen Menschen", []),
+        ("5 million people", "500万人", []),
+        ("5 million people", "5万人", ["5 million"]),
+        ("长5千米", "5 km long", []),
+        ("5 km long", "长5千米", []),
+    ],
+)
+def test_a_number_of_another_size_is_missing(source, translated, missing):
+    """The same digits are not enough, in whichever language they are counted."""
+    assert missing_numbers(source, translated) == missing
+
+
 def test_an_unknown_language_lists_those_that_are_known():
     """By name and tag."""
     assert language(" Chinese ") is language("zh")

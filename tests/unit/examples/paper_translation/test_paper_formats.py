@@ -159,3 +159,15 @@ async def test_references_of_other_papers_are_an_error(exported, tmp_path):
     await asyncio.to_thread(references.write_text, "[]\n")
     with pytest.raises(ConfigurationError, match="line 1: no reference"):
         await score(store, references)
+
+
+async def test_references_are_lines_whatever_is_in_them(exported, tmp_path):
+    """A separator of lines inside of a text is none, and a mark of the encoding is no part of the first line."""
+    _, store = await exported({"a": translation("a")})
+    references = tmp_path / "human.jsonl"
+    row = json.dumps({"id": "a", "title_en": "One\u2028two"}, ensure_ascii=False)
+    await asyncio.to_thread(references.write_text, row + "\n", encoding="utf-8-sig")
+    assert (await score(store, references)).texts == 1
+    await asyncio.to_thread(references.write_bytes, b"\xff\n")
+    with pytest.raises(ConfigurationError, match=r"human\.jsonl is no UTF-8: invalid start byte at byte 0"):
+        await score(store, references)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from examples.paper_translation import _scan
 from examples.paper_translation._mask import TOKEN, damage, mask, unmask
 
 AWKWARD = st.lists(
@@ -208,3 +209,20 @@ def test_a_long_text_of_openings_takes_linear_time():
     chance = random.Random(7)
     text = "".join(chance.choices(["$a ", "\\begin{align} ", "`b ", "[1 ", "\\cite{x "], k=20_000))
     assert unmask(mask(text).text, mask(text).pieces) == text
+
+
+@pytest.mark.parametrize("opening", ["$${", "$ {", " $ ", "{$$ "])
+def test_dollar_signs_that_close_nothing_are_passed_by(opening, monkeypatch):
+    """Each looks at no more than some others: else a page of them would hold the event loop for minutes."""
+
+    class Counting:
+        def finditer(self, *given):
+            for found in formula.finditer(*given):
+                looked.append(found.start())
+                yield found
+
+    formula, looked = _scan._IN_FORMULA, []
+    monkeypatch.setattr(_scan, "_IN_FORMULA", Counting())
+    text = opening * 1000
+    assert unmask(mask(text).text, mask(text).pieces) == text
+    assert len(looked) <= 1000 * 2 * 2 * (_scan.MOST_PASSED + 1)

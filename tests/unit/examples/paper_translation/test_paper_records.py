@@ -5,7 +5,8 @@ import tracemalloc
 
 import pytest
 
-from examples.paper_translation import _read
+from examples.paper_translation import _oai, _read
+from examples.paper_translation._glossary import Glossary
 from examples.paper_translation._read import archive_files, read_entries
 from examples.paper_translation._records import MOST_CHARACTERS, License, Paper
 from llm_composition_patterns import ConfigurationError
@@ -105,6 +106,19 @@ def test_xml_with_entities_is_refused(read):
     assert "DOCTYPE" in read("a.xml", OAI.replace("?>", "?><!DOCTYPE x [<!ENTITY a 'b'>]>"))[0].problem
 
 
+def test_xml_with_entities_is_refused_wherever_it_says_so(read, monkeypatch):
+    """Also where it is not read in one piece."""
+    monkeypatch.setattr(_oai, "_CHUNK", 7)
+    [entry] = read("a.xml", OAI.replace("?>", "?><!DOCTYPE x [<!ENTITY a 'b'>]>"))
+    assert "DOCTYPE" in entry.problem
+
+
+def test_xml_of_another_encoding_is_refused(read):
+    """Its entities would not be seen."""
+    [entry] = read("a.xml", OAI.replace("utf-8", "utf-16").encode("utf-16"))
+    assert entry.problem == "a.xml, record 1: no UTF-8: write the file in UTF-8"
+
+
 def test_xml_that_is_cut_off_says_so(read):
     """What is whole is read before it."""
     whole = OAI.replace("</ListRecords></OAI-PMH>", "")
@@ -168,6 +182,20 @@ def test_what_is_null_is_not_there(read):
     assert entry.paper == Paper(id="p1", title="题目")
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.jsonl", "{}\n{}\n"), ("a.json", "[{}]"), ("a.xml", "{}")])
+def test_a_mark_of_the_encoding_is_no_part_of_a_record(read, name, content):
+    """Some editors write it at the beginning of a file."""
+    record = OAI if name == "a.xml" else lines(RECORD).strip()
+    [first, *_] = read(name, b"\xef\xbb\xbf" + content.replace("{}", record).encode())
+    assert first.paper is not None
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_term(tmp_path):
+    """As in files of records."""
+    (tmp_path / "words.tsv").write_bytes(b"\xef\xbb\xbf" + "语料库\tcorpus\n".encode())
+    assert Glossary.read(tmp_path / "words.tsv").words == {"语料库": "corpus"}
+
+
 @pytest.mark.parametrize(("name", "content"), [("a.jsonl", "{}\n"), ("a.json", "[{}]")])
 def test_half_a_character_is_marked(read, name, content):
     """No store takes it, and it may be anywhere in a record."""
@@ -203,6 +231,10 @@ def test_json_that_is_cut_off_says_so(read):
         ("All rights reserved", None, False),
         (None, None, False),
         ("CC0", None, True),
+        ("CC BY NoDerivs 3.0", None, False),
+        ("CC BY-NCND 4.0", None, False),
+        ("CC BY 4.0 (No Derivative Works)", None, False),
+        ("CC BY 署名-禁止演绎", None, False),
     ],
 )
 def test_the_license_decides_about_the_body(raw, allowed, body):
