@@ -85,6 +85,16 @@ def project_of(receiver) -> str:
     return attributes["openinference.project.name"]
 
 
+def test_the_key_of_a_phoenix_goes_to_the_one_that_the_environment_names(receiver, written, monkeypatch):
+    """And to no collector that is named by its address."""
+    monkeypatch.setenv("PHOENIX_API_KEY", "hunter2hunter2")
+    assert main(["trace", "replay", str(written()), "--endpoint", receiver.url]) == 0
+    monkeypatch.setenv("PHOENIX_COLLECTOR_ENDPOINT", receiver.url)
+    assert main(["trace", "replay", str(written())]) == 0
+    sent = [headers.get("authorization") for headers, _ in receiver.requests]
+    assert (sent[0], sent[-1]) == (None, "Bearer hunter2hunter2")
+
+
 def test_the_project_can_be_another(receiver, written):
     """Nothing else changes."""
     path = written()

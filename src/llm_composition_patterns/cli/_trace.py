@@ -8,7 +8,7 @@ import os
 
 from ..console import FAILED, OK, counted, run_command, say, say_in_place
 from ..errors import ConfigurationError
-from ..tracing import LOCAL_PHOENIX, OFF, Replay, resolve
+from ..tracing import AUTO, LOCAL_PHOENIX, OFF, Replay, resolve
 
 _MORE = f"""\
 FILE is what --trace file:FILE and setup_tracing("file:FILE") write: OTLP requests as JSON, one a line. It is read only
@@ -34,13 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a file of spans")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--to", choices=("phoenix", "console"), default="phoenix", help="default: %(default)s")
-    where.add_argument("--endpoint", metavar="URL", help="a collector that takes OTLP over HTTP")
+    where.add_argument(
+        "--endpoint", metavar="URL", help="a collector that takes OTLP over HTTP; PHOENIX_API_KEY does not go there"
+    )
     parser.add_argument("--project", metavar="NAME", help="the project in Phoenix (default: as in the file)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay the file; gives the exit code."""
-    target = resolve(arguments.to, arguments.endpoint, os.environ)
+    # A key of Phoenix is for the one that the environment names.
+    target = resolve(AUTO if arguments.endpoint else arguments.to, arguments.endpoint, os.environ)
     if target.kind == OFF:
         raise ConfigurationError("OTEL_SDK_DISABLED switches tracing off: unset it to replay a file")
     replay = Replay(

@@ -19,9 +19,10 @@ from ._setup import Tracing, setup_tracing
 from ._shown import spelled
 from ._spans import SpanHandle, Spans, add_event, install, listening, show_key, span
 from ._statistics import TracingStatistics
-from ._target import OFF, endpoint_variable, resolve
+from ._target import AUTO, OFF, endpoint_variable, resolve
 
 __all__ = [
+    "AUTO",
     "DEFAULT_PROJECT",
     "LOCAL_PHOENIX",
     "OFF",
