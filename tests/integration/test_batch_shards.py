@@ -257,3 +257,14 @@ def test_stores_are_only_read(tmp_path):
     merge_stores(tmp_path / "all.db", [source, source])
     assert [*source.parent.iterdir()] == [source]
     assert source.read_bytes() == before
+
+
+def test_what_was_in_flight_when_a_shard_died_is_not_lost(tmp_path):
+    """It is executed by the next run of the merged store, and said to be perhaps paid twice."""
+    shard(tmp_path / "1.db", "1/1", items=3)
+    with closing(sqlite3.connect(tmp_path / "1.db")) as db, db:
+        db.execute("UPDATE items SET state = 'running' WHERE key = '1'")
+    assert merge_stores(tmp_path / "all.db", [tmp_path / "1.db"]).counts["running"] == 1
+    report = shard(tmp_path / "all.db", "1/1", items=3)
+    assert (report.executed, report.possibly_repeated) == (1, ("1",))
+    assert reached(report.counts) == {"succeeded": 3}
