@@ -7,11 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from llm_composition_patterns.batch import Shard
 from llm_composition_patterns.console import FAILED, OK, SOME_FAILED, print_json, say, terminal
 
 from ._read import read_entries
 from ._segments import segments, tokens
-from ._shard import Shard
 
 _LISTED: Final = 20
 _PROMPT: Final = 300
@@ -25,7 +25,7 @@ def dry_run(files: Sequence[Path], shard: Shard | None, limit: int | None, *, as
     """Read the archive and count; the exit code."""
     papers = bodies = calls = sent = 0
     problems: list[str] = []
-    entries = (entry for entry in read_entries(files) if shard is None or shard.has(entry.key))
+    entries = (entry for entry in read_entries(files) if shard is None or shard.keeps(entry.key))
     for entry in islice(entries, limit):
         if entry.paper is None:
             problems.append(entry.problem)

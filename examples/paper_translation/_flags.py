@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from llm_composition_patterns.batch import Shard
 from llm_composition_patterns.console import add_common_flags, count, directory, seed
 
 from ._export import FORMATS
-from ._shard import shard
 
 STORE: Final = Path("papers.db")
 WORKERS: Final = 64
@@ -43,7 +43,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, metavar="FILE", help="keep answers there, for other batches too")
     parser.add_argument("--workers", type=count, default=WORKERS, metavar="N", help="papers at once; default: 64")
     parser.add_argument("--limit", type=count, metavar="N", help="the first N papers only")
-    parser.add_argument("--shard", type=shard, metavar="K/N", help="the K-th of N shares, by the papers' ids")
+    parser.add_argument("--shard", type=_shard, metavar="K/N", help="the K-th of N shares, by the papers' ids")
     parser.add_argument("--dry-run", action="store_true", help="read and count, call no model")
     parser.add_argument("--strict", action="store_true", help="flagged papers make the exit code 3")
     parser.add_argument("--force", action="store_true", help="go on with a store of another model, prompt or glossary")
@@ -89,3 +89,10 @@ def add_generate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("count", type=count, metavar="COUNT", help="how many records")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="for another archive; default: 0")
     parser.add_argument("--no-bodies", action="store_true", help="titles and abstracts only")
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

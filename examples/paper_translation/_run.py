@@ -21,6 +21,7 @@ from llm_composition_patterns import (
     run_batch,
     setup_tracing,
 )
+from llm_composition_patterns.batch import Shard
 from llm_composition_patterns.console import (
     FAILED,
     INTERRUPTED,
@@ -44,7 +45,6 @@ from ._languages import Language, language
 from ._progress import shown
 from ._read import archive_files, stream_entries
 from ._records import Entry
-from ._shard import Shard
 from ._summary import run_record, show, summary_record
 from ._translator import Job, Translator, opened, translate_paper
 
@@ -205,6 +205,6 @@ async def selected(files: Sequence[Path], shard: Shard | None, limit: int | None
         async for entry in entries:
             if limit is not None and given >= limit:
                 return
-            if shard is None or shard.has(entry.key):
+            if shard is None or shard.keeps(entry.key):
                 given += 1
                 yield entry

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from .errors import ConfigurationError
 
@@ -20,13 +22,26 @@ def write_atomically(path: str | Path, text: str) -> None:
     Raises:
         OSError: It could not be written; nothing is left behind, and an old file is as it was.
     """
+    with writing_atomically(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def writing_atomically(path: str | Path) -> Iterator[TextIO]:
+    """Open `path` for what is too much for `write_atomically`: a reader sees the old content until the block ends well.
+
+    Raises:
+        OSError: It could not be written; nothing is left behind, and an old file is as it was.
+    """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
+        with target.open("w", encoding="utf-8") as file:
+            yield file
         return
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        _write_durably(part, text)
+        with _writing_durably(part) as file:
+            yield file
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
@@ -53,7 +68,8 @@ def check_writable(directory: str | Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         try:
-            _write_durably(probe, "can this be written?")
+            with _writing_durably(probe) as file:
+                file.write("can this be written?")
         finally:
             _remove(probe)
     except OSError as error:
@@ -61,12 +77,13 @@ def check_writable(directory: str | Path) -> Path:
     return target
 
 
-def _write_durably(path: Path, text: str) -> None:
+@contextmanager
+def _writing_durably(path: Path) -> Iterator[TextIO]:
     # Opened by hand, because a file of `tempfile` is for its owner alone, whatever the umask says. Half a surrogate
     # pair, which models do send, becomes its escape, so that one character never costs the whole file.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:  # noqa: PTH123
-        file.write(text)
+        yield file
         file.flush()
         os.fsync(file.fileno())
 

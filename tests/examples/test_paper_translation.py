@@ -8,7 +8,7 @@ import pytest
 
 from examples.paper_translation.__main__ import main
 from examples.paper_translation._invented import invented
-from examples.paper_translation._shard import Shard
+from llm_composition_patterns.batch import Shard
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ROOT / "data" / "papers"
@@ -124,7 +124,7 @@ def test_a_dry_run_calls_nothing(run, tmp_path):
 def test_shards_are_the_whole_archive(run):
     """Each paper in exactly one, the same one each time."""
     ids = [record["id"] for record in invented(200, bodies=False)]
-    shares = [[one for one in ids if Shard(number, 7).has(one)] for number in range(1, 8)]
+    shares = [[one for one in ids if Shard(number, 7).keeps(one)] for number in range(1, 8)]
     assert sorted(one for share in shares for one in share) == sorted(ids)
     assert all(10 <= len(share) <= 50 for share in shares)
     counts = [

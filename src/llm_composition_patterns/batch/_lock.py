@@ -22,8 +22,8 @@ _TAKEN = frozenset({errno.EACCES, errno.EAGAIN})
 class StoreLock:
     """The right to be the one dispatcher of a store."""
 
-    def __init__(self, file: int) -> None:
-        self._file: int | None = file
+    def __init__(self, file: int | None) -> None:
+        self._file = file
 
     @classmethod
     def taken(cls, store: Path) -> Self:
@@ -34,21 +34,32 @@ class StoreLock:
         """
         if store.is_dir():
             raise BatchError(f"the store {store} is a directory: give the path of a file")
-        path = Path(f"{os.path.realpath(store)}.lock")  # of one file, by whatever link it is reached
+        path = _beside(store)
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise BatchError(f"the store {store} cannot be written: {error.strerror}: {path}") from error
+        _lock(file, store, signed=True)
+        return cls(file)
+
+    @classmethod
+    def kept_still(cls, store: Path) -> Self:
+        """Let nobody run a batch whose store is read, which may be where nothing can be written.
+
+        Nothing is made: a store without a lock is one that nobody runs.
+
+        Raises:
+            BatchError: Somebody runs it.
+        """
+        path = _beside(store)
+        signed = os.access(path, os.W_OK)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(file, 0)
-            os.pwrite(file, json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+            file = os.open(path, (os.O_RDWR if signed else os.O_RDONLY) | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return cls(None)
         except OSError as error:
-            holder = _holder(file)
-            os.close(file)
-            if error.errno in _TAKEN:
-                raise BatchError(f"the store {store} is in use by {holder}: wait for that run, or end it") from error
-            raise BatchError(f"the store {store} cannot be locked: {error.strerror}") from error
+            raise BatchError(f"the store {store} cannot be locked: {error.strerror}: {path}") from error
+        _lock(file, store, signed=signed)
         return cls(file)
 
     def release(self) -> None:
@@ -56,6 +67,25 @@ class StoreLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
+
+
+def _beside(store: Path) -> Path:
+    """Where the lock is: of one file, by whatever link it is reached."""
+    return Path(f"{os.path.realpath(store)}.lock")
+
+
+def _lock(file: int, store: Path, *, signed: bool) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if signed:
+            os.ftruncate(file, 0)
+            os.pwrite(file, json.dumps({"process": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+    except OSError as error:
+        holder = _holder(file)
+        os.close(file)
+        if error.errno in _TAKEN:
+            raise BatchError(f"the store {store} is in use by {holder}: wait for that run, or end it") from error
+        raise BatchError(f"the store {store} cannot be locked: {error.strerror}") from error
 
 
 def _holder(file: int) -> str:

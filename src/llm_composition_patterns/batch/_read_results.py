@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
@@ -14,7 +14,7 @@ from ..errors import BatchError
 from ..outcome import Failure, Outcome, Success
 from ..steps import JsonForm
 from ._sqlite_file import read_only, unusable
-from ._sqlite_store import read_page
+from ._sqlite_rows import read_page
 from ._store import Recorded
 
 B = TypeVar("B")
@@ -56,6 +56,21 @@ async def read_results(store: str | os.PathLike[str], *, output: Any = None) -> 
     form = JsonForm(output, of="the step")
     place = index = 0
     while page := await asyncio.to_thread(_read, path, place):
+        for place, recorded in page:  # noqa: B007 - the last one is where the next page begins
+            yield _outcome(recorded, index, form, path)
+            index += 1
+
+
+def iter_results(store: str | os.PathLike[str]) -> Iterator[Outcome[Any]]:
+    """What `read_results` gives, as plain JSON, for commands, which have no event loop.
+
+    Raises:
+        BatchError: The file is missing or no batch.
+    """
+    path = Path(store)
+    form = JsonForm(None, of="the step")
+    place = index = 0
+    while page := _read(path, place):
         for place, recorded in page:  # noqa: B007 - the last one is where the next page begins
             yield _outcome(recorded, index, form, path)
             index += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import BatchError
+from ._sqlite_rows import FINGERPRINT, IDENTITY, read_fact, write_fact
 
 APPLICATION: Final = 0x4C434242
 """What SQLite's `application_id` is in our files, so that no other file is taken for one."""
@@ -48,8 +50,12 @@ def connected(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.C
     return connection
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """Open a batch's file to look at it, while a dispatcher may write.
+def read_only(path: Path, *, still: bool = False) -> sqlite3.Connection:
+    """Open a batch's file to look at it.
+
+    Args:
+        path: The file.
+        still: Nobody writes it meanwhile, so that nothing has to be made beside it to read it.
 
     Raises:
         BatchError: It is missing, no file of ours, or damaged.
@@ -58,13 +64,32 @@ def read_only(path: Path) -> sqlite3.Connection:
         raise BatchError(f"there is no store {path}")
     try:
         try:
-            return _found(path, "mode=ro")
+            return _found(path, _how(path) if still else "mode=ro")
         except sqlite3.OperationalError:
             if _log_of(path).exists():
                 raise
             return _found(path, "immutable=1")  # no log can be made beside it, so nobody writes it either
     except (sqlite3.Error, OSError) as error:
         raise unusable(path, error) from error
+
+
+def read_fingerprint(connection: sqlite3.Connection, path: Path) -> Fingerprint:
+    """What decides the results of the batch in a file.
+
+    Raises:
+        BatchError: The file does not say it.
+    """
+    try:
+        known: Fingerprint = json.loads(read_fact(connection, FINGERPRINT) or "")
+    except ValueError as error:
+        raise BatchError(f"{path} is damaged: it does not say what batch it holds. Give another path") from error
+    return known
+
+
+def differences(known: Fingerprint, wanted: Fingerprint) -> str:
+    """What two batches differ in, for an error."""
+    differ = [name for name in {**known, **wanted} if known.get(name) != wanted.get(name)]
+    return ", ".join(f"{name} {known.get(name)!r} and not {wanted.get(name)!r}" for name in differ)
 
 
 def unusable(path: Path, error: Exception) -> BatchError:
@@ -98,8 +123,8 @@ def _opened(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.Con
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        told = json.dumps(dict(fingerprint))
-        connection.execute("INSERT OR REPLACE INTO batch VALUES ('fingerprint', ?)", (told,))
+        write_fact(connection, FINGERPRINT, json.dumps(dict(fingerprint)))
+        write_fact(connection, IDENTITY, read_fact(connection, IDENTITY) or secrets.token_hex(16))
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -109,8 +134,7 @@ def _opened(path: Path, fingerprint: Fingerprint, *, force: bool) -> sqlite3.Con
 
 def _is_usable(path: Path, fingerprint: Fingerprint, *, force: bool) -> bool:
     """Whether a file is this batch's already; False for a new one. Nothing is changed, not even by closing it."""
-    # Who may write tidies the log of a run that died into the file; and where there is no log, to read makes one.
-    with closing(_looking(path, "mode=ro" if _log_of(path).exists() else "immutable=1")) as connection:
+    with closing(_looking(path, _how(path))) as connection:
         ours = _is_ours(connection, path)
         if ours:
             _check(connection, path, fingerprint, force=force)
@@ -120,6 +144,14 @@ def _is_usable(path: Path, fingerprint: Fingerprint, *, force: bool) -> bool:
 def _log_of(path: Path) -> Path:
     real = path.resolve()
     return real.with_name(f"{real.name}-wal")
+
+
+def _how(path: Path) -> str:
+    """How a file that nobody writes is opened so that nothing is changed.
+
+    Who may write tidies the log of a run that died into the file; and where there is no log, to read makes one.
+    """
+    return "mode=ro" if _log_of(path).exists() else "immutable=1"
 
 
 def _looking(path: Path, how: str) -> sqlite3.Connection:
@@ -143,16 +175,10 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _check(connection: sqlite3.Connection, path: Path, fingerprint: Fingerprint, *, force: bool) -> None:
-    found = connection.execute("SELECT value FROM batch WHERE name = 'fingerprint'").fetchone()
-    try:
-        known = json.loads(found[0])
-    except (TypeError, ValueError) as error:
-        raise BatchError(f"{path} is damaged: it does not say what batch it holds. Give another path") from error
+    known = read_fingerprint(connection, path)
     if known == dict(fingerprint) or force:
         return
-    differ = [name for name in {**known, **fingerprint} if known.get(name) != fingerprint.get(name)]
-    told = ", ".join(f"{name} {known.get(name)!r} and not {fingerprint.get(name)!r}" for name in differ)
     raise BatchError(
-        f"{path} holds another batch: {told}. Give another store, or, where its results are as good for this one, "
-        "force=True (--force)"
+        f"{path} holds another batch: {differences(known, fingerprint)}. Give another store, or, where its results are "
+        "as good for this one, force=True (--force)"
     )

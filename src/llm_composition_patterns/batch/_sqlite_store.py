@@ -10,32 +10,29 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
 from ..usage import NO_USAGE, Usage
 from ._item import Item
 from ._lock import StoreLock
 from ._sqlite_file import Fingerprint, connected
+from ._sqlite_rows import (
+    RUNS,
+    SPENT,
+    find_items,
+    item_row,
+    put_item,
+    read_counts,
+    read_fact,
+    read_items,
+    read_page,
+    read_repeated,
+    write_fact,
+)
 from ._sqlite_thread import SqliteThread
 from ._store import Recorded
 from ._usage_text import read_usage, write_usage
-
-_COLUMNS: Final = tuple(field.name for field in fields(Item))
-_PLAIN: Final = attrgetter(*(name for name in _COLUMNS if name != "usage"))  # which is the last of them
-_ITEM: Final = ", ".join(f"items.{name}" for name in _COLUMNS)
-_PUT: Final = (
-    f"INSERT INTO items ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of our own
-    f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS[1:])}"
-)
-_VALUE: Final = "INSERT OR REPLACE INTO results SELECT place, ? FROM items WHERE key = ?"
-_PAGE: Final = (
-    f"SELECT items.place, results.value, {_ITEM} FROM items "  # noqa: S608
-    "LEFT JOIN results ON results.place = items.place AND items.state = 'succeeded' "
-    "WHERE items.place > ? AND items.state IN ('succeeded', 'failed', 'abandoned') ORDER BY items.place LIMIT ?"
-)
 
 
 class SqliteStore:
@@ -66,18 +63,14 @@ class SqliteStore:
 
     def find(self, keys: Sequence[str], /) -> asyncio.Future[Mapping[str, Item]]:
         """What is known of these items."""
-        marks = ", ".join("?" * len(keys))
-        query = f"SELECT {_ITEM} FROM items WHERE key IN ({marks})"  # noqa: S608 - question marks
-        return self._thread.do(lambda db: {row[0]: _item(row) for row in db.execute(query, tuple(keys))})
+        return self._thread.do(lambda db: find_items(db, keys))
 
     def put(self, item: Item, value: str | None = None, /, *, usage: Usage = NO_USAGE) -> asyncio.Future[None]:
         """Write an item, its value, and what was spent."""
-        row = (*_PLAIN(item), write_usage(item.usage))
+        row = item_row(item)
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute(_PUT, row)
-            if value is not None:
-                db.execute(_VALUE, (value, item.key))
+            put_item(db, row, value)
             if item.state == "succeeded":
                 db.execute("DELETE FROM steps WHERE item = ?", (item.key,))
             self._spent.add(db, usage)
@@ -104,17 +97,15 @@ class SqliteStore:
 
     def running(self) -> asyncio.Future[Sequence[Item]]:
         """The items that are running, as far as the file knows."""
-        query = f"SELECT {_ITEM} FROM items WHERE state = 'running'"  # noqa: S608
-        return self._thread.do(lambda db: [_item(row) for row in db.execute(query)])
+        return self._thread.do(lambda db: list(read_items(db, "running")))
 
     def counts(self) -> asyncio.Future[Mapping[str, int]]:
         """How many items are in each state."""
-        return self._thread.do(lambda db: dict(db.execute("SELECT state, COUNT(*) FROM items GROUP BY state")))
+        return self._thread.do(read_counts)
 
     def repeated(self) -> asyncio.Future[Sequence[str]]:
         """The keys of items that may have been paid twice."""
-        query = "SELECT key FROM items WHERE repeated ORDER BY place"
-        return self._thread.do(lambda db: [row[0] for row in db.execute(query)])
+        return self._thread.do(read_repeated)
 
     def spent(self) -> asyncio.Future[Usage]:
         """What all runs used."""
@@ -156,41 +147,17 @@ class _Spent:
     def so_far(self, db: sqlite3.Connection) -> Usage:
         """What it is now."""
         if self._known is None:
-            found = db.execute("SELECT value FROM batch WHERE name = 'spent'").fetchone()
-            self._known = read_usage(None if found is None else found[0])
+            self._known = read_usage(read_fact(db, SPENT))
         return self._known
 
     def write(self, db: sqlite3.Connection) -> None:
         """Write it, where it has changed."""
         if not self._written:
-            db.execute("INSERT OR REPLACE INTO batch VALUES ('spent', ?)", (write_usage(self.so_far(db)),))
+            write_fact(db, SPENT, write_usage(self.so_far(db)) or "{}")
             self._written = True
 
 
-def read_page(db: sqlite3.Connection, after: int, count: int) -> list[tuple[int, Recorded]]:
-    """The next finished items behind a place, each with its own."""
-    return [(row[0], Recorded(_item(row[2:]), row[1])) for row in db.execute(_PAGE, (after, count))]
-
-
-def _item(row: Sequence[Any]) -> Item:
-    key, state, executions, deaths, in_doubt, repeated, kind, error, run, elapsed, usage = row
-    return Item(
-        key=key,
-        state=state,
-        executions=executions,
-        deaths=deaths,
-        in_doubt=bool(in_doubt),
-        repeated=bool(repeated),
-        kind=kind,
-        error=error,
-        run=run,
-        elapsed=elapsed,
-        usage=read_usage(usage),
-    )
-
-
 def _next_run(db: sqlite3.Connection) -> int:
-    found = db.execute("SELECT value FROM batch WHERE name = 'runs'").fetchone()
-    run = 1 if found is None else int(found[0]) + 1
-    db.execute("INSERT OR REPLACE INTO batch VALUES ('runs', ?)", (str(run),))
+    run = int(read_fact(db, RUNS) or 0) + 1
+    write_fact(db, RUNS, str(run))
     return run

@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "batch": ("._batch", "look into the stores of batches, and join those of shards"),
         "doctor": ("._doctor", "say what is configured, reachable and missing"),
         "phoenix": ("._phoenix", "start a local Phoenix to see traces in"),
         "simulate": ("._simulate", "serve a simulated provider that the OpenAI and Groq clients can use"),

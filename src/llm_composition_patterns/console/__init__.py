@@ -19,7 +19,7 @@ if __name__ == "__main__":
 ```
 """
 
-from ..files import check_writable, write_atomically
+from ..files import check_writable, write_atomically, writing_atomically
 from ..printable import printable
 from ..timeline import Bar, bars, duration
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
@@ -47,7 +47,7 @@ from ._prose import prose, table
 from ._providers import default_model, full_name, key_variables, on_command_line, why_not
 from ._run import ending_well, leave, run_command
 from ._signals import handling
-from ._terminal import print_json, say, say_in_place, terminal
+from ._terminal import print_json, print_json_line, say, say_in_place, terminal
 from ._timeline import text_of, timeline
 from ._usage import counted, usage_line, usage_record
 
@@ -92,6 +92,7 @@ __all__ = [
     "port",
     "port_or_any",
     "print_json",
+    "print_json_line",
     "print_timeline",
     "printable",
     "probe_address",
@@ -111,4 +112,5 @@ __all__ = [
     "usage_record",
     "why_not",
     "write_atomically",
+    "writing_atomically",
 ]

@@ -70,10 +70,24 @@ def print_json(value: object) -> None:
         OSError: There is no stdout, or it cannot be written to.
     """
     stdout = _stdout()
-    plain = (stdout.encoding or "").lower().replace("-", "") != "utf8"
-    text = json.dumps(value, ensure_ascii=plain, indent=2)
+    print(_json(value, stdout, indent=2), file=stdout)
+
+
+def print_json_line(value: object, stream: TextIO | None = None) -> None:
+    """Write a value as one line of JSON on a stream, by default stdout, in characters that its encoding has.
+
+    Raises:
+        OSError: There is no stdout, or it cannot be written to.
+    """
+    stream = _stdout() if stream is None else stream
+    stream.write(_json(value, stream, indent=None) + "\n")
+
+
+def _json(value: object, stream: TextIO, *, indent: int | None) -> str:
+    plain = (stream.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, ensure_ascii=plain, indent=indent)
     # Half a surrogate pair, which models and catalogs do hold, becomes its escape: JSON again, as in our files.
-    print(text.encode("utf-8", "backslashreplace").decode(), file=stdout)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def tolerate_narrow_encodings() -> None:

@@ -1,0 +1,149 @@
+"""`llm-patterns batch`: what is printed of a store, and what is said where there is none."""
+
+import asyncio
+import json
+from decimal import Decimal
+
+import pytest
+
+from llm_composition_patterns import Price, Scenario, ask, connect, run_batch
+from llm_composition_patterns.cli import main
+
+SCENARIO = Scenario(price=Price(input=1000, output=0))
+
+
+async def translate(word):
+    if word == "bad":
+        raise ValueError("no word: \x1b[31mred")
+    return {"text": f"{word} — ñandú \udcff"}
+
+
+async def pay(word):
+    async with connect("simulated:x", scenario=SCENARIO) as model:
+        return await ask(model, word)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch, tmp_path):
+    """There is no `.env` file, and a terminal of 80 columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def batch(store, words, step=translate, **settings):
+    asyncio.run(run_batch(step, words, store=store, key=str, step_name="translate", **settings))
+
+
+def test_the_status_is_told(capsys):
+    """How many items are in which state, what they cost, what was perhaps paid twice, and what batch it is."""
+    batch("words.db", ["good", "bad"], version="7")
+    assert main(["batch", "status", "words.db"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "items: 1 succeeded, 1 failed, 0 pending, 0 abandoned",
+        "spent: 0 tokens in, 0 out, 0 calls, 0 retries, cost $0",
+        "possibly paid twice: none",
+        "last run: number 1, which executed 2 items",
+        "batch: step translate, version 7, output None",
+    ]
+
+
+def test_the_status_is_json_on_request(capsys):
+    """One object; a second run has its number, and executed nothing."""
+    for _ in range(2):
+        batch("words.db", ["good"], pay)
+    assert main(["batch", "status", "words.db", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["counts"] == {"succeeded": 1, "failed": 0, "pending": 0, "abandoned": 0}
+    assert told["spent"]["calls"] == 1
+    assert Decimal(str(told["spent"]["cost"])) == Decimal(told["spent"]["input_tokens"]) / 1000
+    assert (told["last_run"], told["executed"], told["possibly_repeated"]) == (2, 0, [])
+    assert told["fingerprint"] == {"step": "translate", "version": None, "output": None}
+
+
+def test_what_failed_is_listed_with_its_reason(capsys):
+    """One line each, which steers no terminal; with --json as it is."""
+    batch("words.db", ["good", "bad"])
+    assert main(["batch", "failed", "words.db"]) == 0
+    assert capsys.readouterr().out == "bad: error: ValueError: no word: ?[31mred\n"
+    assert main(["batch", "failed", "words.db", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "items": [{"key": "bad", "kind": "error", "error": "ValueError: no word: \x1b[31mred"}]
+    }
+
+
+def test_results_are_exported_as_json_lines(capsys, tmp_path):
+    """In the order of the items, to stdout or into a file."""
+    batch("words.db", ["good", "bad", "fine"], max_concurrency=1)
+    assert main(["batch", "export", "words.db"]) == 0
+    printed = capsys.readouterr().out
+    assert [json.loads(line) for line in printed.splitlines()] == [
+        {"key": "good", "value": {"text": "good — ñandú \udcff"}},
+        {"key": "bad", "kind": "error", "error": "ValueError: no word: \x1b[31mred"},
+        {"key": "fine", "value": {"text": "fine — ñandú \udcff"}},
+    ]
+    assert main(["batch", "export", "words.db", "--output", "words.jsonl"]) == 0
+    assert (tmp_path / "words.jsonl").read_text(encoding="utf-8") == printed
+    assert capsys.readouterr().err == "written into words.jsonl: 3 items\n"
+
+
+def test_an_export_of_nothing_leaves_an_old_one(capsys, tmp_path):
+    """What cannot be read is said before anything is written."""
+    (tmp_path / "words.jsonl").write_text("old")
+    assert main(["batch", "export", "absent.db", "--output", "words.jsonl"]) == 1
+    assert (tmp_path / "words.jsonl").read_text() == "old"
+
+
+def test_stores_are_merged(capsys):
+    """And the status of all of it is told."""
+    batch("1.db", ["good", "bad"])
+    batch("2.db", ["fine"])
+    assert main(["batch", "merge", "all.db", "1.db", "2.db"]) == 0
+    told = capsys.readouterr()
+    assert told.err == "merged into all.db: 2 stores\n"
+    assert told.out.startswith("items: 2 succeeded, 1 failed, 0 pending, 0 abandoned\n")
+    assert main(["batch", "merge", "all.db", "1.db", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["succeeded"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status", "absent.db"], "error: there is no store absent.db"),
+        (["failed", "foreign.db"], "error: the store foreign.db cannot be used (file is not a database)"),
+        (["export", "empty.db"], "error: empty.db is empty: no batch was run with it yet"),
+        (["merge", "all.db", "absent.db"], "error: there is no store absent.db: nothing was merged"),
+        (["merge", "all.db", "words.db", "other.db"], "error: other.db holds another batch than words.db: version '2'"),
+        (["merge", "words.db", "words.db"], "error: words.db cannot be merged into itself"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(capsys, tmp_path, arguments, said):
+    """Which says why; the code is 1, and no store is made."""
+    (tmp_path / "foreign.db").write_text("not a database, for certain, because a header is a hundred bytes long" * 9)
+    (tmp_path / "empty.db").touch()
+    batch("words.db", ["good"])
+    batch("other.db", ["good"], version="2")
+    assert main(["batch", *arguments]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(said)
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "all.db").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["statsu"], ["status"], ["merge", "a.db"], ["shards", "a.db", "--jobs", "0"]]
+)
+def test_wrong_usage_is_one_line(capsys, arguments):
+    """That says where to read on."""
+    with pytest.raises(SystemExit) as ended:
+        main(["batch", *arguments])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("action", ["status", "failed", "export", "merge", "shards"])
+def test_each_action_explains_itself(capsys, action):
+    """With --help."""
+    with pytest.raises(SystemExit) as ended:
+        main(["batch", action, "--help"])
+    assert ended.value.code == 0
+    assert f" batch {action} [-h]" in " ".join(capsys.readouterr().out.split())
