@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "batch": ("._batch", "look into the stores of batches, and join those of shards"),
         "doctor": ("._doctor", "say what is configured, reachable and missing"),
         "phoenix": ("._phoenix", "start a local Phoenix to see traces in"),
+        "plan": ("._plan", "say how long a batch would take, what it would cost, and what would hold it up"),
+        "rehearse": ("._rehearse", "run a batch against a simulated provider, in virtual time, and measure it"),
         "simulate": ("._simulate", "serve a simulated provider that the OpenAI and Groq clients can use"),
         "timeline": ("._timeline", "draw what ran when, from a trace file or a Phoenix"),
         "trace": ("._trace", "send the spans of a trace file to a collector"),

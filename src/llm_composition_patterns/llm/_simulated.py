@@ -13,10 +13,10 @@ from ._streams import StreamedAnswer
 
 
 class SimulatedEndpoint:
-    """Gives requests to a `SimulatedProvider` of its own."""
+    """Gives requests to a `SimulatedProvider`: its own, or one that others call too."""
 
-    def __init__(self, scenario: Scenario | None) -> None:
-        self.provider = SimulatedProvider(scenario)
+    def __init__(self, scenario: Scenario | None = None, *, provider: SimulatedProvider | None = None) -> None:
+        self.provider: SimulatedProvider = provider or SimulatedProvider(scenario)
 
     async def send(self, body: dict[str, Any], *, on_text: Callable[[str], None] | None = None) -> Reply:
         """Send `body`; see `Endpoint`."""
