@@ -40,7 +40,8 @@ class Item:
     __slots__ = ("_lock", "_root", "_spans", "around", "sampled_out")
 
     def __init__(self, root: int, around: int | None) -> None:
-        self._root, self.around = root, around
+        self._root = root
+        self.around: int | None = around
         self._spans: list[ReadableSpan] | None = []
         # It can be taken twice by one thread: a garbage collection inside it may end a span.
         self._lock = threading.RLock()
