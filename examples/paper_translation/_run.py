@@ -11,6 +11,7 @@ from typing import Any, Final
 from llm_composition_patterns import (
     BatchError,
     BatchReport,
+    ConfigurationError,
     ConnectedModel,
     Failure,
     Price,
@@ -91,6 +92,7 @@ class _Run:
         self._report: BatchReport | None = None
         self._summary = Summary()
         self._failed: list[Failure] = []
+        self._written = True
 
     async def translate(self) -> int:
         """Translate what is left; what is finished is exported whatever ended it."""
@@ -134,10 +136,16 @@ class _Run:
 
     async def _finish(self) -> None:
         arguments = self._arguments
-        if arguments.output is None:
+        try:
+            if arguments.output is not None:
+                self._summary = await export(arguments.store, arguments.output, arguments.formats)
+        except (OSError, ConfigurationError) as error:
+            say(
+                f"not all was written into {arguments.output}: {error}. Nothing is lost: the command `export` writes it"
+            )
+            self._written = False
+        if arguments.output is None or not self._written:
             self._summary = await summarize(arguments.store)
-        else:
-            self._summary = await export(arguments.store, arguments.output, arguments.formats)
         if self._summary.failed:
             async for outcome in read_results(arguments.store):
                 if isinstance(outcome, Failure) and len(self._failed) < _LISTED:
@@ -193,9 +201,10 @@ class _Run:
             show(summary, report)
             if report is not None:
                 say(f"this run: {report.executed:,} papers in {report.elapsed:.1f} s, {usage_line(report.usage)}")
-            if arguments.output is not None:
+            if arguments.output is not None and self._written:
                 say(f"written into {arguments.output}: {summary.done} in done, {summary.flagged} in flagged")
-        return SOME_FAILED if ended == FAILED and summary.translated else ended
+        lost = ended == OK and not self._written
+        return SOME_FAILED if lost or (ended == FAILED and summary.translated) else ended
 
 
 async def selected(files: Sequence[Path], shard: Shard | None, limit: int | None) -> AsyncGenerator[Entry]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.paper_translation import _export
 from examples.paper_translation.__main__ import main
 from examples.paper_translation._invented import invented
 from llm_composition_patterns.batch import Shard
@@ -50,6 +51,22 @@ def test_the_command_of_the_readme_gives_bilingual_markdown(run, tmp_path):
         text = (tmp_path / "out" / f"{row['file']}.md").read_text()
         assert text.startswith("# [en] ")
         assert "made up by rule" in text
+
+
+def test_a_disk_that_is_full_at_the_export_loses_nothing(run, tmp_path, monkeypatch):
+    """What was translated is told all the same, and how to write it."""
+
+    def full(path, text):
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_export, "write_atomically", full)
+        code, out, err = run("run", PAPERS, "--limit", 3, "--output", tmp_path / "out", *SIMULATED)
+    assert (code, out.splitlines()[0]) == (3, "3 done, 0 flagged, 0 failed, 0 pending (SIMULATED)")
+    assert "No space left on device" in err
+    assert "the command `export` writes it" in err
+    code, _, _ = run("export", "--output", tmp_path / "out")
+    assert (code, len(list((tmp_path / "out" / "done").glob("*.md")))) == (0, 3)
 
 
 def test_a_finished_batch_makes_no_call(run):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..files import check_writable
 from ..timeline import Timeline
 from ._terminal import say
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 
 @contextmanager
@@ -30,5 +34,13 @@ def drawn_into(path: Path | None) -> Iterator[None]:
     with Timeline.recording() as spans:
         yield
     if spans:
+        _draw(spans, path)
+
+
+def _draw(spans: Sequence[ReadableSpan], path: Path) -> None:
+    try:
         Timeline.of_spans(spans).save(path)
+    except OSError as error:  # what was run is done, and shown all the same
+        say(f"no timeline written into {path}: {error.strerror}")
+    else:
         say(f"timeline written: {path}")

@@ -5,6 +5,7 @@ Without them a program that waits for a provider would look as if it hung.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Final
 
@@ -16,9 +17,9 @@ _log: Final = logging.getLogger("llm_composition_patterns")
 
 def tell_outage(connection: Connection) -> None:
     """A call waits until the provider is back."""
-    if connection.notice.tell():
+    if connection.notice.tell(asyncio.get_running_loop().time()):
         _log.warning(
-            "%s fails every call: calls wait until it is back, for at most %g s (outage_timeout)",
+            "%s fails call after call: calls wait until it is back, for at most %g s (outage_timeout)",
             connection.address.name,
             connection.outage_timeout,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from llm_composition_patterns import ConfigurationError, parallelize, setup_tracing
 from llm_composition_patterns.console import drawn_into
+from llm_composition_patterns.timeline import _timeline
 
 
 async def step(word):
@@ -56,3 +57,16 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="cannot write into"), drawn_into(tmp_path / "file" / "t.svg"):
         pytest.fail("it ran")
+
+
+def test_a_picture_that_cannot_be_written_in_the_end_is_no_failure_of_the_run(tmp_path, capsys, monkeypatch):
+    """What ran is done, and its results are shown; the line says which file is missing."""
+    path = tmp_path / "timeline.svg"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(_timeline, "write_atomically", full)
+    with drawn_into(path):
+        run()
+    assert capsys.readouterr().err == f"no timeline written into {path}: No space left on device\n"

@@ -26,7 +26,7 @@ def out(begin, end):
 
 BEGAN = (
     "WARNING",
-    "groq:openai/gpt-oss-20b fails every call: calls wait until it is back, for at most 600 s (outage_timeout)",
+    "groq:openai/gpt-oss-20b fails call after call: calls wait until it is back, for at most 600 s (outage_timeout)",
 )
 
 
