@@ -49,6 +49,10 @@ What two refusals one second apart have told may be a moment's trouble: it is no
 what a rise has shown to be right is believed for twice as long.
 """
 
+FEW_KEPT: Final = 0.75
+FEW_RISEN: Final = 0.375
+"""How much it counts for chance where only few were accepted between two refusals, and the pace was kept or rose."""
+
 TELLING: Final = 50
 """Calls that measure a rate well; what fewer have told is believed for half as long with each rise."""
 
@@ -98,11 +102,13 @@ class FeltRate:
         "_proven",
         "_refused",
         "_refused_at",
+        "_refused_ever",
         "_resumes_at",
         "_rise_at",
         "_rise_every",
         "_rises",
         "_step",
+        "_taken",
         "_total",
         "_window",
         "bucket",
@@ -130,6 +136,7 @@ class FeltRate:
         self._window: FeltWindow | None = None  # from the first refusal on
         self._chance = Chance()
         self._cost = 1.0
+        self._refused_ever = self._taken = 0.0  # in all; and what was not refused when the last episode began
         self._rise_every = SHORTEST_PATIENCE
 
     @property
@@ -202,6 +209,7 @@ class FeltRate:
         self._chance.refused(cost, self._total)
         self._cost = cost
         self._refused += cost
+        self._refused_ever += cost
         self._end = max(self._end, sent_at)
         self._end_total = sent.at(self._end) or 0.0
         self._resumes_at = max(self._resumes_at, now + retry_after)
@@ -231,6 +239,9 @@ class FeltRate:
 
     def _begin(self, now: float, cost: float) -> None:
         """A new episode: measure from the last one on, if enough was accepted until then."""
+        taken, self._taken = self._taken, self._total - self._refused_ever
+        if self.rate is not None and 0 < self._taken - taken < FEWEST * cost:
+            self._chance.kept(FEW_RISEN if self._has_risen() else FEW_KEPT)
         early = now - self._resumes_at < EARLY
         if self._proven:  # the pace rose, and that was too much
             self._least_patience = min(LONGEST_PATIENCE, 2 * self._patience)
@@ -250,10 +261,13 @@ class FeltRate:
         """A measurement is complete: whether the pace had risen above the last one, or was kept to and refused."""
         if self._from_full or self.rate is None or self.is_memory:
             return
-        if self._rises and self._rises[-1][0] > self._from:
+        if self._has_risen():
             self._chance.exceeded()
         else:
             self._chance.kept()
+
+    def _has_risen(self) -> bool:
+        return bool(self._rises) and self._rises[-1][0] > self._from
 
     def _guess(self, accepted: float, seconds: float, cost: float, now: float) -> None:
         rate = accepted / max(MOMENT, seconds)
