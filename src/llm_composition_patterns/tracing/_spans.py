@@ -8,8 +8,9 @@ to mask: a masking `TraceConfig` holds for every span written here, and covers w
 
 from __future__ import annotations
 
+import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
@@ -82,6 +83,7 @@ class Spans:
         self.hides: bool = _masking.hides_text(config)
         self.masks: bool = _masking.hides_anything(config)
         self._llm: OITracer | None = None
+        self._light = None if self.masks else _light_start(tracer)
 
     @property
     def llm(self) -> OITracer:
@@ -95,22 +97,21 @@ class Spans:
         return self._llm
 
     def start(
-        self, name: str, kind: SpanKind, attributes: Attributes | None = None, *, parent: Context | None = None
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Attributes | None = None,
+        *,
+        parent: Context | None = None,
+        links: Sequence[Link] = (),
     ) -> Span:
         """Start a span under `parent`, else under the current span. The caller ends it, and gives `attributes` away."""
         attributes = attributes if attributes is not None else {}
         attributes[_SPAN_KIND] = kind
-        return (self.llm if self.masks else self.tracer).start_span(spelled(name), parent, attributes=attributes)
-
-    def start_linked(self, name: str, kind: SpanKind, attributes: Attributes, outside: Context, link: Link) -> Span:
-        """Start a span as `start` does, with a link."""
-        span = self.start(name, kind, attributes, parent=outside)
-        try:
-            # The public ways make the link anew for each span, at 2 us; nobody else has the span yet.
-            span._links.append(link)  # type: ignore[attr-defined]  # noqa: SLF001
-        except AttributeError:  # no span of the SDK
-            span.add_link(link.context, link.attributes)
-        return span
+        if self._light is not None:
+            return self._light(self.tracer, spelled(name), parent, attributes, links)
+        tracer = self.llm if self.masks else self.tracer
+        return tracer.start_span(spelled(name), parent, attributes=attributes, links=links)
 
     def input(self, value: object) -> Attributes:
         """The attributes that show an input, masked where inputs are hidden."""
@@ -156,6 +157,15 @@ class Spans:
             {"exception.type": name, "exception.message": message, "exception.stacktrace": stack},
         )
         span.set_status(Status(StatusCode.ERROR, f"{name}: {message}"))
+
+
+def _light_start(tracer: Tracer) -> Callable[..., Span] | None:
+    """What starts spans of less weight, where the tracer takes them."""
+    if "opentelemetry.sdk.trace" not in sys.modules:
+        return None
+    from ._light_span import start, takes_light_spans  # noqa: PLC0415 - needs the SDK
+
+    return start if takes_light_spans(tracer) else None
 
 
 class SpanHandle:

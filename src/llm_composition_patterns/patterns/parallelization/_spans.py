@@ -54,7 +54,7 @@ class FanOutSpans:
         if self._first_item < sys.maxsize:
             written = self.span.get_span_context()
             self._outside = trace.set_span_in_context(trace.INVALID_SPAN, self._parent)
-            self._link = Link(written, {})
+            self._links = (Link(written, {}),)
             self._span_id = trace.format_span_id(written.span_id)
 
     def _first_item_of(self, total: int | None) -> int:
@@ -97,7 +97,7 @@ class FanOutSpans:
             span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._around)
         else:
             attributes[names.FAN_OUT_SPAN_ID] = self._span_id  # not every viewer shows links
-            span = self._spans.start_linked(branch.name, "CHAIN", attributes, self._outside, self._link)
+            span = self._spans.start(branch.name, "CHAIN", attributes, parent=self._outside, links=self._links)
             if self._spans.item_sampling is not None:
                 branch.item = self._spans.item_sampling.begin(span)
         branch.span = span

@@ -9,6 +9,7 @@ import pytest
 from fan_out_steps import slowly
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import SpanProcessor
 from span_recorder import Recorder
 
 from llm_composition_patterns.outcome import Failure, Success
@@ -282,13 +283,12 @@ def test_every_span_ends_before_the_one_around_it(tree, cancel_at):
     """And every branch that started has one."""
     recorder, world = Recorder(), World()
     opened = []
-    start = recorder.tracer.start_span
 
-    def count(*arguments, **named):
-        opened.append(start(*arguments, **named))
-        return opened[-1]
+    class Opened(SpanProcessor):
+        def on_start(self, span, **_):
+            opened.append(span)
 
-    recorder.tracer.start_span = count
+    recorder.tracer.span_processor.add_span_processor(Opened())
     run(leave_nothing(grow(tree, world), cancel_at, world))
     ended = [span.context.span_id for span in recorder.spans()]
     assert sorted(ended) == sorted(span.context.span_id for span in opened)
