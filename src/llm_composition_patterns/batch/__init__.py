@@ -2,7 +2,7 @@
 
 from ._merge_stores import merge_stores
 from ._once import once
-from ._read_results import iter_results, read_results
+from ._read_results import iter_pending, iter_results, read_results
 from ._report import BatchReport
 from ._run_batch import run_batch
 from ._shard import Shard
@@ -12,6 +12,7 @@ __all__ = [
     "BatchReport",
     "Shard",
     "StoreStatus",
+    "iter_pending",
     "iter_results",
     "merge_stores",
     "once",

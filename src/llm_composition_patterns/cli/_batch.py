@@ -12,10 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ..batch import StoreStatus, iter_results, merge_stores, read_status
+from ..batch import StoreStatus, iter_pending, iter_results, merge_stores, read_status
 from ..console import (
     OK,
     counted,
+    kinds_line,
     print_json,
     print_json_line,
     printable,
@@ -84,6 +85,11 @@ def _json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 
 
+def _failed_flags(parser: argparse.ArgumentParser) -> None:
+    _store_flags(parser)
+    parser.add_argument("--pending", action="store_true", help="those that wait for another run, in place of failed")
+
+
 def _export_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", type=Path, metavar="STORE", help="the file of a batch")
     parser.add_argument("--output", type=Path, metavar="FILE.jsonl", help="where it goes, whole; default: stdout")
@@ -112,7 +118,8 @@ def _shards(arguments: argparse.Namespace) -> int:
 
 
 def _failed(arguments: argparse.Namespace) -> int:
-    failures = (outcome for outcome in iter_results(arguments.store) if isinstance(outcome, Failure))
+    found = iter_pending(arguments.store) if arguments.pending else iter_results(arguments.store)
+    failures = (outcome for outcome in found if isinstance(outcome, Failure))
     if arguments.json:
         print_json({"items": [_record(failure) for failure in failures]})
         return OK
@@ -145,6 +152,8 @@ def _show(status: StoreStatus, *, as_json: bool) -> None:
         print_json(_status_record(status))
         return
     print(f"items: {', '.join(f'{number:,} {state}' for state, number in status.counts.items())}")
+    if status.waiting:
+        print(f"waiting for another run: {kinds_line(status.waiting)}")
     print(f"spent: {usage_line(status.spent)}")
     print(f"possibly paid twice: {_some(status.possibly_repeated)}")
     print(f"last run: number {status.last_run}, which executed {counted(status.executed, 'item')}")
@@ -159,6 +168,7 @@ def _some(keys: tuple[str, ...]) -> str:
 def _status_record(status: StoreStatus) -> dict[str, Any]:
     return {
         "counts": dict(status.counts),
+        "waiting": dict(status.waiting),
         "spent": usage_record(status.spent),
         "possibly_repeated": list(status.possibly_repeated),
         "last_run": status.last_run,
@@ -171,7 +181,7 @@ _Action = tuple[str, Callable[[argparse.ArgumentParser], None], str, Callable[[a
 _ACTIONS: Final[Mapping[str, _Action]] = MappingProxyType(
     {
         "status": ("say how many items are in which state, and what they cost", _store_flags, "", _status),
-        "failed": ("list the items that failed or were given up, with the reasons", _store_flags, "", _failed),
+        "failed": ("list the items that failed or were given up, with the reasons", _failed_flags, "", _failed),
         "export": ("write what came of the finished items as JSON lines", _export_flags, _EXPORT, _export),
         "merge": ("join the stores of shards into one", _merge_flags, _MERGE, _merge),
         "shards": (

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llm_composition_patterns import Price, Scenario, ask, connect, run_batch
+from llm_composition_patterns import ModelUnavailable, Price, Scenario, ask, connect, run_batch
 from llm_composition_patterns.cli import main
 
 SCENARIO = Scenario(price=Price(input=1000, output=0))
@@ -21,6 +21,12 @@ async def translate(word):
 async def pay(word):
     async with connect("simulated:x", scenario=SCENARIO) as model:
         return await ask(model, word)
+
+
+async def wait(word):
+    if word == "slow":
+        raise ModelUnavailable("down")
+    return word
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +75,15 @@ def test_what_failed_is_listed_with_its_reason(capsys):
     assert json.loads(capsys.readouterr().out) == {
         "items": [{"key": "bad", "kind": "error", "error": "ValueError: no word: \x1b[31mred"}]
     }
+
+
+def test_what_waits_is_listed_with_its_reason(capsys):
+    """And the status counts it by the kind of that."""
+    batch("words.db", ["good", "slow"], wait)
+    assert main(["batch", "failed", "words.db", "--pending"]) == 0
+    assert capsys.readouterr().out == "slow: provider: ModelUnavailable: down\n"
+    assert main(["batch", "status", "words.db"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "waiting for another run: 1 provider"
 
 
 def test_results_are_exported_as_json_lines(capsys, tmp_path):
