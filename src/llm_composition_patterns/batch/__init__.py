@@ -4,6 +4,7 @@ from ._merge_stores import merge_stores
 from ._once import once
 from ._read_results import iter_pending, iter_results, read_results
 from ._report import BatchReport
+from ._retry_items import retry_items
 from ._run_batch import run_batch
 from ._shard import Shard
 from ._store_status import StoreStatus, read_status
@@ -18,5 +19,6 @@ __all__ = [
     "once",
     "read_results",
     "read_status",
+    "retry_items",
     "run_batch",
 ]
