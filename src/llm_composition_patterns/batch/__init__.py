@@ -7,16 +7,20 @@ from ._report import BatchReport
 from ._retry_items import retry_items
 from ._run_batch import run_batch
 from ._shard import Shard
+from ._store_report import JobReport, StoreReport, read_report
 from ._store_status import StoreStatus, read_status
 
 __all__ = [
     "BatchReport",
+    "JobReport",
     "Shard",
+    "StoreReport",
     "StoreStatus",
     "iter_pending",
     "iter_results",
     "merge_stores",
     "once",
+    "read_report",
     "read_results",
     "read_status",
     "retry_items",

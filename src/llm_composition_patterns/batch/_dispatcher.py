@@ -29,6 +29,7 @@ from ._remaining import Key, Remaining, Work
 from ._report import REPORTED, BatchReport, Interruption
 from ._states import State
 from ._store import Store
+from ._teller import Teller
 from ._transport import NotWritten, Transport, Written
 
 _DIED: Final = "the run that executed it died"
@@ -111,26 +112,44 @@ class Dispatcher:
         return None
 
     async def _execute_all(self) -> None:
+        report = reporter(self._settings.progress, self._settings.name)
+        around = current_account.get()
+        workers = self._settings.max_concurrency
+        teller = Teller(around, self._store, self._remaining, run=self._run, workers=workers)
+        token = current_account.set(teller)
+        why: str | None = None
+        try:
+            self._running = self._fan_out(False if report is None else lambda progress: report(self._whole(progress)))
+            await self._until_over(teller)
+            why = self._interrupted or (None if self._ended_by is None else type(self._ended_by).__name__)
+        except BaseException as error:
+            why = type(error).__name__
+            raise
+        finally:
+            current_account.reset(token)
+            teller.tell(self._executed, ended=True, ended_by=why)
+            if self._drained is not None:
+                self._drained.cancel()
+            if report is not None:
+                report.close()
+
+    def _fan_out(self, progress: ShowProgress) -> OutcomeStream[None]:
         settings = self._settings
-        report = reporter(settings.progress, settings.name)
-        self._running: OutcomeStream[None] = stream_outcomes(
+        return stream_outcomes(
             self._execute,
             self._remaining,
             name=settings.name,
             branch_name=settings.branch_name,
             max_concurrency=settings.max_concurrency,
-            progress=False if report is None else lambda progress: report(self._whole(progress)),
+            progress=progress,
         )
-        try:
-            async with self._running as outcomes:
-                with handling_signals(self._interrupt) if settings.handle_signals else nullcontext():
-                    async for _ in outcomes:
-                        pass  # the store has them
-        finally:
-            if self._drained is not None:
-                self._drained.cancel()
-            if report is not None:
-                report.close()
+
+    async def _until_over(self, teller: Teller) -> None:
+        teller.tell(0)
+        async with self._running as outcomes:
+            with handling_signals(self._interrupt) if self._settings.handle_signals else nullcontext():
+                async for outcome in outcomes:  # the store has them
+                    teller.over(outcome, self._executed)
 
     def _whole(self, progress: Progress) -> Progress:
         """How far the whole batch has come, with what earlier runs did."""

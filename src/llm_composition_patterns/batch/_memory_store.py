@@ -8,12 +8,17 @@ from collections.abc import Mapping, Sequence
 
 from ..usage import NO_USAGE, Usage
 from ._item import Item
+from ._run_record import RunRecord
 from ._states import FINISHED
 from ._store import Recorded
 
 
 class MemoryStore:
-    """Keeps everything in dicts."""
+    """Keeps everything in dicts.
+
+    Attributes:
+        runs: What each run told last, by its number.
+    """
 
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}
@@ -21,6 +26,7 @@ class MemoryStore:
         self._steps: dict[str, dict[str, str]] = {}
         self._spent = NO_USAGE
         self._run = 0
+        self.runs: dict[int, RunRecord] = {}
 
     async def begin(self) -> int:
         """Begin a run."""
@@ -51,6 +57,11 @@ class MemoryStore:
         """Keep the result of a step inside an item."""
         self._steps.setdefault(item, {})[key] = value
         self._spent += usage
+        return _written()
+
+    def tell(self, record: RunRecord, /) -> asyncio.Future[None]:
+        """Keep how far a run has come."""
+        self.runs[record.run] = record
         return _written()
 
     async def running(self) -> Sequence[Item]:

@@ -14,6 +14,7 @@ from ..errors import BatchError
 from ..usage import NO_USAGE
 from ._joined import Spending, is_further, joined_item, joined_spending, read_spending, spending, write_spending
 from ._lock import StoreLock
+from ._run_record import further
 from ._sqlite_file import Fingerprint, connected, differences, read_fingerprint, read_only, unusable
 from ._sqlite_rows import (
     IDENTITY,
@@ -25,7 +26,9 @@ from ._sqlite_rows import (
     put_item,
     read_fact,
     read_recorded,
+    read_runs,
     write_fact,
+    write_run,
 )
 from ._store import Recorded
 from ._store_status import StoreStatus, read_status
@@ -136,7 +139,16 @@ def _add_facts(db: sqlite3.Connection, other: sqlite3.Connection, source: Path) 
     parts = joined_spending(_spending(db), _spending(other, source))
     write_fact(db, OTHERS, write_spending({store: usage for store, usage in parts.items() if store != own}))
     write_fact(db, SPENT, write_usage(sum(parts.values(), NO_USAGE)) or "{}")
+    _add_runs(db, other)
     write_fact(db, RUNS, str(max(int(read_fact(part, RUNS) or 0) for part in (db, other))))
+
+
+def _add_runs(db: sqlite3.Connection, other: sqlite3.Connection) -> None:
+    """Keep what the runs told, each its last word."""
+    known = {(run.job, run.record.run): run.record for run in read_runs(db)}
+    for run in read_runs(other):
+        record = further(known.get((run.job, run.record.run)), run.record)
+        write_run(db, run._replace(record=record))
 
 
 def _spending(db: sqlite3.Connection, path: Path | None = None) -> Spending:

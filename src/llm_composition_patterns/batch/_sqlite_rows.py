@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ._item import Item
+from ._run_record import RunRecord, read_record, write_record
 from ._states import State
 from ._store import Recorded
 from ._usage_text import read_usage, write_usage
@@ -28,6 +30,10 @@ FINGERPRINT: Final = "fingerprint"
 RUNS: Final = "runs"
 """The fact that has how many runs there were."""
 
+_RUN: Final = "run "
+_AFTER_RUN: Final = "run!"
+"""Facts between these have what a run told: `run`, the name of its store, and its number."""
+
 _COLUMNS: Final = tuple(field.name for field in fields(Item))
 _PLAIN: Final = attrgetter(*(name for name in _COLUMNS if name != "usage"))  # which is the last of them
 _ITEM: Final = ", ".join(f"items.{name}" for name in _COLUMNS)
@@ -44,6 +50,20 @@ _PAGE: Final = (
     f"{_WITH_VALUES} WHERE items.place > ? AND items.state IN ('succeeded', 'failed', 'abandoned') "
     "ORDER BY items.place LIMIT ?"
 )
+
+
+class JobRun(NamedTuple):
+    """A run of a job, which is what has a store of its own.
+
+    Attributes:
+        job: The store's own name, which no other one has.
+        name: What its file is called.
+        record: What the run told last.
+    """
+
+    job: str
+    name: str
+    record: RunRecord
 
 
 def read_page(db: sqlite3.Connection, after: int, count: int) -> list[tuple[int, Recorded]]:
@@ -106,6 +126,23 @@ def read_executed(db: sqlite3.Connection, run: int) -> int:
 def read_repeated(db: sqlite3.Connection) -> list[str]:
     """The keys of items that may have been paid twice, in the order in which they were first reached."""
     return [row[0] for row in db.execute("SELECT key FROM items WHERE repeated ORDER BY place")]
+
+
+def read_runs(db: sqlite3.Connection) -> list[JobRun]:
+    """What each run told last, of each store that was merged into this one, in the order of their numbers."""
+    rows = db.execute("SELECT name, value FROM batch WHERE name >= ? AND name < ?", (_RUN, _AFTER_RUN))
+    runs = [JobRun(name.split()[1], value["store"], read_record(value["run"])) for name, value in _loaded(rows)]
+    return sorted(runs, key=lambda each: (each.job, each.record.run))
+
+
+def write_run(db: sqlite3.Connection, run: JobRun) -> None:
+    """Write what a run told, in place of what it told before."""
+    value = json.dumps({"store": run.name, "run": write_record(run.record)})
+    write_fact(db, f"{_RUN}{run.job} {run.record.run}", value)
+
+
+def _loaded(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
+    return ((name, json.loads(value)) for name, value in rows)
 
 
 def read_fact(db: sqlite3.Connection, name: str) -> str | None:

@@ -16,10 +16,13 @@ from typing import Self
 from ..usage import NO_USAGE, Usage
 from ._item import Item
 from ._lock import StoreLock
+from ._run_record import RunRecord
 from ._sqlite_file import Fingerprint, connected
 from ._sqlite_rows import (
+    IDENTITY,
     RUNS,
     SPENT,
+    JobRun,
     find_items,
     item_row,
     put_item,
@@ -29,6 +32,7 @@ from ._sqlite_rows import (
     read_page,
     read_repeated,
     write_fact,
+    write_run,
 )
 from ._sqlite_thread import SqliteThread
 from ._store import Recorded
@@ -39,6 +43,7 @@ class SqliteStore:
     """Keeps a batch in a file. Opened with `open`, by one dispatcher at a time."""
 
     def __init__(self, path: Path, fingerprint: Fingerprint, *, force: bool) -> None:
+        self._name = path.stem
         self._spent = _Spent()
         self._thread = SqliteThread(lambda: _held(path, fingerprint, force=force), path, finish=self._spent.write)
 
@@ -92,6 +97,14 @@ class SqliteStore:
         def write(db: sqlite3.Connection) -> None:
             db.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (item, key, value))
             self._spent.add(db, usage)
+
+        return self._thread.do(write)
+
+    def tell(self, record: RunRecord, /) -> asyncio.Future[None]:
+        """Write how far a run has come."""
+
+        def write(db: sqlite3.Connection) -> None:
+            write_run(db, JobRun(read_fact(db, IDENTITY) or "", self._name, record))
 
         return self._thread.do(write)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ..usage import NO_USAGE, Usage
 from ._item import Item
+from ._run_record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Store(Protocol):
 
     def keep(self, item: str, key: str, value: str, /, *, usage: Usage) -> asyncio.Future[None]:
         """Write the result of a step inside an item, and what is to be added to what was spent."""
+        ...
+
+    def tell(self, record: RunRecord, /) -> asyncio.Future[None]:
+        """Write how far a run has come, in place of what it told before."""
         ...
 
     def running(self) -> Awaitable[Sequence[Item]]:

@@ -27,7 +27,7 @@ from ..console import (
 )
 from ..errors import FailureKind
 from ..outcome import Failure, Outcome
-from . import _batch_shards
+from . import _batch_report, _batch_shards
 
 _MORE: Final = """\
 STORE is the file that run_batch(..., store=...) writes. status, failed, report and export only read it, also while it
@@ -220,6 +220,12 @@ _ACTIONS: Final[Mapping[str, _Action]] = MappingProxyType(
         "failed": ("list the items that failed or were given up, with the reasons", _failed_flags, "", _failed),
         "retry": ("put items that failed back, for the next run to execute again", _retry_flags, _RETRY, _retry),
         "export": ("write what came of the finished items as JSON lines", _export_flags, _EXPORT, _export),
+        "report": (
+            "say how long jobs took, how busy their workers were, what failed and what an item cost",
+            _batch_report.configure,
+            _batch_report.MORE,
+            _batch_report.run,
+        ),
         "merge": ("join the stores of shards into one", _merge_flags, _MERGE, _merge),
         "shards": (
             "run a command once for each of N shards, as processes of their own, and merge their stores",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from .. import runs
 from ..tracing import listening, names, span
+from ._endings import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -151,7 +152,10 @@ class Permit:
         if ticket.flight is None or ticket.over:
             raise RuntimeError("say once how a call ended, inside `async with limiter.permit() as permit:`")
         ticket.over = True
+        took = ticket.clock.now() - ticket.flight.sent_at
         self._enforcement.end(ticket, ticket.flight, ending)
+        if self._account is not None and ending is not None:
+            self._account.hear(took, self._enforcement, accepted=isinstance(ending, Accepted))
 
     async def __aenter__(self) -> Self:
         ticket = self._ticket

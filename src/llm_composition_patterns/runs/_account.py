@@ -40,6 +40,11 @@ class Account:
         if self.parent is not None:
             self.parent.shift(waiting=waiting, working=working)
 
+    def hear(self, seconds: float, limiter: object, *, accepted: bool) -> None:
+        """An attempt inside this scope is over: how long it took, what let it through, and whether it was accepted."""
+        if self.parent is not None:
+            self.parent.hear(seconds, limiter, accepted=accepted)
+
 
 current_account: ContextVar[Account | None] = ContextVar("llm_composition_account", default=None)
 """The account of the innermost scope."""

@@ -180,11 +180,41 @@ def test_stores_are_merged(capsys):
     assert json.loads(capsys.readouterr().out)["counts"]["succeeded"] == 2
 
 
+def test_the_five_figures_are_reported(capsys, tmp_path):
+    """In the terminal, and as Markdown on request."""
+    batch("words.db", ["good", "fine"], pay)
+    batch("words.db", ["good", "fine", "better"], pay)
+    assert main(["batch", "report", "words.db", "--output", "report.md"]) == 0
+    printed, written = capsys.readouterr().out, (tmp_path / "report.md").read_text()
+    names = ["completion time per job", "worker utilization", "API response times", "error rate of items"]
+    for name in [*names, "error rate of attempts", "cost per item"]:
+        assert name in printed
+        assert f"| {name} | " in written
+    assert "| 0.0%, 0 of 3 |" in written
+    assert "| words | 2 | 3 | " in written
+
+
+def test_a_report_as_json_has_each_job(capsys):
+    """Also when the stores were merged, twice; each attempt counts once."""
+    batch("1.db", ["good", "bad"], answer)
+    batch("2.db", ["fine", "better"], pay)
+    for _ in range(2):
+        assert main(["batch", "merge", "all.db", "1.db", "2.db"]) == 0
+    capsys.readouterr()
+    assert main(["batch", "report", "all.db", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sorted((job["name"], job["runs"], job["items"]) for job in told["jobs"]) == [("1", 1, 2), ("2", 1, 2)]
+    assert told["response_seconds"]["attempts"] == 2
+    assert told["errors"] == {"items": 0.25, "kinds": {"failed": {"error": 1}}, "attempts": 0.0}
+    assert told["cost_per_item"] == pytest.approx(told["cost"] / 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["status", "absent.db"], "error: there is no store absent.db"),
         (["failed", "foreign.db"], "error: the store foreign.db cannot be used (file is not a database)"),
+        (["report", "absent.db"], "error: there is no store absent.db"),
         (["retry", "absent.db"], "error: there is no store absent.db"),
         (["retry", "foreign.db"], "error: the store foreign.db cannot be used (file is not a database)"),
         (["retry", "words.db", "--key", "good"], "error: words.db has no item 'good' that is failed: nothing was put"),
@@ -218,7 +248,7 @@ def test_wrong_usage_is_one_line(capsys, arguments):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("action", ["status", "failed", "retry", "export", "merge", "shards"])
+@pytest.mark.parametrize("action", ["status", "failed", "retry", "report", "export", "merge", "shards"])
 def test_each_action_explains_itself(capsys, action):
     """With --help."""
     with pytest.raises(SystemExit) as ended:
