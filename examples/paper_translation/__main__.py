@@ -11,7 +11,7 @@ from typing import Final
 from llm_composition_patterns import errors
 from llm_composition_patterns.console import USAGE, command_parser, ending_well, leave
 
-from . import _flags, _look, _run
+from . import _flags, _look, _plan, _run, _sweep, _watch
 
 Configure = Callable[[argparse.ArgumentParser], None]
 Run = Callable[[argparse.Namespace], int]
@@ -25,6 +25,13 @@ COMMANDS: Final[Mapping[str, tuple[str, Configure, Run]]] = {
         _run.run,
     ),
     "retry": ("run, and translate papers that failed once more", _flags.add_run_flags, _run.run),
+    "plan": ("say how long an archive would take, and what it would cost", _flags.add_plan_flags, _plan.show_plan),
+    "watch": ("show how a run goes on, from another terminal", _flags.add_watch_flags, _watch.watch),
+    "sweep": (
+        "plan and rehearse the original's four strategies, beside what it published",
+        _flags.add_sweep_flags,
+        _sweep.sweep,
+    ),
     "status": ("say how many papers are done, and what they cost", _flags.add_status_flags, _look.status),
     "failed": ("list the papers that failed, or were flagged, with the reasons", _flags.add_failed_flags, _look.failed),
     "export": ("write the finished papers as JSON, bilingual Markdown and TMX", _flags.add_export_flags, _look.write),

@@ -23,6 +23,20 @@ _GROWTH: Final = 1.2
 
 def dry_run(files: Sequence[Path], shard: Shard | None, limit: int | None, *, as_json: bool) -> int:
     """Read the archive and count; the exit code."""
+    counted, problems = counted_archive(files, shard, limit)
+    for problem in problems[:_LISTED]:
+        say(f"unreadable: {problem}")
+    if as_json:
+        print_json(counted)
+    else:
+        _print(counted)
+    return OK if not problems else SOME_FAILED if counted["papers"] else FAILED
+
+
+def counted_archive(
+    files: Sequence[Path], shard: Shard | None, limit: int | None
+) -> tuple[Mapping[str, int], Sequence[str]]:
+    """How many papers, calls and tokens there are, about; and what is wrong with the records that are none."""
     papers = bodies = calls = sent = 0
     problems: list[str] = []
     entries = (entry for entry in read_entries(files) if shard is None or shard.keeps(entry.key))
@@ -43,13 +57,7 @@ def dry_run(files: Sequence[Path], shard: Shard | None, limit: int | None, *, as
         "input_tokens": sent + calls * _PROMPT,
         "output_tokens": round(sent * _GROWTH),
     }
-    for problem in problems[:_LISTED]:
-        say(f"unreadable: {problem}")
-    if as_json:
-        print_json(counted)
-    else:
-        _print(counted)
-    return OK if not problems else SOME_FAILED if papers else FAILED
+    return counted, problems
 
 
 def _print(counted: Mapping[str, int]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from llm_composition_patterns.batch import Shard
-from llm_composition_patterns.console import add_common_flags, count, directory, seed
+from llm_composition_patterns.batch.planning import PAPERS, RUNNERS
+from llm_composition_patterns.console import add_common_flags, budget, count, directory, seconds, seed
 
 from ._export import FORMATS
 
@@ -22,6 +23,9 @@ EXAMPLES: Final = {
 {prog} papers.jsonl --shard 3/20 --store shard-3.db
 {prog} archive.xml --source ja --target de --glossary words.tsv --cache answers.db""",
     "retry": "{prog} papers.jsonl --store papers.db --output translated",
+    "plan": "{prog} papers.jsonl --workers 100\n{prog} papers.jsonl --jobs 10 --workers 50 --runner free --budget 20",
+    "watch": "{prog} papers.jsonl --store papers.db",
+    "sweep": "{prog}\n{prog} --seconds-per-paper 360 --plan-only",
     "status": "{prog} --store papers.db --json",
     "failed": "{prog} --store papers.db --flagged",
     "export": "{prog} --store papers.db --output translated --formats md --reference human.jsonl",
@@ -48,6 +52,45 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="flagged papers make the exit code 3")
     parser.add_argument("--force", action="store_true", help="go on with a store of another model, prompt or glossary")
     add_common_flags(parser, timed="each paper")
+
+
+def add_plan_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `plan`."""
+    parser.add_argument(
+        "records", nargs="+", type=Path, metavar="RECORDS", help="files (.json, .jsonl, .xml) or directories of them"
+    )
+    parser.add_argument("--store", type=Path, default=STORE, metavar="FILE", help="whose times are taken, if it exists")
+    parser.add_argument("--limit", type=count, metavar="N", help="the first N papers only")
+    parser.add_argument("--shard", type=_shard, metavar="K/N", help="the K-th of N shares, by the papers' ids")
+    parser.add_argument("--seconds-per-paper", type=seconds, metavar="S", help="how long a worker takes for one")
+    parser.add_argument("--workers", type=count, default=WORKERS, metavar="N", help="papers at once; default: 64")
+    parser.add_argument("--jobs", type=count, default=1, metavar="N", help="machines, each with its share; default: 1")
+    parser.add_argument("--runner", choices=RUNNERS, default="none", help="the CI plan whose limits hold")
+    parser.add_argument("--requests-per-minute", type=count, metavar="N", help="what the provider lets through")
+    parser.add_argument("--tokens-per-minute", type=count, metavar="N", help="the same of tokens, both ways")
+    parser.add_argument(
+        "--input-price", type=float, default=0.03, metavar="USD", help="a million tokens; default: 0.03"
+    )
+    parser.add_argument("--output-price", type=float, default=0.14, metavar="USD", help="the same; default: 0.14")
+    parser.add_argument("--budget", type=budget, metavar="USD", help="what may be spent")
+    add_json_flag(parser)
+
+
+def add_watch_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `watch`."""
+    parser.add_argument("records", nargs="*", type=Path, metavar="RECORDS", help="the archive, to tell what is left")
+    add_store_flag(parser)
+    parser.add_argument("--every", type=seconds, default=1.0, metavar="S", help="seconds between two looks; default: 1")
+    parser.add_argument("--once", action="store_true", help="look once")
+    add_json_flag(parser)
+
+
+def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `sweep`."""
+    parser.add_argument("--papers", type=count, default=PAPERS, metavar="N", help="default: %(default)s")
+    parser.add_argument("--seconds-per-paper", type=seconds, metavar="S", help="default: what each strategy implies")
+    parser.add_argument("--plan-only", action="store_true", help="rehearse nothing, which takes a minute")
+    add_json_flag(parser)
 
 
 def add_store_flag(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,15 @@ from ._read_results import iter_pending, iter_results, read_results
 from ._report import BatchReport
 from ._retry_items import retry_items
 from ._run_batch import run_batch
+from ._run_record import RunRecord
 from ._shard import Shard
-from ._store_report import JobReport, StoreReport, read_report
+from ._store_report import JobReport, StoreReport, read_progress, read_report
 from ._store_status import StoreStatus, read_status
 
 __all__ = [
     "BatchReport",
     "JobReport",
+    "RunRecord",
     "Shard",
     "StoreReport",
     "StoreStatus",
@@ -20,6 +22,7 @@ __all__ = [
     "iter_results",
     "merge_stores",
     "once",
+    "read_progress",
     "read_report",
     "read_results",
     "read_status",

@@ -69,6 +69,22 @@ class StoreLock:
             os.close(file)
 
 
+def is_held(store: Path) -> bool:
+    """Whether the process that took the lock of a store last is there still, as far as can be told from here.
+
+    Nothing is locked to find out: somebody who wants the lock just now would not get it.
+    """
+    try:
+        known = json.loads(_beside(store).read_text())
+        if known["host"] == socket.gethostname():
+            os.kill(known["process"], 0)
+    except (ProcessLookupError, FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    except OSError:
+        return True  # it is another user's
+    return True
+
+
 def _beside(store: Path) -> Path:
     """Where the lock is: of one file, by whatever link it is reached."""
     return Path(f"{os.path.realpath(store)}.lock")

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..usage import Usage
 from ._distribution import Distribution
-from ._run_record import RunRecord
+from ._lock import is_held
+from ._run_record import RunRecord, died
 from ._sqlite_file import read_only, unusable
 from ._sqlite_rows import SPENT, read_counts, read_fact, read_kinds, read_runs
 from ._states import State
@@ -126,6 +127,23 @@ def read_report(store: str | os.PathLike[str]) -> StoreReport:
             )
         except sqlite3.Error as error:
             raise unusable(path, error) from error
+
+
+def read_progress(store: str | os.PathLike[str]) -> RunRecord | None:
+    """Read what the last run of a batch told last, about a second ago while items end; None where none told.
+
+    Of a run whose process is gone without a word it is said that it died. The call blocks.
+
+    Raises:
+        BatchError: The file is missing or no batch.
+    """
+    path = Path(store)
+    with closing(read_only(path)) as db:
+        try:
+            last = max((each.record for each in read_runs(db)), key=lambda run: run.began, default=None)
+        except sqlite3.Error as error:
+            raise unusable(path, error) from error
+    return last if last is None or is_held(path) else died(last)
 
 
 def _utilization(runs: Sequence[RunRecord]) -> float | None:
