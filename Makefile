@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo papers test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo papers classify classify-figures test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,14 @@ papers: setup ## translate the sample archive of papers offline, into build/pape
 	@mkdir -p build
 	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
 	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
+
+classify: setup ## label a sample of reports offline, and measure a simulated server at several numbers of calls
+	@mkdir -p build
+	@$(BIN)/python -m examples.classification run data/threats --store build/threats.db --model simulated:simulated/analyst
+	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot build/sweep.svg
+
+classify-figures: setup ## measure what the README of classification says, over HTTP; four minutes
+	@$(BIN)/python -m pytest -q -s -m slow tests/examples/test_classification_processes.py
 
 test: setup browser ## pass the tests, with coverage
 	@$(BIN)/coverage erase

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from ._labels import Labels
+from ._labels import Classification, Labels
+
+Pair: TypeAlias = tuple[Classification | Labels, Labels]
+"""What was said of a report, and what is true."""
 
 _Z: Final = 1.959964
 """Standard deviations on either side that hold 95 % of a normal distribution."""
@@ -42,7 +45,7 @@ class Share:
         return f"{self.value:.0%} ({low:.0%} to {high:.0%})"
 
 
-CRITERIA: Final[Mapping[str, Callable[[Labels, Labels], bool]]] = {
+CRITERIA: Final[Mapping[str, Callable[[Classification | Labels, Labels], bool]]] = {
     "main threat type": lambda said, true: said.threat_types[0] == true.threat_types[0],
     "all threat types": lambda said, true: set(said.threat_types) == set(true.threat_types),
     "industries": lambda said, true: set(said.industries) == set(true.industries),
@@ -51,7 +54,7 @@ CRITERIA: Final[Mapping[str, Callable[[Labels, Labels], bool]]] = {
 """What counts as right."""
 
 
-def accuracy(pairs: Iterable[tuple[Labels, Labels]]) -> dict[str, Share]:
+def accuracy(pairs: Iterable[Pair]) -> dict[str, Share]:
     """How often what was said is what is true, by each criterion."""
     known = list(pairs)
     return {

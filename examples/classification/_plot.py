@@ -15,6 +15,8 @@ _WIDTH: Final = 760
 _HEIGHT: Final = 350
 _TOP: Final = 92
 _BOTTOM: Final = 52
+_LABEL: Final = 70
+"""What the knee's label takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class _Panel:
         """The knee."""
         x = self.x(calls)
         yield line(x, _TOP - 8, x, self.y(0), "line dashed c")
-        yield text(x + 6, self.y(0) - 8, f"knee: {calls:.1f}", kind="c")
+        beside = (x - 6, "end") if x - self.left > _LABEL else (x + 6, "start")
+        yield text(beside[0], _TOP + 2, f"knee: {calls:.1f}", anchor=beside[1], kind="c")
 
 
 _SHOWN: Final[Sequence[tuple[float, str, Callable[[Measured], float]]]] = (

@@ -15,10 +15,10 @@ from llm_composition_patterns.batch import read_status
 from llm_composition_patterns.console import printable, table, terminal, usage_line, usage_record
 from llm_composition_patterns.usage import NO_USAGE
 
-from ._accuracy import Share, accuracy
+from ._accuracy import Pair, Share, accuracy
 from ._baseline import baseline
 from ._items import Item, read_entries
-from ._labels import Classified, Labels
+from ._labels import Classified
 from ._vectors import NAME
 
 _URGENT: Final = 5
@@ -111,19 +111,15 @@ async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
 
 def _compare(summary: Summary, labeled: Sequence[Item]) -> None:
     """How often what was said of the labeled reports is right, and what the baseline says of the same ones."""
-    pairs: list[tuple[Labels, Labels]] = []
-    simple: list[tuple[Labels, Labels]] = []
+    pairs: list[Pair] = []
+    simple: list[Pair] = []
     for item, guess in zip(labeled, baseline(labeled), strict=True):
         one = summary.said.get(item.id)
         if one is not None and item.labels is not None:
-            pairs.append((_labels(one), item.labels))
+            pairs.append((one, item.labels))
             simple.append((guess, item.labels))
     if pairs:
         summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
-
-
-def _labels(one: Classified) -> Labels:
-    return Labels(threat_types=one.threat_types, industries=one.industries, severity=one.severity)
 
 
 def show(summary: Summary) -> None:

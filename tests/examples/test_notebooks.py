@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOURS = {
+    "classification",
     "composition",
     "evaluator_optimizer",
     "orchestrator_workers",
