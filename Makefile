@@ -41,11 +41,9 @@ papers: setup ## translate the sample archive of papers offline, into build/pape
 	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
 	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
 
-test: setup browser ## pass the tests, with coverage
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+# Three processes, for two cores: many tests wait for something.
+test: setup browser ## pass the tests, with coverage; one of them: .venv/bin/pytest -k name
+	@$(BIN)/pytest -q -n 3 --dist loadgroup --cov --cov-report=term-missing:skip-covered
 
 test-ray: setup ## batches on a real Ray: two nodes, of which one is killed, a driver that is; some minutes
 	@$(BIN)/python -m pytest -q -s -m ray tests/integration/test_batch_ray.py
