@@ -84,7 +84,7 @@ pictures: setup browser ## make the pictures of the docs again: plots, and the R
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 
-traces: setup browser ## show at scale that no span is lost: slow and failing collectors, 10,000 branches in a real Phoenix
+traces: setup browser ## show at scale that no span is lost: slow and failing collectors, branches and papers in a real Phoenix
 	@$(BIN)/python -m pytest -q -s -m slow tests/integration/test_tracing_lossless.py
 
 clean: ## remove what was built

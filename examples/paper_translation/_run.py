@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_writable(arguments.output)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace, backpressure=True) as tracing:
         command = _Run(arguments, files, name, (spoken, wanted), glossary)
         return run_command(command.translate, tracing=tracing, stopping="", show=command.shown)
 
