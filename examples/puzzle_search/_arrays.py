@@ -129,6 +129,12 @@ def _top_half(grids: Grids) -> Grids:
     return grids[:, : grids.shape[1] // 2]
 
 
+def _left_half(grids: Grids) -> Grids:
+    if grids.shape[2] % 2:
+        raise NotApplicable("there is no half of an odd number of columns")
+    return grids[:, :, : grids.shape[2] // 2]
+
+
 def _double(grids: Grids) -> Grids:
     if 2 * max(grids.shape[1:]) > MOST:
         raise NotApplicable(f"a side would be longer than {MOST} cells")
@@ -172,7 +178,7 @@ ARRAY_OPERATIONS: Final[Mapping[str, Callable[[Grids], Any]]] = {
     "swap_colors": lambda grids: _swapped(grids, _most_seen(grids), _least_seen(grids)),
     "invert": lambda grids: _swapped(grids, _ZERO, _most_seen(grids)),
     "top_half": _top_half,
-    "left_half": _upright(_top_half),
+    "left_half": _left_half,
     "double": _double,
 }
 """Each by its name, as in `_operations.OPERATIONS`."""
