@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo papers test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo papers puzzles test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix,quality,notebooks,ray]' --group test --group check --group docs
+	  --editable '.[phoenix,quality,notebooks,puzzles,ray]' --group test --group check --group docs
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
@@ -40,6 +40,10 @@ papers: setup ## translate the sample archive of papers offline, into build/pape
 	@mkdir -p build
 	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
 	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
+
+puzzles: setup ## search invented puzzles offline: with every program, then with what a model proposes
+	@$(BIN)/python -m examples.puzzle_search solve
+	@$(BIN)/python -m examples.puzzle_search solve --candidates model --model simulated:simulated/proposer --timeout 1
 
 # Three processes, for two cores: many tests wait for something.
 test: setup browser ## pass the tests, with coverage; one of them: .venv/bin/pytest -k name
