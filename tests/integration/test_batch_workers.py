@@ -251,7 +251,7 @@ async def test_a_budget_inside_an_item_holds_beside_that_of_the_run(tmp_path, se
 
 
 async def test_spans_of_workers_hang_under_their_items(tmp_path, processes):
-    """What a step opens is in one tree with the run: under the branch of its item."""
+    """What a step opens is in the trace of its item, which is linked to the run's."""
     papers = [Paper(id=f"p{number}", words=number) for number in range(3)]
     with record_spans() as recorded:
         await run_batch(
@@ -261,7 +261,9 @@ async def test_spans_of_workers_hang_under_their_items(tmp_path, processes):
     reading = [span for span in spans.values() if span.name == "reading"]
     assert len(reading) == 3
     assert {spans[span.parent.span_id].attributes[names.KEY] for span in reading} == {"p0", "p1", "p2"}
-    assert len({span.context.trace_id for span in spans.values()}) == 1
+    roots = [span for span in spans.values() if names.KEY in span.attributes]
+    assert {span.links[0].context.span_id for span in roots} <= spans.keys()
+    assert len({span.context.trace_id for span in spans.values()}) == 1 + len(roots) == 4
 
 
 async def test_who_does_not_know_the_token_is_refused():
