@@ -31,6 +31,7 @@ class Summary:
 
     Attributes:
         counts: Reports in each state.
+        waiting: Those that wait for another run, by the kind of reason.
         spent: What all runs used.
         repeated: Reports that may have been paid twice.
         types: Classified reports by their main threat type.
@@ -46,6 +47,7 @@ class Summary:
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
     spent: Usage = NO_USAGE
     repeated: Sequence[str] = ()
     types: Counter[str] = field(default_factory=Counter)
@@ -93,7 +95,9 @@ async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
         BatchError: There is none.
     """
     status = await asyncio.to_thread(read_status, store)
-    summary = Summary(counts=status.counts, spent=status.spent, repeated=status.possibly_repeated)
+    summary = Summary(
+        counts=status.counts, waiting=status.waiting, spent=status.spent, repeated=status.possibly_repeated
+    )
     wanted = {item.id for item in labeled}
     async for outcome in read_results(store, output=Classified):
         match outcome:
@@ -157,6 +161,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "counts": dict(summary.counts),
         "failures": dict(summary.kinds),
+        "waiting": dict(summary.waiting),
         "threat_types": dict(summary.types),
         "industries": dict(summary.industries),
         "severities": dict(summary.severities),
