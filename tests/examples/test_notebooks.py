@@ -20,6 +20,7 @@ TOURS = {
     "orchestrator_workers",
     "parallelization",
     "prompt_chaining",
+    "puzzle_search",
     "routing",
     "sectioning",
     "voting",
