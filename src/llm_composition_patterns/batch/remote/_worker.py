@@ -39,6 +39,7 @@ async def work(url: str, token: str, name: str) -> None:
 
     Raises:
         OSError: It cannot be reached, or is gone.
+        RuntimeError: This worker cannot begin; the dispatcher was told.
     """
     from aiohttp import ClientSession, WSServerHandshakeError  # noqa: PLC0415 - only in a worker
 
@@ -67,6 +68,7 @@ class Worker:
         self._step: Callable[..., Any]
         self._over = asyncio.Event()
         self._dismissed = False
+        self._unable = ""
         self._keeping: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -74,6 +76,7 @@ class Worker:
 
         Raises:
             Lost: It is gone.
+            RuntimeError: This worker cannot begin.
         """
         listening = asyncio.create_task(self._listen())
         over = asyncio.create_task(self._over.wait())
@@ -86,7 +89,7 @@ class Worker:
             listening.cancel()
             await asyncio.wait([listening, over])
         if not self._dismissed:
-            raise Lost("the dispatcher is gone")
+            raise RuntimeError(self._unable) if self._unable else Lost("the dispatcher is gone")
 
     async def _listen(self) -> None:
         async for message in self._line.heard():
@@ -131,6 +134,8 @@ class Worker:
                     await asyncio.wait([*self._items.values()])
         except Exception as error:  # noqa: BLE001 - it is told to the dispatcher
             self._line.say(**{"is": "unable", "error": write_error(error)})
+            self._unable = f"{type(error).__name__}: {error}"
+            self._over.set()
 
     async def _run(self, message: Message) -> None:
         """Run an item, and tell what became of it."""
