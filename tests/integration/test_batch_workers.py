@@ -191,6 +191,20 @@ async def test_one_worker_that_cannot_begin_waits_for_the_others(monkeypatch):
         assert str(hub.unable) == "there is no glossary"
 
 
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_a_worker_begins_with_is_never_searched_for_garbage(alone, monkeypatch):
+    """Else it stops for 0.1 s now and then, and the permits that came meanwhile are used in one moment."""
+    frozen = []
+    monkeypatch.setattr("gc.freeze", lambda: frozen.append(hub.workers))
+    setup = Setup(step="remote_steps:with_held", resource="remote_steps:noted", output=None, path=[])
+    async with Hub(setup, "127.0.0.1") as hub:
+        working = asyncio.create_task(work(hub.url, hub.token, "one", alone=alone))
+        while not hub.workers:
+            await hub.until_changed()
+    await working
+    assert frozen == [0] * alone  # before it is ready
+
+
 async def test_steps_inside_items_are_recorded(tmp_path):
     """A part that was finished is not executed again when its item is."""
     assert told(await run(remote_steps.two_parts, range(3), tmp_path)) == {"succeeded": 2, "pending": 1}

@@ -8,6 +8,7 @@ dispatcher cancels what it runs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack
@@ -29,13 +30,14 @@ from ._remote_records import RemoteRecords
 from ._traces import WorkerSpans
 
 
-async def work(url: str, token: str, name: str) -> None:
+async def work(url: str, token: str, name: str, *, alone: bool = False) -> None:
     """Run what a dispatcher sends, until it needs this worker no more.
 
     Args:
         url: Where it listens.
         token: What it knows its workers by.
         name: What this one is called in messages.
+        alone: Whether its process does nothing else.
 
     Raises:
         OSError: It cannot be reached, or is gone.
@@ -50,7 +52,7 @@ async def work(url: str, token: str, name: str) -> None:
         except WSServerHandshakeError as refused:
             raise ConnectionError(f"the dispatcher at {url} refused this worker: {refused.status}") from None
         async with wire, Line(wire) as line:
-            await Worker(line).serve()
+            await Worker(line, alone=alone).serve()
 
 
 class Worker:
@@ -58,10 +60,12 @@ class Worker:
 
     Args:
         line: To it.
+        alone: Whether this process does nothing else.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, *, alone: bool) -> None:
         self._line = line
+        self._alone = alone
         self._spans = WorkerSpans()
         self._limiters = RemoteLimiters(line)
         self._items: dict[int, asyncio.Task[None]] = {}
@@ -128,6 +132,9 @@ class Worker:
                 self._held: tuple[Any, ...] = ()
                 if setup["resource"]:
                     self._held = (await stack.enter_async_context(function_at(setup["resource"])()),)
+                if self._alone:
+                    gc.collect()
+                    gc.freeze()  # else what was imported is searched for garbage again and again, for 0.1 s each time
                 self._line.say(**{"is": "ready"})
                 await self._over.wait()
                 while self._items:
