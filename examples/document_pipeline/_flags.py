@@ -87,10 +87,13 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_speedup_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `speedup`."""
-    parser.add_argument("--workers", type=count, nargs="+", default=[1, 2, 4], metavar="N", help="default: 1 2 4")
+    parser.add_argument(
+        "--workers", type=count, nargs="+", default=[1, 2, 4], metavar="N", help="processes; default: 1 2 4"
+    )
     parser.add_argument("--files", type=count, default=40, metavar="N", help="PDFs to read; default: 40")
     parser.add_argument("--pages", type=count, default=150, metavar="N", help="pages of each; default: 150")
     parser.add_argument("--chunks", type=count, default=160, metavar="N", help="chunks to embed; default: 160")
+    parser.add_argument("--turns", type=count, default=3, metavar="N", help="the best of so many counts; default: 3")
     add_embedder_flag(parser)
     add_json_flag(parser)
 

@@ -173,14 +173,15 @@ def test_a_disk_that_is_full_at_the_export_loses_nothing(run, pdfs, tmp_path, mo
 
 def test_speedup_counts_what_is_built(capsys):
     """A converter for each process, and in the row of the original one for each file."""
-    argv = ("--files", "3", "--pages", "1", "--chunks", "40", "--workers", "1", "--embedder", "hashed", "--json")
-    assert main(["speedup", *argv]) == 0
+    argv = ("--files", "3", "--pages", "1", "--chunks", "40", "--workers", "1", "--turns", "1", "--embedder", "hashed")
+    assert main(["speedup", *argv, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["measured"]
-    assert [(row["what"], row["workers"], row["built"], row["done"]) for row in told] == [
-        ("extract", 1, 1, 3),
-        ("extract, built for each call", 1, 3, 3),
+    assert [(row["what"], row["workers"], row["built"], row["calls"]) for row in told] == [
+        ("read", 1, 1, 3),
+        ("read, built for each file", 1, 3, 3),
         ("embed", 1, 1, 3),
-        ("embed, built for each call", 1, 3, 3),
+        ("embed, built for each batch", 1, 3, 3),
+        ("count", 1, 0, 3),
     ]
     assert told[0]["speedup"] == 1
 
