@@ -117,7 +117,12 @@ class Pipeline:
     async def _parts(self, chunks: list[Chunk]) -> list[Part]:
         if not chunks:
             return []
-        found, vectors = await together(self._all_found(chunks), self._all_vectors(chunks), name="chunks of a document")
+        found, vectors = await together(
+            self._all_found(chunks),
+            self._all_vectors(chunks),
+            name="chunks of a document",
+            names=("all entities", "all embeddings"),
+        )
         return [
             Part(chunk=one, found=all_, vector=vector) for one, all_, vector in zip(chunks, found, vectors, strict=True)
         ]

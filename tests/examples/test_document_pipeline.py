@@ -1,8 +1,11 @@
 """The document pipeline: its commands offline, over a short folder of PDFs with all that is awkward in it."""
 
+import io
 import json
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from shutil import copy, copytree
 
 import pytest
 
@@ -36,24 +39,36 @@ def pdfs(tmp_path):
     return tmp_path / "pdfs"
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder that was read: where it is, the code, what was printed, and what was said."""
+    base = tmp_path_factory.mktemp("finished")
+    write_folder(base / "pdfs", FILES, long=PAGES)
+    argv = ("--store", base / "documents.db", "--output", base / "out", "--workers", 2, "--embedders", 1, *OFFLINE)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(["run", *map(str, (base / "pdfs", *argv))])
+    return base, code, out.getvalue(), err.getvalue()
+
+
 def manifest(directory):
     rows = [json.loads(line) for line in (directory / "manifest.jsonl").read_text().splitlines()]
     return {Path(row["file"]).relative_to(directory.parent / "pdfs").as_posix(): row for row in rows}
 
 
-def test_every_file_is_done_quarantined_or_reported(run, pdfs, tmp_path):
+def test_every_file_is_done_quarantined_or_reported(finished):
     """With reasons; files of equal name are apart, those of equal content are one; one converter for each process."""
-    code, out, err = run("run", pdfs, "--output", tmp_path / "out", "--workers", 2, "--embedders", 1, *OFFLINE)
+    base, code, out, err = finished
     assert code == 3
     assert out.startswith("17 done, 3 reported, 3 quarantined (SIMULATED)\n")
     assert "embeddings: hashed TF-IDF\n" in out
     assert re.search(r"^converters built: [12], for 2 worker processes and 23 documents$", err, re.MULTILINE)
     assert "embedders built: 1, for 1 worker processes and 23 documents" in err
-    rows = manifest(tmp_path / "out")
+    rows = manifest(base / "out")
     assert rows.keys() == {name for name, _, _ in invented(FILES, long=PAGES)}
     reasons = {Path(name).name: row["reasons"][0] for name, row in rows.items() if row["state"] == "quarantined"}
     assert all(reason in reasons[name] for name, reason in QUARANTINED.items())
-    assert len(list((tmp_path / "out" / "quarantine").iterdir())) == len(reasons) == 3
+    assert len(list((base / "out" / "quarantine").iterdir())) == len(reasons) == 3
     reported = {Path(name).name: row["reasons"] for name, row in rows.items() if row["state"] == "reported"}
     assert reported == {
         "scan.pdf": ["pages 1, 2: a picture without text, which needs OCR"],
@@ -63,15 +78,15 @@ def test_every_file_is_done_quarantined_or_reported(run, pdfs, tmp_path):
     assert rows["north/deed.pdf"]["output"] != rows["south/deed.pdf"]["output"]
     outputs = {row["output"] for row in rows.values() if "output" in row}
     assert len(outputs) == 20
-    assert all((tmp_path / "out" / output / "_SUCCESS").is_file() for output in outputs)
+    assert all((base / "out" / output / "_SUCCESS").is_file() for output in outputs)
     assert rows["awkward/long.pdf"]["pages"] == PAGES
 
 
-def test_a_document_is_written_as_text_and_as_chunks(run, pdfs, tmp_path):
+def test_a_document_is_written_as_text_and_as_chunks(finished):
     """Markdown with a mark for each page; chunks with their pages, entities and vectors."""
-    run("run", pdfs, "--output", tmp_path / "out", *OFFLINE)
-    row = manifest(tmp_path / "out")["awkward/long.pdf"]
-    folder = tmp_path / "out" / row["output"]
+    base = finished[0]
+    row = manifest(base / "out")["awkward/long.pdf"]
+    folder = base / "out" / row["output"]
     text = (folder / "document.md").read_text()
     assert re.findall(r"^<!-- page (\d+): text -->$", text, re.MULTILINE) == [str(n) for n in range(1, PAGES + 1)]
     chunks = [json.loads(line) for line in (folder / "chunks.jsonl").read_text().splitlines()]
@@ -84,16 +99,15 @@ def test_a_document_is_written_as_text_and_as_chunks(run, pdfs, tmp_path):
     assert row["simulated"] is True
 
 
-def test_a_finished_folder_makes_no_call_and_starts_nothing(run, pdfs, tmp_path):
+def test_a_finished_folder_makes_no_call_and_starts_nothing(finished, run, tmp_path):
     """A renamed file is known by what is in it; the manifest has its new name."""
-    argv = (pdfs, "--output", tmp_path / "out", "--json", *OFFLINE)
-    first = json.loads(run("run", *argv)[1])
-    (pdfs / "north" / "deed.pdf").rename(pdfs / "north" / "renamed.pdf")
-    second = json.loads(run("run", *argv)[1])
-    assert (first["run"]["executed"], second["run"]["executed"]) == (23, 0)
-    assert second["run"]["usage"]["calls"] == 0
-    assert second["run"]["built"] == {}
-    assert {**first, "run": None} == {**second, "run": None}
+    copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    before = json.loads(run("status", "--json")[1])
+    (tmp_path / "pdfs" / "north" / "deed.pdf").rename(tmp_path / "pdfs" / "north" / "renamed.pdf")
+    code, out, _ = run("run", tmp_path / "pdfs", "--output", tmp_path / "out", "--json", *OFFLINE)
+    told = json.loads(out)
+    assert (code, told["run"]["executed"], told["run"]["usage"]["calls"], told["run"]["built"]) == (3, 0, 0, {})
+    assert {name: told[name] for name in before} == before
     assert "north/renamed.pdf" in manifest(tmp_path / "out")
 
 
@@ -113,9 +127,10 @@ def test_a_file_that_was_mended_is_read_and_the_other_stays_known(run, tmp_path)
     assert "a.pdf: the file is empty" in out
 
 
-def test_the_result_can_be_searched(run, pdfs):
+def test_the_result_can_be_searched(finished, run, tmp_path):
     """By words here; the nearest chunk comes first, with its file and page."""
-    run("run", pdfs, *OFFLINE)
+    copy(finished[0] / "documents.db", tmp_path)
+    pdfs = finished[0] / "pdfs"
     code, out, err = run("search", "Hives of bees and honey", "--nearest", 2)
     assert (code, err) == (0, "embeddings: hashed TF-IDF\n")
     assert re.match(r"0\.\d{3}  \S+/deeds/deed-002\.pdf, page 1", out)

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOURS = {
     "composition",
+    "document_pipeline",
     "evaluator_optimizer",
     "orchestrator_workers",
     "parallelization",
