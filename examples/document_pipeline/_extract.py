@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,6 +42,20 @@ class Extracted(BaseModel):
 
     pages: tuple[Page, ...]
     converter: str
+
+
+class Reads(Protocol):
+    """What gets the pages of a file.
+
+    Attributes:
+        name: Unlike that of every other one that was ever built.
+    """
+
+    name: str
+
+    def pages(self, data: bytes) -> Iterator[Page]:
+        """The pages of a file."""
+        ...
 
 
 class Converter:
@@ -98,7 +112,7 @@ def _runs(text: Any) -> list[Run]:
     ]
 
 
-def extract(converter: Converter, path: str, key: str) -> Extracted:
+def extract(converter: Reads, path: str, key: str) -> Extracted:
     """The pages of the file whose content has that hash.
 
     Raises:

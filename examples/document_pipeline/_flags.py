@@ -9,6 +9,7 @@ from typing import Final
 from llm_composition_patterns.console import add_common_flags, count, directory, seed
 
 from ._embed import CHOICES
+from ._pipeline import CONVERTERS
 
 STORE: Final = Path("documents.db")
 AT_ONCE: Final = 16
@@ -35,6 +36,12 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=directory, metavar="DIR", help="also export what is finished, at the end")
     parser.add_argument("--workers", type=count, metavar="N", help="processes that read files; default: one a core")
     parser.add_argument("--embedders", type=count, metavar="N", help="processes that embed; default: one a core")
+    parser.add_argument(
+        "--converter",
+        choices=tuple(CONVERTERS),
+        default="pypdfium2",
+        help="what reads files; docling, for those who have it and its models, reads scans too; default: pypdfium2",
+    )
     add_embedder_flag(parser)
     parser.add_argument("--at-once", type=count, default=AT_ONCE, metavar="N", help="documents at once; default: 16")
     parser.add_argument("--force", action="store_true", help="go on with a store of another model or embedder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,9 +25,10 @@ from llm_composition_patterns import (
 )
 
 from ._chunks import MOST, Chunk, cut
+from ._docling import DoclingConverter
 from ._embed import Embedded, Embedder, embed
 from ._entities import PROMPT, Found, find_entities
-from ._extract import Converter, Extracted, Unreadable, extract
+from ._extract import Converter, Extracted, Reads, Unreadable, extract
 from ._folder import Document
 from ._results import Part, Record
 
@@ -36,6 +37,9 @@ BATCH: Final = 16
 
 _WAIT: Final = 0.05
 _TRIES: Final = 2
+
+CONVERTERS: Final[Mapping[str, Callable[[], Reads]]] = {"pypdfium2": Converter, "docling": DoclingConverter}
+"""What can read files: built once in each process."""
 
 Extract = Callable[[str, str], Awaitable[Extracted]]
 Embed = Callable[[str], Awaitable[Embedded]]
@@ -49,6 +53,7 @@ class Job:
         model: What finds entities, as `provider:model`.
         simulated: Whether it makes them up.
         embedder: What makes vectors.
+        converter: What reads files.
         settings: Of each call.
         timeout: Seconds for one document.
     """
@@ -57,13 +62,14 @@ class Job:
     simulated: bool
     embedder: str
     settings: ModelSettings
+    converter: str = "pypdfium2"
     timeout: float | None = None
 
     @property
     def version(self) -> str:
         """What must be the same for the results of a batch to be the same."""
         given = f"seed {self.settings['seed']}" if "seed" in self.settings else "no seed"
-        return f"{self.model}, prompt {PROMPT}, {given}, chunks of {MOST}, {self.embedder}"
+        return f"{self.model}, prompt {PROMPT}, {given}, chunks of {MOST}, {self.converter}, {self.embedder}"
 
 
 class Pipeline:
@@ -174,7 +180,9 @@ async def opened(model: ChatModel, job: Job, *, choice: str, workers: int, embed
         embedders: Processes that make vectors.
     """
     async with AsyncExitStack() as stack:
-        reading = await stack.enter_async_context(in_processes(extract, workers=workers, resource=Converter))
+        reading = await stack.enter_async_context(
+            in_processes(extract, workers=workers, resource=CONVERTERS[job.converter])
+        )
         embedding = await stack.enter_async_context(
             in_processes(embed, workers=embedders, resource=partial(Embedder, choice))
         )

@@ -52,7 +52,7 @@ _LISTED: Final = 20
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code."""
     load_env_file()
-    check_installed()
+    check_installed(arguments.converter)
     found = documents(pdf_files(arguments.files))
     if arguments.output is not None:
         check_writable(arguments.output)
@@ -64,13 +64,15 @@ def run(arguments: argparse.Namespace) -> int:
         return run_command(command.read, tracing=tracing, stopping="", show=command.shown)
 
 
-def check_installed() -> None:
+def check_installed(converter: str = "pypdfium2") -> None:
     """Refuse to begin without what reads PDFs.
 
     Raises:
         ConfigurationError: It is not installed.
     """
-    missing = [name for name in ("pypdfium2", "numpy") if find_spec(name) is None]
+    missing = [name for name in (converter, "numpy") if find_spec(name) is None]
+    if missing == ["docling"]:
+        raise ConfigurationError("--converter docling needs docling: pip install docling, which brings PyTorch")
     if missing:
         raise ConfigurationError(f"this needs {' and '.join(missing)}: pip install -e '.[documents]'")
 
@@ -163,6 +165,7 @@ class _Run:
             model=model.name,
             simulated=is_simulated(model.name),
             embedder=full_name(self._embedder),
+            converter=self._arguments.converter,
             settings={"temperature": 0.0, **({} if seed is None else {"seed": seed})},
             timeout=self._arguments.timeout,
         )

@@ -1,8 +1,10 @@
 """The document pipeline: its commands offline, over a short folder of PDFs with all that is awkward in it."""
 
+import argparse
 import io
 import json
 import re
+import shlex
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from shutil import copy, copytree
@@ -10,7 +12,7 @@ from shutil import copy, copytree
 import pytest
 
 from examples.document_pipeline import _export
-from examples.document_pipeline.__main__ import main
+from examples.document_pipeline.__main__ import COMMANDS, main
 from examples.document_pipeline._invented import invented, write_folder
 from examples.document_pipeline._pdf import Words, write_pdf
 
@@ -201,6 +203,17 @@ def test_speedup_counts_what_is_built(capsys):
     assert told[0]["speedup"] == 1
 
 
+def test_the_commands_of_the_readme_are_right():
+    """Each is there, with the flags that it names."""
+    text = (ROOT / "examples/document_pipeline/README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^python -m examples.document_pipeline (.*)$", text, re.MULTILINE)
+    assert len(lines) > 3
+    for name, *argv in map(shlex.split, lines):
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        COMMANDS[name][1](parser)
+        parser.parse_args(argv)
+
+
 def test_generate_writes_what_the_readme_says(tmp_path, capsys):
     """So many files, and questions that name some of them."""
     assert main(["generate", "12", "--output", str(tmp_path)]) == 0
@@ -213,6 +226,8 @@ def test_generate_writes_what_the_readme_says(tmp_path, capsys):
 
 def test_without_the_extra_one_line_says_what_to_install(run, pdfs, monkeypatch):
     """With exit code 2, and before anything else."""
-    monkeypatch.setattr("examples.document_pipeline._run.find_spec", lambda name: None if name == "pypdfium2" else 1)
+    monkeypatch.setattr("examples.document_pipeline._run.find_spec", lambda name: 1 if name == "numpy" else None)
     code, _, err = run("run", pdfs, *OFFLINE)
     assert (code, err) == (2, "error: this needs pypdfium2: pip install -e '.[documents]'\n")
+    code, _, err = run("run", pdfs, "--converter", "docling", *OFFLINE)
+    assert (code, err.startswith("error: --converter docling needs docling")) == (2, True)

@@ -1,9 +1,12 @@
 """Reading PDFs that were written for it: text, scans, damage, passwords."""
 
 import hashlib
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from examples.document_pipeline._docling import DoclingConverter
 from examples.document_pipeline._extract import Converter, Unreadable, extract
 from examples.document_pipeline._invented import PASSWORD, invented
 from examples.document_pipeline._pdf import Picture, Words, write_pdf
@@ -62,6 +65,49 @@ def test_a_file_that_has_changed_is_not_taken_for_the_other(tmp_path):
     path.write_bytes(write_pdf([[Words(50, 700, "others")]]))
     with pytest.raises(Unreadable, match="has changed"):
         extract(Converter(), str(path), key)
+
+
+@pytest.fixture
+def docling(monkeypatch):
+    """What is used of docling, with two pages in every file but a bad one."""
+
+    class ConversionError(Exception):
+        pass
+
+    class Converter:
+        def convert(self, stream):
+            data = stream.stream.read()
+            if data == b"bad":
+                raise ConversionError("no PDF")
+            texts = {2: "", 1: "# Read\n"}
+            return SimpleNamespace(
+                document=SimpleNamespace(pages=texts, export_to_markdown=lambda page_no: texts[page_no])
+            )
+
+    modules = {
+        "docling": {},
+        "docling.datamodel": {},
+        "docling.document_converter": {"DocumentConverter": Converter},
+        "docling.datamodel.base_models": {"DocumentStream": SimpleNamespace},
+        "docling.exceptions": {"ConversionError": ConversionError},
+    }
+    for name, parts in modules.items():
+        module = ModuleType(name)
+        vars(module).update(parts)
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.mark.usefixtures("docling")
+def test_docling_can_take_its_place():
+    """Its pages are Markdown; what it cannot convert says why. Only the names that are used of it are tried here."""
+    converter = DoclingConverter()
+    assert [(page.number, page.kind, page.text) for page in converter.pages(b"good")] == [
+        (1, "text", "# Read"),
+        (2, "blank", ""),
+    ]
+    for data, reason in ((b"bad", "docling cannot convert it: no PDF"), (b"", "the file is empty")):
+        with pytest.raises(Unreadable, match=reason):
+            list(converter.pages(data))
 
 
 def test_invented_documents_are_the_same_each_time():
