@@ -16,6 +16,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOURS = {
     "classification",
     "composition",
+    "document_pipeline",
     "evaluator_optimizer",
     "orchestrator_workers",
     "parallelization",
