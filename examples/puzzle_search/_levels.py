@@ -22,8 +22,8 @@ Work: TypeAlias = Callable[[str, Any], Awaitable[Any]]
 """Does a piece of work somewhere, and gives its result."""
 Run: TypeAlias = Callable[[Work, Sequence[Task]], Awaitable[list[Solution]]]
 
-BATCH: Final = 32
-"""Samples in a micro-batch: more are hardly faster each, and fewer batches are harder to share out."""
+BATCH: Final = 26
+"""Samples in a micro-batch, a quarter of a round: more are hardly faster each, and fewer are harder to share out."""
 _GATHERING: Final = 0.05
 _TASKS_AT_ONCE: Final = 8
 
@@ -131,13 +131,13 @@ async def on_the_loop(piece: str, given: Any) -> Worked:
 LOOP: Final = Level("(none)", "loop", sequential)
 
 LEVELS: Final = (
-    Level("operations", "asyncio", by_operations, every=5, tasks=2),
-    Level("operations", "threads", by_operations, every=5, tasks=2),
-    Level("operations", "processes", by_operations, every=5, tasks=2),
-    Level("tasks", "threads", by_tasks, every=5),
-    Level("tasks", "asyncio", by_tasks, every=5),
-    Level("samples", "threads", by_samples, every=5),
-    Level("samples", "asyncio", by_samples, every=5),
+    Level("operations", "asyncio", by_operations, every=4, tasks=2),
+    Level("operations", "threads", by_operations, every=4, tasks=2),
+    Level("operations", "processes", by_operations, every=4, tasks=2),
+    Level("tasks", "threads", by_tasks, every=4),
+    Level("tasks", "asyncio", by_tasks, every=4),
+    Level("samples", "threads", by_samples, every=4),
+    Level("samples", "asyncio", by_samples, every=4),
     Level("samples, one task at a time", "processes", by_samples_in_turn),
     Level("tasks", "processes", by_tasks),
     LOOP,

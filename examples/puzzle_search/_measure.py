@@ -25,7 +25,7 @@ from ._search import Solution
 from ._tasks import Task
 from ._work import Worked, work
 
-ROUND: Final = 40
+ROUND: Final = 20
 """Puzzles in a round."""
 QUIET: Final = 0.15
 """Processors that others may take on average for a pair to count as undisturbed."""

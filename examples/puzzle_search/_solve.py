@@ -19,6 +19,7 @@ from llm_composition_patterns import (
     Scenario,
     Step,
     Success,
+    Tracing,
     connect,
     in_processes,
     parallelize,
@@ -130,15 +131,17 @@ def solve(arguments: argparse.Namespace) -> int:
     tasks = read(arguments.files) if arguments.files else [*invented(arguments.puzzles, arguments.seed or 0)]
     name = chosen_model(arguments) if arguments.candidates == "model" else None
     with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
-        command = _Solve(arguments, tasks, name)
+        command = _Solve(arguments, tasks, name, tracing)
         return run_command(command.search, tracing=tracing, show=command.shown)
 
 
 class _Solve:
     """One run of the command."""
 
-    def __init__(self, arguments: argparse.Namespace, tasks: Sequence[Task], model: str | None) -> None:
-        self._arguments, self._tasks, self._name = arguments, tasks, model
+    def __init__(
+        self, arguments: argparse.Namespace, tasks: Sequence[Task], model: str | None, tracing: Tracing
+    ) -> None:
+        self._arguments, self._tasks, self._name, self._tracing = arguments, tasks, model, tracing
         self._workers: int = arguments.workers or os.cpu_count() or 1
         self._tally = Tally()
         self._record: dict[str, object] = {}
@@ -169,6 +172,7 @@ class _Solve:
             "speed_up": round(self._tally.seconds / seconds, 2),
             "workers": self._workers,
             "usage": usage_record(tracked.usage),
+            "trace": self._tracing.trace_url(tracked.trace_id) if tracked.trace_id else None,
         }
         if models:
             say(usage_line(tracked.usage))
@@ -229,6 +233,8 @@ class _Solve:
             f"{tally.branches} branches of {tally.seconds:.1f} s in {seconds} s on {self._workers} processes: "
             f"{self._record['speed_up']}x"
         )
+        if self._record["trace"]:
+            say(f"trace: {self._record['trace']}")
 
 
 def _solution_record(solution: Solution) -> dict[str, object]:

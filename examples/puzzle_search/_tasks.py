@@ -15,7 +15,7 @@ from ._grids import Grid, NotApplicable, grid_of, rows
 from ._operations import OPERATIONS
 from ._programs import parse, run
 
-SHAPES: Final = ((8, 8), (8, 12), (10, 10), (12, 12), (14, 14), (12, 18))
+SHAPES: Final = ((9, 10), (10, 10), (12, 12), (10, 16), (14, 14), (18, 20))
 """Rows and columns that invented grids have."""
 _DEPTHS: Final = (1, 2, 2, 2, 2, 2, 2, 2, 2, 3)
 _TRIES: Final = 200

@@ -16,10 +16,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOURS = {
     "classification",
     "composition",
+    "document_pipeline",
     "evaluator_optimizer",
     "orchestrator_workers",
     "parallelization",
     "prompt_chaining",
+    "puzzle_search",
     "routing",
     "sectioning",
     "voting",

@@ -9,7 +9,7 @@ from examples.puzzle_search._grids import grid_of
 from examples.puzzle_search._levels import LEVELS, on_the_loop
 from examples.puzzle_search._programs import NoProgram
 from examples.puzzle_search._search import Sample, examine, samples_of, solve_task
-from examples.puzzle_search._solve import chosen
+from examples.puzzle_search._solve import Tally, Unsearched, by_enumeration, chosen
 from examples.puzzle_search._tasks import Pair, Task, invented
 from examples.puzzle_search._vectorized import examine_many
 
@@ -106,3 +106,18 @@ def test_the_rehearsed_model_knows_rules_and_proposes_nonsense_too():
     assert 0.6 < sum(task.program in programs for task, programs in zip(tasks, said, strict=True)) / 60 < 1
     assert {"until_stable(shift_right)", "fold_paper"} < {program for programs in said for program in programs}
     assert answer({"messages": [{"content": ""}, {"content": "another"}]}) is None
+
+
+async def test_a_sample_that_fails_fails_its_puzzle():
+    """What was not searched is not without a solution."""
+
+    async def fails_for_the_second(sample):
+        if sample.key == "turned 1":
+            raise MemoryError("no room")
+        return examine(sample)
+
+    tally = Tally()
+    with pytest.raises(Unsearched, match="1 of 3 samples: no room") as failed:
+        await by_enumeration(fails_for_the_second, 1.0, tally)(TURNED)
+    assert isinstance(failed.value.__cause__, MemoryError)
+    assert tally.branches == 3
