@@ -8,6 +8,7 @@ from typing import Final
 
 from llm_composition_patterns.console import add_common_flags, count, seconds, seed
 
+from ._embedded import CHOICES
 from ._pack import MOST
 
 STORE: Final = Path("threats.db")
@@ -80,6 +81,12 @@ def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
 def add_report_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `report`."""
     _add_report_flags(parser)
+    parser.add_argument(
+        "--vectors",
+        choices=CHOICES,
+        default="auto",
+        help="what the baseline compares: auto is an embedding model where one is installed, else words",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 
 

@@ -17,9 +17,9 @@ from llm_composition_patterns.usage import NO_USAGE
 
 from ._accuracy import Pair, Share, accuracy
 from ._baseline import baseline
+from ._embedded import WORDS, Vectors
 from ._items import Item, read_entries
 from ._labels import Classified
-from ._vectors import NAME
 
 _URGENT: Final = 5
 _LISTED: Final = 20
@@ -44,6 +44,7 @@ class Summary:
         said: What was said of the labeled reports.
         right: How often that was right.
         baseline: The same for the baseline, on the same reports.
+        vectors: What the baseline compares.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Summary:
     said: dict[str, Classified] = field(default_factory=dict)
     right: Mapping[str, Share] = field(default_factory=dict)
     baseline: Mapping[str, Share] = field(default_factory=dict)
+    vectors: str = ""
 
     def add(self, key: str, one: Classified) -> None:
         """Count a classified report."""
@@ -88,7 +90,7 @@ def read_labeled(path: Path) -> list[Item]:
     return items
 
 
-async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
+async def summarize(store: Path, labeled: Sequence[Item], vectors: Vectors = WORDS) -> Summary:
     """Read the store.
 
     Raises:
@@ -109,22 +111,23 @@ async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
                 summary.kinds[kind] += 1
                 if len(summary.failures) < _LISTED:
                     summary.failures.append((key, f"{kind}: {error}"))
-    _compare(summary, labeled)
+    await asyncio.to_thread(_compare, summary, labeled, vectors)
     return summary
 
 
-def _compare(summary: Summary, labeled: Sequence[Item]) -> None:
+def _compare(summary: Summary, labeled: Sequence[Item], vectors: Vectors) -> None:
     """How often what was said of the labeled reports is right, and what the baseline says of the same ones."""
     if not summary.said:
         return
     pairs: list[Pair] = []
     simple: list[Pair] = []
-    for item, guess in zip(labeled, baseline(labeled), strict=True):
+    for item, guess in zip(labeled, baseline(labeled, vectors), strict=True):
         one = summary.said.get(item.id)
         if one is not None and item.labels is not None:
             pairs.append((one, item.labels))
             simple.append((guess, item.labels))
     summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
+    summary.vectors = vectors.name
 
 
 def show(summary: Summary) -> None:
@@ -139,7 +142,7 @@ def show(summary: Summary) -> None:
     if summary.right:
         console.print()
         compared = [(name, str(share), str(summary.baseline[name])) for name, share in summary.right.items()]
-        console.print(table(["right", f"model{note}", f"nearest centroid ({NAME})"], compared))
+        console.print(table(["right", f"model{note}", f"nearest centroid ({summary.vectors})"], compared))
         console.print(f"of {len(summary.said):,} labeled reports; in brackets the 95 % interval")
     console.print()
     console.print(f"in all runs: {usage_line(summary.spent)}{note}")
@@ -172,7 +175,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         ],
         "accuracy": {name: _share(share) for name, share in summary.right.items()},
         "baseline": {name: _share(share) for name, share in summary.baseline.items()},
-        "baseline_vectors": NAME,
+        "baseline_vectors": summary.vectors,
         "possibly_repeated": list(summary.repeated),
         "usage": usage_record(summary.spent),
         "simulated": summary.simulated,

@@ -122,7 +122,7 @@ def test_another_model_is_refused_with_the_way_out(run, reports):
 def test_a_report_of_a_batch_is_what_its_run_said(run):
     """`report` reads the store alone."""
     _, ran, _ = run("run", THREATS, "--json", *SIMULATED)
-    code, out, _ = run("report", "--json")
+    code, out, _ = run("report", "--vectors", "words", "--json")
     assert code == 0
     assert json.loads(out).items() <= json.loads(ran).items()
     assert json.loads(out)["accuracy"]["main threat type"]["n"] == 100
@@ -180,5 +180,5 @@ def test_each_command_explains_itself(capsys, name):
 
 def test_a_store_that_is_missing_is_said(run):
     """In one line."""
-    code, _, err = run("report")
+    code, _, err = run("report", "--vectors", "words")
     assert (code, "there is no store" in err) == (1, True)
