@@ -102,6 +102,7 @@ notebooks: setup ## run the notebooks from top to bottom, offline; to open them:
 pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
+	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot docs/images/classification-sweep.svg
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 
