@@ -52,7 +52,7 @@ classify: setup ## label a sample of reports offline, and measure a simulated se
 	@$(BIN)/python -m examples.classification run data/threats --store build/threats.db --model simulated:simulated/analyst
 	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot build/sweep.svg
 
-classify-figures: setup ## measure what the README of classification says, over HTTP; four minutes
+classify-figures: setup ## measure what the README of classification says, over HTTP; five minutes
 	@$(BIN)/python -m pytest -q -s -m slow tests/examples/test_classification_processes.py
 
 documents: setup ## read 60 invented PDFs offline, into build/documents, and ask the result twenty questions

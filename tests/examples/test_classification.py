@@ -130,18 +130,18 @@ def test_a_report_of_a_batch_is_what_its_run_said(run):
 
 def test_a_sweep_shows_the_knee(run, tmp_path):
     """In virtual time: `auto` has the throughput of the best number and a small part of the latency of 200."""
-    argv = ("--items", 600, "--concurrency", 1, 5, 50, 200, "auto", "--plot", tmp_path / "sweep.svg", "--json")
+    argv = ("--items", 300, "--concurrency", 1, 5, 50, 200, "auto", "--plot", tmp_path / "sweep.svg", "--json")
     code, out, err = run("sweep", *argv, *SIMULATED)
     told = json.loads(out)
     rows = {row["setting"]: row for row in told["rows"]}
     best = max(row["rate"] for name, row in rows.items() if name != "auto")
     assert code == 0
-    assert "3,000 calls are made" in err
+    assert "1,500 calls are made" in err
     assert 3.8 <= told["knee"] <= 4.2
     assert rows["auto"]["rate"] >= 0.97 * best
     assert rows["auto"]["p99"] <= 0.15 * rows["200"]["p99"]
     assert rows["50"]["rate"] <= 1.1 * rows["5"]["rate"]  # the original believed in ten times
-    assert all(row["classified"] == 600 for row in rows.values())
+    assert all(row["classified"] == 300 for row in rows.values())
     assert (tmp_path / "sweep.svg").read_text().count("knee: ") == 2
 
 
