@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from examples.classification import _sweep_command
 from examples.classification.__main__ import main
+from llm_composition_patterns import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ROOT / "data" / "threats"
@@ -143,6 +146,17 @@ def test_a_sweep_shows_the_knee(run, tmp_path):
     assert rows["50"]["rate"] <= 1.1 * rows["5"]["rate"]  # the original believed in ten times
     assert all(row["classified"] == 300 for row in rows.values())
     assert (tmp_path / "sweep.svg").read_text().count("knee: ") == 2
+
+
+def test_a_sweep_tells_failures(run, monkeypatch):
+    """They are no throughput, and make the exit code 3."""
+    scenario = replace(_sweep_command.OLLAMA, faults=(Fault(kind="refusal", probability=0.25),))
+    monkeypatch.setattr(_sweep_command, "OLLAMA", scenario)
+    code, out, _ = run("sweep", "--items", 40, "--concurrency", 4, "--json", *SIMULATED)
+    [row] = json.loads(out)["rows"]
+    assert code == 3
+    assert row["failed"] == {"invalid_output": 40 - row["classified"]}
+    assert 0 < row["classified"] < 40
 
 
 @pytest.mark.parametrize(
