@@ -187,8 +187,8 @@ class _Run:
         kept = summary.done + summary.reported
         if report is None and not kept:
             return ended
-        for reason in list(summary.reasons.values())[:_LISTED]:
-            say(f"quarantined: {reason}")
+        for key, reason in list(summary.reasons.items())[:_LISTED]:
+            say(f"quarantined: {self._place(key, reason)}{reason}")
         if len(summary.reasons) > _LISTED:
             say(f"quarantined: {len(summary.reasons) - _LISTED} more; the command `status --json` lists all")
         self._say_of_run(report)
@@ -202,6 +202,11 @@ class _Run:
             say(f"written into {arguments.output}: {Path('manifest.jsonl')} lists every file")
         lost = ended == OK and not self._written
         return SOME_FAILED if lost or (ended == FAILED and kept) else ended
+
+    def _place(self, key: str, reason: str) -> str:
+        """Where the document is, if the reason does not say it."""
+        files = next((document.files for document in self._documents if document.key == key), ())
+        return "" if not files or files[0] in reason else f"{files[0]}: "
 
     def _say_of_run(self, report: BatchReport | None) -> None:
         if report is None:

@@ -171,6 +171,14 @@ def test_calls_about_one_file_overlap(run, pdfs, tmp_path):
     assert [span["name"] for span in spans].count("build embedder") == 1
 
 
+def test_a_document_that_takes_too_long_is_quarantined_by_its_name(run, pdfs):
+    """And `retry` with more time reads it."""
+    long = pdfs / "awkward" / "long.pdf"
+    code, _, err = run("run", long, "--timeout", 0.001, *OFFLINE)
+    assert (code, f"quarantined: {long}: StepTimeout: " in err) == (1, True)
+    assert run("retry", long, *OFFLINE)[0] == 0
+
+
 def test_a_disk_that_is_full_at_the_export_loses_nothing(run, pdfs, tmp_path, monkeypatch):
     """What was read is told all the same, and how to write it."""
 
