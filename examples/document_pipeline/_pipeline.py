@@ -102,7 +102,7 @@ class Pipeline:
         """
         pages = (await self._extracted(document)).pages
         return Record(
-            files=document.files,
+            files=document.names,
             pages=pages,
             parts=tuple(await self._parts(cut(pages))),
             model=self.job.model,
@@ -165,7 +165,7 @@ async def read_document(pipeline: Pipeline, document: Document) -> Record:
     try:
         return await read(document)
     except Unreadable as error:
-        raise Unreadable(f"{', '.join(document.files)}: {error}") from error
+        raise Unreadable(f"{', '.join(document.names)}: {error}") from error
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from llm_composition_patterns.console import (
     TERMINATED,
     check_writable,
     chosen_model,
+    counted,
     drawn_into,
     is_simulated,
     load_env_file,
@@ -142,7 +143,7 @@ class _Run:
     async def _finish(self, pipeline: Pipeline) -> None:
         arguments = self._arguments
         self._built = {what: len(names) for what, names in pipeline.built.items()}
-        names = {document.key: document.files for document in self._documents}
+        names = {document.key: document.names for document in self._documents}
         try:
             if arguments.output is not None:
                 self._summary = await export(arguments.store, arguments.output, names)
@@ -205,7 +206,7 @@ class _Run:
 
     def _place(self, key: str, reason: str) -> str:
         """Where the document is, if the reason does not say it."""
-        files = next((document.files for document in self._documents if document.key == key), ())
+        files = next((document.names for document in self._documents if document.key == key), ())
         return "" if not files or files[0] in reason else f"{files[0]}: "
 
     def _say_of_run(self, report: BatchReport | None) -> None:
@@ -217,4 +218,5 @@ class _Run:
             say(f"possibly paid twice, because a run died: {', '.join(report.possibly_repeated[:_LISTED])}")
         say(f"this run: {report.executed:,} documents in {report.elapsed:.1f} s, {usage_line(report.usage)}")
         for what, number in self._built.items():
-            say(f"{what} built: {number}, for {self._workers[what]} worker processes and {report.executed:,} documents")
+            workers = counted(self._workers[what], "worker process", "worker processes")
+            say(f"{what} built: {number}, for {workers} and {counted(report.executed, 'document')}")

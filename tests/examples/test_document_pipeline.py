@@ -65,7 +65,7 @@ def test_every_file_is_done_quarantined_or_reported(finished):
     assert out.startswith("17 done, 3 reported, 3 quarantined (SIMULATED)\n")
     assert "embeddings: hashed TF-IDF\n" in out
     assert re.search(r"^converters built: [12], for 2 worker processes and 23 documents$", err, re.MULTILINE)
-    assert "embedders built: 1, for 1 worker processes and 23 documents" in err
+    assert "embedders built: 1, for 1 worker process and 23 documents" in err
     rows = manifest(base / "out")
     assert rows.keys() == {name for name, _, _ in invented(FILES, long=PAGES)}
     reasons = {Path(name).name: row["reasons"][0] for name, row in rows.items() if row["state"] == "quarantined"}

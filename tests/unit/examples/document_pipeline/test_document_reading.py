@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -127,6 +128,21 @@ async def test_a_file_that_cannot_be_opened_is_quarantined():
         pipeline = Pipeline(model, JOB, extracting([]), embed)
         with pytest.raises(Unreadable, match=r"a\.pdf: it cannot be read: Permission denied"):
             await read_document(pipeline, Document("unread: a.pdf", ("a.pdf",), "it cannot be read: Permission denied"))
+
+
+async def test_a_name_with_bytes_that_are_no_text_is_recorded(tmp_path):
+    """With marks in their place; the file is opened by the name that it has."""
+    name, opened = os.fsdecode(b"a\xff.pdf"), []
+
+    async def extract(path, key):
+        opened.append(path)
+        return await extracting(text_of(1))(path, key)
+
+    async with connect("simulated:x", scenario=SCENARIO) as model:
+        await run(tmp_path / "a.db", Pipeline(model, JOB, extract, embed), [Document("k", (name,))])
+    [outcome] = [outcome async for outcome in read_results(tmp_path / "a.db")]
+    assert outcome.value["files"] == ["a\ufffd.pdf"]
+    assert opened == [name]
 
 
 async def test_converters_and_embedders_are_counted():
