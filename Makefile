@@ -52,7 +52,7 @@ classify: setup ## label a sample of reports offline, and measure a simulated se
 	@$(BIN)/python -m examples.classification run data/threats --store build/threats.db --model simulated:simulated/analyst
 	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot build/sweep.svg
 
-classify-figures: setup ## measure what the README of classification says, over HTTP; four minutes
+classify-figures: setup ## measure what the README of classification says, over HTTP; five minutes
 	@$(BIN)/python -m pytest -q -s -m slow tests/examples/test_classification_processes.py
 
 documents: setup ## read 60 invented PDFs offline, into build/documents, and ask the result twenty questions
@@ -102,6 +102,7 @@ notebooks: setup ## run the notebooks from top to bottom, offline; to open them:
 pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
+	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot docs/images/classification-sweep.svg
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 

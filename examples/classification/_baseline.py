@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
+from ._embedded import WORDS, Vectors
 from ._items import Item
 from ._labels import Industry, Labels
-from ._vectors import Vector, product, scaled, total, vectors
+from ._vectors import Vector, product, scaled, total
 
 L = TypeVar("L", bound=Hashable)
 
 
-def baseline(items: Sequence[Item]) -> list[Labels]:
+def baseline(items: Sequence[Item], vectors: Vectors = WORDS) -> list[Labels]:
     """What the nearest centroids say of labeled reports, one label of each kind."""
     known = [labels for item in items if (labels := item.labels) is not None]
     if len(known) != len(items):
         raise ValueError("the baseline learns from labels: give labeled reports only")
-    found = vectors([f"{item.title}\n{item.text}" for item in items])
+    found = vectors.of([f"{item.title}\n{item.text}" for item in items])
 
     def nearest(of: Callable[[Labels], L]) -> list[L]:
         return nearest_centroids(found, [of(labels) for labels in known])

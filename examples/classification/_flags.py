@@ -8,11 +8,15 @@ from typing import Final
 
 from llm_composition_patterns.console import add_common_flags, count, seconds, seed
 
+from ._embedded import CHOICES
 from ._pack import MOST
 
 STORE: Final = Path("threats.db")
 LABELED: Final = Path(__file__).parents[2] / "data" / "threats" / "labeled.jsonl"
 ITEMS: Final = 1_525
+ITEMS_OF_A_SERVER: Final = 100
+"""Where calls take time, and may cost money."""
+
 SETTINGS: Final = ("1", "5", "50", "100", "200", "auto")
 PATIENCE: Final = 60.0
 
@@ -70,7 +74,10 @@ def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
         help=f"calls in flight, or auto; default: {' '.join(SETTINGS)}",
     )
     parser.add_argument(
-        "--items", type=count, default=ITEMS, metavar="N", help=f"reports for each of them; default: {ITEMS:,}"
+        "--items",
+        type=count,
+        metavar="N",
+        help=f"reports for each of them; default: {ITEMS_OF_A_SERVER}, of the simulated model {ITEMS:,}",
     )
     _add_pack_flag(parser)
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="also draw it")
@@ -80,6 +87,12 @@ def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
 def add_report_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `report`."""
     _add_report_flags(parser)
+    parser.add_argument(
+        "--vectors",
+        choices=CHOICES,
+        default="auto",
+        help="what the baseline compares: auto is an embedding model where one is installed, else words",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 
 

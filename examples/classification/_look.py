@@ -12,16 +12,17 @@ from llm_composition_patterns import Success
 from llm_composition_patterns.batch import iter_results
 from llm_composition_patterns.console import OK, print_json, run_command, say, writing_atomically
 
+from ._embedded import chosen
 from ._invented import invented
 from ._summary import read_labeled, show, summarize, summary_record
 
 
 def report(arguments: argparse.Namespace) -> int:
     """What came of the batch so far."""
-    labeled = read_labeled(arguments.labeled)
+    labeled, vectors = read_labeled(arguments.labeled), chosen(arguments.vectors)
 
     async def main() -> int:
-        summary = await summarize(arguments.store, labeled)
+        summary = await summarize(arguments.store, labeled, vectors)
         for key, why in summary.failures:
             say(f"failed: {key}: {why}")
         if arguments.json:

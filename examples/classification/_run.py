@@ -29,6 +29,7 @@ from llm_composition_patterns.console import (
     TERMINATED,
     chosen_model,
     is_simulated,
+    kinds_line,
     live_progress,
     load_env_file,
     print_json,
@@ -45,7 +46,7 @@ from ._look import write
 from ._rehearsal import rehearsed
 from ._summary import Summary, read_labeled, show, summarize, summary_record
 
-STEP: Final = "classification"
+STEP: Final = "classify_report"
 CALL: Final = 60.0
 _CALLS: Final = 256
 """Calls in hand: enough to keep any server that is asked busy; what is in doubt when the process dies."""
@@ -170,8 +171,9 @@ class _Run:
             say(f"failed: {key}: {why}")
         if (more := summary.counts["failed"] + summary.counts["abandoned"] - len(summary.failures)) > 0:
             say(f"failed: {more:,} more")
-        if pending := summary.counts["pending"]:
-            say(f"{pending:,} reports wait for another run: the same command goes on with them")
+        if waiting := summary.waiting:
+            told = f"{sum(waiting.values()):,} reports wait for another run ({kinds_line(waiting)})"
+            say(f"{told}: the same command goes on with them")
         if summary.repeated:
             told = ", ".join(summary.repeated[:_LISTED])
             more_told = "" if len(summary.repeated) <= _LISTED else f" and {len(summary.repeated) - _LISTED:,} more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +17,9 @@ from llm_composition_patterns.usage import NO_USAGE
 
 from ._accuracy import Pair, Share, accuracy
 from ._baseline import baseline
+from ._embedded import WORDS, Vectors
 from ._items import Item, read_entries
 from ._labels import Classified
-from ._vectors import NAME
 
 _URGENT: Final = 5
 _LISTED: Final = 20
@@ -31,6 +31,7 @@ class Summary:
 
     Attributes:
         counts: Reports in each state.
+        waiting: Those that wait for another run, by the kind of reason.
         spent: What all runs used.
         repeated: Reports that may have been paid twice.
         types: Classified reports by their main threat type.
@@ -43,9 +44,11 @@ class Summary:
         said: What was said of the labeled reports.
         right: How often that was right.
         baseline: The same for the baseline, on the same reports.
+        vectors: What the baseline compares.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
     spent: Usage = NO_USAGE
     repeated: Sequence[str] = ()
     types: Counter[str] = field(default_factory=Counter)
@@ -58,6 +61,7 @@ class Summary:
     said: dict[str, Classified] = field(default_factory=dict)
     right: Mapping[str, Share] = field(default_factory=dict)
     baseline: Mapping[str, Share] = field(default_factory=dict)
+    vectors: str = ""
 
     def add(self, key: str, one: Classified) -> None:
         """Count a classified report."""
@@ -86,14 +90,16 @@ def read_labeled(path: Path) -> list[Item]:
     return items
 
 
-async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
+async def summarize(store: Path, labeled: Sequence[Item], vectors: Vectors = WORDS) -> Summary:
     """Read the store.
 
     Raises:
         BatchError: There is none.
     """
     status = await asyncio.to_thread(read_status, store)
-    summary = Summary(counts=status.counts, spent=status.spent, repeated=status.possibly_repeated)
+    summary = Summary(
+        counts=status.counts, waiting=status.waiting, spent=status.spent, repeated=status.possibly_repeated
+    )
     wanted = {item.id for item in labeled}
     async for outcome in read_results(store, output=Classified):
         match outcome:
@@ -105,51 +111,53 @@ async def summarize(store: Path, labeled: Sequence[Item]) -> Summary:
                 summary.kinds[kind] += 1
                 if len(summary.failures) < _LISTED:
                     summary.failures.append((key, f"{kind}: {error}"))
-    _compare(summary, labeled)
+    await asyncio.to_thread(_compare, summary, labeled, vectors)
     return summary
 
 
-def _compare(summary: Summary, labeled: Sequence[Item]) -> None:
+def _compare(summary: Summary, labeled: Sequence[Item], vectors: Vectors) -> None:
     """How often what was said of the labeled reports is right, and what the baseline says of the same ones."""
+    if not summary.said:
+        return
     pairs: list[Pair] = []
     simple: list[Pair] = []
-    for item, guess in zip(labeled, baseline(labeled), strict=True):
+    for item, guess in zip(labeled, baseline(labeled, vectors), strict=True):
         one = summary.said.get(item.id)
         if one is not None and item.labels is not None:
             pairs.append((one, item.labels))
             simple.append((guess, item.labels))
-    if pairs:
-        summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
+    summary.right, summary.baseline = accuracy(pairs), accuracy(simple)
+    summary.vectors = vectors.name
 
 
 def show(summary: Summary) -> None:
     """Print it on stdout."""
-    console = terminal(stderr=False)
     note = " (SIMULATED)" if summary.simulated else ""
-    counts = summary.counts
-    console.print(
-        f"{counts['succeeded']:,} classified, {counts['failed']:,} failed, {counts['pending']:,} pending, "
-        f"{counts['abandoned']:,} abandoned{note}"
-    )
-    for title, counted in (
-        ("threat types", summary.types),
-        ("industries", summary.industries),
-        ("severities", summary.severities),
-    ):
-        told = ", ".join(f"{label} {number:,}" for label, number in counted.most_common())
-        console.print(printable(f"{title}: {told or 'none'}"))
+    console = terminal(stderr=False)
+    for line in _counted(summary, note):
+        console.print(printable(line))
     if summary.urgent:
         console.print()
-        rows = [(priority, key, reasoning) for priority, key, reasoning in sorted(summary.urgent, reverse=True)]
-        console.print(table(["priority", "report", "why"], rows))
+        console.print(table(["priority", "report", "why"], sorted(summary.urgent, reverse=True)))
     if summary.right:
         console.print()
         compared = [(name, str(share), str(summary.baseline[name])) for name, share in summary.right.items()]
-        console.print(
-            table([f"right{note}, with 95 % interval", "model", f"baseline: nearest centroid, {NAME}"], compared)
-        )
+        console.print(table(["right", f"model{note}", f"nearest centroid ({summary.vectors})"], compared))
+        console.print(f"of {len(summary.said):,} labeled reports; in brackets the 95 % interval")
     console.print()
     console.print(f"in all runs: {usage_line(summary.spent)}{note}")
+
+
+def _counted(summary: Summary, note: str) -> Iterator[str]:
+    counts = summary.counts
+    yield (
+        f"{counts['succeeded']:,} classified, {counts['failed']:,} failed, {counts['pending']:,} pending, "
+        f"{counts['abandoned']:,} abandoned{note}"
+    )
+    shown = {"threat types": summary.types, "industries": summary.industries, "severities": summary.severities}
+    for title, counted in shown.items():
+        told = ", ".join(f"{label} {number:,}" for label, number in counted.most_common())
+        yield f"{title}: {told or 'none'}"
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
@@ -157,6 +165,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
     return {
         "counts": dict(summary.counts),
         "failures": dict(summary.kinds),
+        "waiting": dict(summary.waiting),
         "threat_types": dict(summary.types),
         "industries": dict(summary.industries),
         "severities": dict(summary.severities),
@@ -166,7 +175,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
         ],
         "accuracy": {name: _share(share) for name, share in summary.right.items()},
         "baseline": {name: _share(share) for name, share in summary.baseline.items()},
-        "baseline_vectors": NAME,
+        "baseline_vectors": summary.vectors,
         "possibly_repeated": list(summary.repeated),
         "usage": usage_record(summary.spent),
         "simulated": summary.simulated,

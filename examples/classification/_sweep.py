@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
@@ -62,21 +62,20 @@ Connect = Callable[[Limiter | None], ConnectedModel]
 """Names the model, for a limiter, or for an automatic one that knows nothing yet."""
 
 
-async def measure(settings: Sequence[str], connected: Connect, job: Job, *, items: int) -> list[Measured]:
+async def measure(settings: Sequence[str], connected: Connect, job: Job, *, items: int) -> AsyncGenerator[Measured]:
     """Measure one setting after the other, each on invented reports of its own, so that no cache helps the later ones.
 
     Raises:
         ModelError: The first call, which is not measured, has no answer.
     """
-    found: list[Measured] = []
     for number, setting in enumerate(settings):
         reports = list(invented(items, seed=number))
         async with connected(None if setting == AUTO else Limiter(fixed=int(setting))) as model:
             classifier = Classifier(Endpoints([model]), job)
-            if not found:
+            if not number:
                 await classifier.classify_pack(list(invented(1, seed=len(settings))))  # has the server load the model
-            found.append(await _measured(setting, classifier, model, reports))
-    return found
+            measured = await _measured(setting, classifier, model, reports)
+        yield measured
 
 
 async def _measured(setting: str, classifier: Classifier, model: ConnectedModel, items: Sequence[Item]) -> Measured:

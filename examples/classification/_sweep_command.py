@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import Any, Final
 
 from llm_composition_patterns import (
@@ -35,6 +34,7 @@ from llm_composition_patterns.console import (
 )
 
 from ._classifier import Job
+from ._flags import ITEMS, ITEMS_OF_A_SERVER
 from ._plot import plot
 from ._rehearsal import rehearsed
 from ._run import CALL, call_settings
@@ -54,40 +54,53 @@ def sweep(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code."""
     load_env_file()
     name = chosen_model(arguments)
+    in_process = name.startswith("simulated:")
+    items = arguments.items or (ITEMS if in_process else ITEMS_OF_A_SERVER)
     settings = list(dict.fromkeys(arguments.concurrency))
-    calls = len(settings) * -(-arguments.items // arguments.pack)
-    say(f"{calls:,} calls are made: {arguments.items:,} reports, {arguments.pack} in a call, at {', '.join(settings)}")
-    command = _Sweep(arguments, name, settings)
+    calls = len(settings) * -(-items // arguments.pack)
+    say(f"{calls:,} calls are made: {items:,} reports, {arguments.pack} in a call, at {', '.join(settings)}")
+    command = _Sweep(arguments, name, settings, items)
     with setup_tracing(to=arguments.trace) as tracing:
-        if name.startswith("simulated:"):
+        if in_process:
             say("in virtual time: what a server with 4 slots would take")
-            return ending_well(lambda: virtual_time.run(command.run()))
-        return run_command(command.run, tracing=tracing)
+            return command.shown(ending_well(lambda: virtual_time.run(command.run())))
+        return run_command(command.run, tracing=tracing, show=command.shown)
 
 
 class _Sweep:
     """One run of the command."""
 
-    def __init__(self, arguments: argparse.Namespace, name: str, settings: Sequence[str]) -> None:
+    def __init__(self, arguments: argparse.Namespace, name: str, settings: Sequence[str], items: int) -> None:
         self._arguments = arguments
         self._name = name
         self._settings = settings
-
-    async def run(self) -> int:
-        """Measure, print, draw."""
-        arguments = self._arguments
-        job = Job(
-            model=self._name,
-            simulated=is_simulated(self._name),
+        self._items = items
+        self._job = Job(
+            model=name,
+            simulated=is_simulated(name),
             pack=arguments.pack,
             settings=call_settings(arguments),
             timeout=arguments.timeout,
         )
-        budget = arguments.budget
-        async with nullcontext() if budget is None else track("sweep", budget=budget):
-            found = await measure(self._settings, self._connected, job, items=arguments.items)
-        await asyncio.to_thread(self._show, found, job)
-        return _code(found)
+        self._found: list[Measured] = []
+
+    async def run(self) -> int:
+        """Measure; what is measured is kept whatever ends this."""
+        budget = self._arguments.budget
+        async with (
+            nullcontext() if budget is None else track("sweep", budget=budget),
+            aclosing(measure(self._settings, self._connected, self._job, items=self._items)) as rows,
+        ):
+            async for one in rows:
+                self._found.append(one)
+                say(f"{one.setting}: {one.rate:.2f} reports/s")
+        return OK
+
+    def shown(self, ended: int) -> int:
+        """Show what there is; the exit code, where the run ended with the code `ended`."""
+        if self._found:
+            self._show(self._found, self._job)
+        return _code(self._found) if ended == OK else ended
 
     def _connected(self, limiter: Limiter | None) -> ConnectedModel:
         arguments = self._arguments

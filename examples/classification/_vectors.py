@@ -11,8 +11,6 @@ from typing import Final, TypeAlias
 
 Vector: TypeAlias = Mapping[str, float]
 
-NAME: Final = "TF-IDF"
-
 _WORD: Final = re.compile(r"[a-z][a-z0-9-]+")
 _ENDINGS: Final = re.compile(r"(?<=[a-z]{4})(?:ing|ed|es|s)$")
 _LEAST: Final = 2

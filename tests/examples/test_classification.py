@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from examples.classification import _sweep_command
 from examples.classification.__main__ import main
+from llm_composition_patterns import Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ROOT / "data" / "threats"
@@ -122,7 +125,7 @@ def test_another_model_is_refused_with_the_way_out(run, reports):
 def test_a_report_of_a_batch_is_what_its_run_said(run):
     """`report` reads the store alone."""
     _, ran, _ = run("run", THREATS, "--json", *SIMULATED)
-    code, out, _ = run("report", "--json")
+    code, out, _ = run("report", "--vectors", "words", "--json")
     assert code == 0
     assert json.loads(out).items() <= json.loads(ran).items()
     assert json.loads(out)["accuracy"]["main threat type"]["n"] == 100
@@ -130,19 +133,30 @@ def test_a_report_of_a_batch_is_what_its_run_said(run):
 
 def test_a_sweep_shows_the_knee(run, tmp_path):
     """In virtual time: `auto` has the throughput of the best number and a small part of the latency of 200."""
-    argv = ("--items", 600, "--concurrency", 1, 5, 50, 200, "auto", "--plot", tmp_path / "sweep.svg", "--json")
+    argv = ("--items", 300, "--concurrency", 1, 5, 50, 200, "auto", "--plot", tmp_path / "sweep.svg", "--json")
     code, out, err = run("sweep", *argv, *SIMULATED)
     told = json.loads(out)
     rows = {row["setting"]: row for row in told["rows"]}
     best = max(row["rate"] for name, row in rows.items() if name != "auto")
     assert code == 0
-    assert "3,000 calls are made" in err
+    assert "1,500 calls are made" in err
     assert 3.8 <= told["knee"] <= 4.2
     assert rows["auto"]["rate"] >= 0.97 * best
     assert rows["auto"]["p99"] <= 0.15 * rows["200"]["p99"]
     assert rows["50"]["rate"] <= 1.1 * rows["5"]["rate"]  # the original believed in ten times
-    assert all(row["classified"] == 600 for row in rows.values())
+    assert all(row["classified"] == 300 for row in rows.values())
     assert (tmp_path / "sweep.svg").read_text().count("knee: ") == 2
+
+
+def test_a_sweep_tells_failures(run, monkeypatch):
+    """They are no throughput, and make the exit code 3."""
+    scenario = replace(_sweep_command.OLLAMA, faults=(Fault(kind="refusal", probability=0.25),))
+    monkeypatch.setattr(_sweep_command, "OLLAMA", scenario)
+    code, out, _ = run("sweep", "--items", 40, "--concurrency", 4, "--json", *SIMULATED)
+    [row] = json.loads(out)["rows"]
+    assert code == 3
+    assert row["failed"] == {"invalid_output": 40 - row["classified"]}
+    assert 0 < row["classified"] < 40
 
 
 @pytest.mark.parametrize(
@@ -180,5 +194,5 @@ def test_each_command_explains_itself(capsys, name):
 
 def test_a_store_that_is_missing_is_said(run):
     """In one line."""
-    code, _, err = run("report")
+    code, _, err = run("report", "--vectors", "words")
     assert (code, "there is no store" in err) == (1, True)
