@@ -63,7 +63,9 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
 def add_failed_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `failed`."""
     add_store_flag(parser)
-    parser.add_argument("--flagged", action="store_true", help="those that a person should look at, in place of failed")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--flagged", action="store_true", help="those that a person should look at, in place of failed")
+    which.add_argument("--pending", action="store_true", help="those that wait for another run, in place of failed")
     add_json_flag(parser)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from llm_composition_patterns import Failure, Success, read_results
+from llm_composition_patterns.batch import iter_pending, read_status
 from llm_composition_patterns.console import OK, print_json, printable, run_command, say
 
 from ._export import export, summarize
 from ._invented import invented
 from ._results import PaperTranslation
 from ._scores import score
-from ._summary import show, summary_record
+from ._summary import show, summary_record, waiting_record
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -24,10 +26,11 @@ def status(arguments: argparse.Namespace) -> int:
 
     async def main() -> int:
         summary = await summarize(arguments.store)
+        waiting = (await asyncio.to_thread(read_status, arguments.store)).waiting
         if arguments.json:
-            print_json(summary_record(summary))
+            print_json({**summary_record(summary), **waiting_record(waiting)})
         else:
-            show(summary)
+            show(summary, waiting)
         return OK
 
     return run_command(main, stopping="")
@@ -37,7 +40,11 @@ def failed(arguments: argparse.Namespace) -> int:
     """Which papers failed, or were flagged, and why."""
 
     async def main() -> int:
-        rows = [row async for row in _not_done(arguments.store) if arguments.flagged is (row["kind"] == "flagged")]
+        if arguments.pending:
+            rows = await asyncio.to_thread(lambda: [_failure_row(failure) for failure in iter_pending(arguments.store)])
+        else:
+            found = [row async for row in _not_done(arguments.store)]
+            rows = [row for row in found if arguments.flagged is (row["kind"] == "flagged")]
         if arguments.json:
             print_json({"papers": rows})
         for row in () if arguments.json else rows:
@@ -51,10 +58,14 @@ def failed(arguments: argparse.Namespace) -> int:
 async def _not_done(store: Path) -> AsyncIterator[dict[str, Any]]:
     async for outcome in read_results(store, output=PaperTranslation):
         match outcome:
-            case Failure(kind=kind, error=error):
-                yield {"id": outcome.key, "kind": kind, "reasons": [str(error)]}
+            case Failure():
+                yield _failure_row(outcome)
             case Success(value=paper) if paper.findings:
                 yield {"id": outcome.key, "kind": "flagged", "reasons": list(paper.findings)}
+
+
+def _failure_row(failure: Failure) -> dict[str, Any]:
+    return {"id": failure.key, "kind": failure.kind, "reasons": [str(failure.error)]}
 
 
 def write(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ from llm_composition_patterns import (
     run_batch,
     setup_tracing,
 )
-from llm_composition_patterns.batch import Shard
+from llm_composition_patterns.batch import Shard, read_status
 from llm_composition_patterns.console import (
     FAILED,
     INTERRUPTED,
@@ -32,6 +33,7 @@ from llm_composition_patterns.console import (
     check_writable,
     chosen_model,
     is_simulated,
+    kinds_line,
     load_env_file,
     print_json,
     run_command,
@@ -46,7 +48,7 @@ from ._languages import Language, language
 from ._progress import shown
 from ._read import archive_files, stream_entries
 from ._records import Entry
-from ._summary import run_record, show, summary_record
+from ._summary import run_record, show, summary_record, waiting_record
 from ._translator import Job, Translator, opened, translate_paper
 
 STEP: Final = "paper_translation"
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_writable(arguments.output)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace, backpressure=True) as tracing:
         command = _Run(arguments, files, name, (spoken, wanted), glossary)
         return run_command(command.translate, tracing=tracing, stopping="", show=command.shown)
 
@@ -92,6 +94,7 @@ class _Run:
         self._report: BatchReport | None = None
         self._summary = Summary()
         self._failed: list[Failure] = []
+        self._waiting: Mapping[str, int] = {}
         self._written = True
 
     async def translate(self) -> int:
@@ -146,6 +149,7 @@ class _Run:
             self._written = False
         if arguments.output is None or not self._written:
             self._summary = await summarize(arguments.store)
+        self._waiting = (await asyncio.to_thread(read_status, arguments.store)).waiting
         if self._summary.failed:
             async for outcome in read_results(arguments.store):
                 if isinstance(outcome, Failure) and len(self._failed) < _LISTED:
@@ -184,21 +188,24 @@ class _Run:
 
     def shown(self, ended: int) -> int:
         """Show what there is; the exit code, where the run ended with the code `ended`."""
-        summary, report, arguments = self._summary, self._report, self._arguments
-        if report is None and not summary.translated:
+        summary, report, waiting, arguments = self._summary, self._report, self._waiting, self._arguments
+        if report is None and not summary.translated and not waiting:
             return ended
         for failure in self._failed:
             say(f"failed: {failure.key}: {failure.kind}: {failure.error}")
         if summary.failed > len(self._failed):
             say(f"failed: {summary.failed - len(self._failed)} more; the command `failed` lists all")
-        if report is not None and (pending := report.counts.get("pending")):
-            say(f"{pending} papers wait for another run: the same command goes on with them")
+        if waiting:
+            told = f"{sum(waiting.values()):,} papers wait for another run ({kinds_line(waiting)})"
+            say(f"{told}: the same command goes on with them")
         if report is not None and report.possibly_repeated:
             say(f"possibly paid twice, because a run died: {', '.join(report.possibly_repeated[:_LISTED])}")
         if arguments.json:
-            print_json({**summary_record(summary), **run_record(report), "model": self._model})
+            print_json(
+                {**summary_record(summary), **waiting_record(waiting), **run_record(report), "model": self._model}
+            )
         else:
-            show(summary, report)
+            show(summary, waiting)
             if report is not None:
                 say(f"this run: {report.executed:,} papers in {report.elapsed:.1f} s, {usage_line(report.usage)}")
             if arguments.output is not None and self._written:

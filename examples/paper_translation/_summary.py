@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from llm_composition_patterns import BatchReport
-from llm_composition_patterns.console import terminal, usage_record
+from llm_composition_patterns.console import kinds_line, terminal, usage_record
 
 from ._export import Summary
 
 
-def show(summary: Summary, report: BatchReport | None = None) -> None:
-    """Print it on stdout."""
+def show(summary: Summary, waiting: Mapping[str, int] | None = None) -> None:
+    """Print it on stdout; with the papers that wait for another run, by the kinds of reasons, where they are given."""
     console = terminal(stderr=False)
-    pending = "" if report is None else f", {report.counts.get('pending', 0):,} pending"
+    pending = "" if waiting is None else f", {sum(waiting.values()):,} pending"
+    pending += f" ({kinds_line(waiting)})" if waiting else ""
     note = " (SIMULATED)" if summary.simulated else ""
     console.print(f"{summary.done:,} done, {summary.flagged:,} flagged, {summary.failed:,} failed{pending}{note}")
     console.print(f"{summary.calls:,} calls, {summary.tokens:,} tokens, {_cost(summary)}{note}")
@@ -40,12 +42,16 @@ def summary_record(summary: Summary) -> dict[str, Any]:
     }
 
 
+def waiting_record(waiting: Mapping[str, int]) -> dict[str, Any]:
+    """The papers that wait for another run, as JSON."""
+    return {"pending": sum(waiting.values()), "waiting": dict(waiting)}
+
+
 def run_record(report: BatchReport | None) -> dict[str, Any]:
     """What a run did, as JSON; nothing where it did not come to its end."""
     if report is None:
         return {}
     return {
-        "pending": report.counts.get("pending", 0),
         "run": {
             "executed": report.executed,
             "seconds": round(report.elapsed, 3),

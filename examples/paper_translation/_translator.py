@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from llm_composition_patterns import (
+    BranchTimeout,
     CacheStore,
     ChatModel,
     Failure,
     InvalidOutput,
     ModelSettings,
+    StepTimeout,
     once,
     parallelize,
     with_cache,
@@ -201,12 +203,22 @@ async def translate_paper(translator: Translator, entry: Entry) -> PaperTranslat
 
     Raises:
         NotAPaper: There is no paper in that place, for the reason it says.
+        BranchTimeout: It took too long. That says nothing of the paper, which waits for another run.
     """
+    seconds = translator.job.timeout
     if entry.paper is None:
         raise NotAPaper(entry.problem)
-    if translator.job.timeout is None:
+    if seconds is None:
         return await translator.paper(entry.paper)
-    return await with_timeout(translator.paper, translator.job.timeout)(entry.paper)
+    try:
+        return await with_timeout(translator.paper, seconds)(entry.paper)
+    except StepTimeout as error:
+        raise BranchTimeout(
+            f"the paper took longer than {seconds:g} s; the segments that are there are kept, and the next run goes on "
+            "with them: give it more time (--timeout) if they are never done",
+            branch=entry.key,
+            timeout=seconds,
+        ) from error
 
 
 @asynccontextmanager

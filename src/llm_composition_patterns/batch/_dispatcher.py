@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from ..errors import BatchError, BudgetExceeded, WorkerLost, add_note
-from ..patterns.parallelization import OutcomeStream, ShowProgress, reporter, stream_outcomes
+from ..patterns.parallelization import OutcomeStream, Settings, ShowProgress, reporter
 from ..runs import Budget, Progress, current_account, track
 from ..steps import JsonForm
 from ..tracing import show_key
@@ -113,14 +113,14 @@ class Dispatcher:
     async def _execute_all(self) -> None:
         settings = self._settings
         report = reporter(settings.progress, settings.name)
-        self._running: OutcomeStream[None] = stream_outcomes(
-            self._execute,
-            self._remaining,
+        how = Settings(
             name=settings.name,
             branch_name=settings.branch_name,
             max_concurrency=settings.max_concurrency,
             progress=False if report is None else lambda progress: report(self._whole(progress)),
+            items=True,
         )
+        self._running: OutcomeStream[None] = OutcomeStream(self._execute, self._remaining, how, ordered=False)
         try:
             async with self._running as outcomes:
                 with handling_signals(self._interrupt) if settings.handle_signals else nullcontext():

@@ -13,8 +13,9 @@ from typing import Any, Final, TypeVar, overload
 from ..errors import BatchError
 from ..outcome import Failure, Outcome, Success
 from ..steps import JsonForm
+from ._item import Item
 from ._sqlite_file import read_only, unusable
-from ._sqlite_rows import read_page
+from ._sqlite_rows import read_items, read_page
 from ._store import Recorded
 
 B = TypeVar("B")
@@ -76,6 +77,23 @@ def iter_results(store: str | os.PathLike[str]) -> Iterator[Outcome[Any]]:
             index += 1
 
 
+def iter_pending(store: str | os.PathLike[str]) -> Iterator[Failure]:
+    """The items that wait for another run, each with what its last execution ended with.
+
+    The call blocks: in a coroutine, use `asyncio.to_thread`.
+
+    Raises:
+        BatchError: The file is missing or no batch.
+    """
+    path = Path(store)
+    with closing(read_only(path)) as connection:
+        try:
+            for index, item in enumerate(read_items(connection, "pending")):
+                yield _failure(item, index)
+        except sqlite3.Error as error:
+            raise unusable(path, error) from error
+
+
 def _read(path: Path, after: int) -> list[tuple[int, Recorded]]:
     with closing(read_only(path)) as connection:
         try:
@@ -86,7 +104,23 @@ def _read(path: Path, after: int) -> list[tuple[int, Recorded]]:
 
 def _outcome(recorded: Recorded, index: int, form: JsonForm, path: Path) -> Outcome[Any]:
     item = recorded.item
-    known: dict[str, Any] = {
+    if item.state != "succeeded" or recorded.value is None:
+        return _failure(item, index)
+    try:
+        return Success(value=form.read(recorded.value), **_known(item, index))
+    except ValueError as error:
+        raise BatchError(
+            f"the value of {item.key!r} in {path} is not of the type that output= names: {error}"
+        ) from error
+
+
+def _failure(item: Item, index: int) -> Failure:
+    error = BatchError(item.error or f"the item was {item.state}")
+    return Failure(error=error, kind=item.kind or "error", **_known(item, index))
+
+
+def _known(item: Item, index: int) -> dict[str, Any]:
+    return {
         "index": index,
         "key": item.key,
         "name": item.key,
@@ -94,12 +128,3 @@ def _outcome(recorded: Recorded, index: int, form: JsonForm, path: Path) -> Outc
         "elapsed": item.elapsed,
         "usage": item.usage,
     }
-    if item.state != "succeeded" or recorded.value is None:
-        error = BatchError(item.error or f"the item was {item.state}")
-        return Failure(error=error, kind=item.kind or "error", **known)
-    try:
-        return Success(value=form.read(recorded.value), **known)
-    except ValueError as error:
-        raise BatchError(
-            f"the value of {item.key!r} in {path} is not of the type that output= names: {error}"
-        ) from error

@@ -15,10 +15,9 @@ from ._dispatcher import Dispatcher, RunSettings
 from ._identity import fingerprint, recorded_name
 from ._report import BatchReport
 from ._sqlite_store import SqliteStore
-from ._states import State
+from ._states import AGAIN
 from ._transport import LocalTransport, Resource, Transport
 
-_AGAIN: Final[tuple[State, ...]] = ("failed", "abandoned")
 _AT: Final = "ray:"
 
 A = TypeVar("A")
@@ -178,7 +177,7 @@ async def run_batch(  # noqa: PLR0913 - keyword-only settings
         max_concurrency=max_concurrency,
         budget=budget,
         max_attempts=max_attempts,
-        retry=tuple(state for state in _AGAIN if state in retry),
+        retry=tuple(state for state in AGAIN if state in retry),
         drain_timeout=drain_timeout,
         handle_signals=handle_signals,
         progress=progress,
@@ -222,7 +221,7 @@ def _check_settings(store: object, version: object, transport: object, retry: ob
         raise TypeError(f"version must be a str or None, not {version!r}")
     if not isinstance(transport, str) or (transport not in ("local", "ray") and not transport.startswith(_AT)):
         raise ValueError(f"transport must be 'local', 'ray' or 'ray:<address>', not {transport!r}")
-    if isinstance(retry, str) or not isinstance(retry, Collection) or not set(retry) <= set(_AGAIN):
-        raise ValueError(f"retry must be some of {_AGAIN}, such as ('failed',), not {retry!r}")
+    if isinstance(retry, str) or not isinstance(retry, Collection) or not set(retry) <= set(AGAIN):
+        raise ValueError(f"retry must be some of {AGAIN}, such as ('failed',), not {retry!r}")
     if resource is not None:
         refuse_what_cannot_be_called("resource", resource, "a function that gives an async context manager")

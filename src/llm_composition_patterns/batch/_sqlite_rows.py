@@ -87,6 +87,17 @@ def read_counts(db: sqlite3.Connection) -> dict[str, int]:
     return dict(db.execute("SELECT state, COUNT(*) FROM items GROUP BY state"))
 
 
+def read_kinds(db: sqlite3.Connection) -> dict[State, dict[str, int]]:
+    """How many items have not succeeded for which kind of reason, by the state that they are in."""
+    rows = db.execute(
+        "SELECT state, kind, COUNT(*) FROM items WHERE kind IS NOT NULL GROUP BY state, kind ORDER BY kind"
+    )
+    found: dict[State, dict[str, int]] = {}
+    for state, kind, number in rows:
+        found.setdefault(state, {})[kind] = number
+    return found
+
+
 def read_executed(db: sqlite3.Connection, run: int) -> int:
     """How many items a run was the last to start."""
     return int(db.execute("SELECT COUNT(*) FROM items WHERE run = ?", (run,)).fetchone()[0])

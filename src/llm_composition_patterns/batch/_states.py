@@ -29,6 +29,9 @@ STATES: Final[tuple[State, ...]] = get_args(State)
 FINISHED: Final[frozenset[State]] = frozenset({"succeeded", "failed", "abandoned"})
 """States in which an item stays unless somebody asks for it again."""
 
+AGAIN: Final[tuple[State, ...]] = ("failed", "abandoned")
+"""Those of them from which an item can be asked for again."""
+
 TRANSITIONS: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
     {
         ("pending", "start"): "running",

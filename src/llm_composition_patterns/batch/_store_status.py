@@ -12,7 +12,7 @@ from pathlib import Path
 from ..usage import Usage
 from ._report import REPORTED
 from ._sqlite_file import read_fingerprint, read_only, unusable
-from ._sqlite_rows import RUNS, SPENT, read_counts, read_executed, read_fact, read_repeated
+from ._sqlite_rows import RUNS, SPENT, read_counts, read_executed, read_fact, read_kinds, read_repeated
 from ._usage_text import read_usage
 
 
@@ -24,6 +24,7 @@ class StoreStatus:
         fingerprint: What decides the results: `step`, `version` and `output`.
         counts: How many items are in each state, as in a `BatchReport`; and, if there are any, `running`: in flight,
             or they were when their run died.
+        waiting: How many of the pending ones wait for another run for which kind of reason.
         possibly_repeated: The keys of items that may have been paid twice, over all runs.
         spent: What all runs used.
         last_run: The number of the last run, from 1; of stores that were merged, the highest; 0 before the first.
@@ -32,6 +33,7 @@ class StoreStatus:
 
     fingerprint: Mapping[str, str | None]
     counts: Mapping[str, int]
+    waiting: Mapping[str, int]
     possibly_repeated: tuple[str, ...]
     spent: Usage
     last_run: int
@@ -60,6 +62,7 @@ def _status(db: sqlite3.Connection, path: Path) -> StoreStatus:
     return StoreStatus(
         fingerprint=read_fingerprint(db, path),
         counts={**dict.fromkeys(REPORTED, 0), **read_counts(db)},
+        waiting=read_kinds(db).get("pending", {}),
         possibly_repeated=tuple(read_repeated(db)),
         spent=read_usage(read_fact(db, SPENT)),
         last_run=last_run,

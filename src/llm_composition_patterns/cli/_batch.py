@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from ..batch import StoreStatus, iter_results, merge_stores, read_status
+from ..batch import StoreStatus, iter_pending, iter_results, merge_stores, read_status, retry_items
 from ..console import (
     OK,
     counted,
+    kinds_line,
     print_json,
     print_json_line,
     printable,
@@ -24,15 +25,18 @@ from ..console import (
     usage_record,
     writing_atomically,
 )
+from ..errors import FailureKind
 from ..outcome import Failure, Outcome
 from . import _batch_shards
 
 _MORE: Final = """\
-STORE is the file that run_batch(..., store=...) writes. status, failed and export only read it, also while it runs.
+STORE is the file that run_batch(..., store=...) writes. status, failed, report and export only read it, also while it
+runs.
 
 examples:
   {prog} status papers.db
   {prog} failed papers.db --json
+  {prog} retry papers.db --kind invalid_output
   {prog} export papers.db --output papers.jsonl
   {prog} merge papers.db shard-*.db
   {prog} shards papers.db --jobs 20 -- python -m examples.paper_translation run papers.jsonl
@@ -51,7 +55,18 @@ the kind and text of its error.
 examples:
   {prog} papers.db > papers.jsonl
   {prog} papers.db --output papers.jsonl"""
+_RETRY: Final = """\
+What was paid inside the items is kept. Nothing is executed: run the batch again for that. After a merge, put items back
+in the merged store, and go on with that: merged again from its shards, they would be failed as before.
+
+examples:
+  {prog} papers.db
+  {prog} papers.db --kind invalid_output
+  {prog} papers.db --key 2401.00001 2401.00002
+  {prog} papers.db --state failed abandoned"""
 _LISTED: Final = 20
+_AGAIN: Final = ("failed", "abandoned")
+_KINDS: Final = tuple(sorted(get_args(FailureKind)))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +99,20 @@ def _json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else there")
 
 
+def _failed_flags(parser: argparse.ArgumentParser) -> None:
+    _store_flags(parser)
+    parser.add_argument("--pending", action="store_true", help="those that wait for another run, in place of failed")
+
+
+def _retry_flags(parser: argparse.ArgumentParser) -> None:
+    _store_flags(parser)
+    parser.add_argument(
+        "--state", nargs="+", choices=_AGAIN, default=_AGAIN[:1], help="from which state (default: failed)"
+    )
+    parser.add_argument("--kind", nargs="+", choices=_KINDS, default=(), help="these kinds of failure only")
+    parser.add_argument("--key", nargs="+", default=(), metavar="KEY", help="these items only")
+
+
 def _export_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("store", type=Path, metavar="STORE", help="the file of a batch")
     parser.add_argument("--output", type=Path, metavar="FILE.jsonl", help="where it goes, whole; default: stdout")
@@ -112,12 +141,26 @@ def _shards(arguments: argparse.Namespace) -> int:
 
 
 def _failed(arguments: argparse.Namespace) -> int:
-    failures = (outcome for outcome in iter_results(arguments.store) if isinstance(outcome, Failure))
+    found = iter_pending(arguments.store) if arguments.pending else iter_results(arguments.store)
+    failures = (outcome for outcome in found if isinstance(outcome, Failure))
     if arguments.json:
         print_json({"items": [_record(failure) for failure in failures]})
         return OK
     for failure in failures:
         print(printable(f"{failure.key}: {failure.kind}: {failure.error}"))
+    return OK
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    kinds = retry_items(arguments.store, states=arguments.state, kinds=arguments.kind, keys=arguments.key)
+    status = read_status(arguments.store)
+    if arguments.json:
+        print_json({"put_back": sum(kinds.values()), "kinds": dict(kinds), "counts": dict(status.counts)})
+        return OK
+    told = f" ({kinds_line(kinds)}); the next run of the batch executes them again" if kinds else ""
+    print(f"put back: {counted(sum(kinds.values()), 'item')}{told}")
+    if left := ", ".join(f"{status.counts[state]:,} {state}" for state in _AGAIN if status.counts[state]):
+        say(f"left as they are: {left}")
     return OK
 
 
@@ -145,6 +188,8 @@ def _show(status: StoreStatus, *, as_json: bool) -> None:
         print_json(_status_record(status))
         return
     print(f"items: {', '.join(f'{number:,} {state}' for state, number in status.counts.items())}")
+    if status.waiting:
+        print(f"waiting for another run: {kinds_line(status.waiting)}")
     print(f"spent: {usage_line(status.spent)}")
     print(f"possibly paid twice: {_some(status.possibly_repeated)}")
     print(f"last run: number {status.last_run}, which executed {counted(status.executed, 'item')}")
@@ -159,6 +204,7 @@ def _some(keys: tuple[str, ...]) -> str:
 def _status_record(status: StoreStatus) -> dict[str, Any]:
     return {
         "counts": dict(status.counts),
+        "waiting": dict(status.waiting),
         "spent": usage_record(status.spent),
         "possibly_repeated": list(status.possibly_repeated),
         "last_run": status.last_run,
@@ -171,7 +217,8 @@ _Action = tuple[str, Callable[[argparse.ArgumentParser], None], str, Callable[[a
 _ACTIONS: Final[Mapping[str, _Action]] = MappingProxyType(
     {
         "status": ("say how many items are in which state, and what they cost", _store_flags, "", _status),
-        "failed": ("list the items that failed or were given up, with the reasons", _store_flags, "", _failed),
+        "failed": ("list the items that failed or were given up, with the reasons", _failed_flags, "", _failed),
+        "retry": ("put items that failed back, for the next run to execute again", _retry_flags, _RETRY, _retry),
         "export": ("write what came of the finished items as JSON lines", _export_flags, _EXPORT, _export),
         "merge": ("join the stores of shards into one", _merge_flags, _MERGE, _merge),
         "shards": (

@@ -49,7 +49,7 @@ from ._run import ending_well, leave, run_command
 from ._signals import handling
 from ._terminal import print_json, print_json_line, say, say_in_place, terminal
 from ._timeline import text_of, timeline
-from ._usage import counted, usage_line, usage_record
+from ._usage import counted, kinds_line, usage_line, usage_record
 
 __all__ = [
     "BROKEN_PIPE",
@@ -83,6 +83,7 @@ __all__ = [
     "handling",
     "is_simulated",
     "key_variables",
+    "kinds_line",
     "leave",
     "limit_line",
     "live_progress",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..usage import Usage
@@ -31,6 +32,12 @@ def usage_record(usage: Usage) -> dict[str, Any]:
         "known_cost": float(usage.known_cost),
         **({"by_model": {name: usage_record(part) for name, part in usage.by_model.items()}} if usage.by_model else {}),
     }
+
+
+def kinds_line(kinds: Mapping[str, int]) -> str:
+    """How many failed for which kind of reason, the most frequent first: `3 timeout, 1 rate_limit`."""
+    rows = sorted(kinds.items(), key=lambda row: (-row[1], row[0]))
+    return ", ".join(f"{number:,} {kind}" for kind, number in rows)
 
 
 def counted(number: int, one: str, more: str = "") -> str:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from llm_composition_patterns import Price, Scenario, ask, connect, run_batch
+from llm_composition_patterns import InvalidOutput, ModelUnavailable, Price, Scenario, ask, connect, run_batch
+from llm_composition_patterns.batch import read_status
 from llm_composition_patterns.cli import main
 
 SCENARIO = Scenario(price=Price(input=1000, output=0))
@@ -23,6 +24,22 @@ async def pay(word):
         return await ask(model, word)
 
 
+async def succeed(word):
+    return word
+
+
+async def answer(word):
+    if word in {"odd", "even"}:
+        raise InvalidOutput("no JSON")
+    return await translate(word)
+
+
+async def wait(word):
+    if word == "slow":
+        raise ModelUnavailable("down")
+    return word
+
+
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):
     """There is no `.env` file, and a terminal of 80 columns."""
@@ -31,7 +48,7 @@ def here(monkeypatch, tmp_path):
 
 
 def batch(store, words, step=translate, **settings):
-    asyncio.run(run_batch(step, words, store=store, key=str, step_name="translate", **settings))
+    return asyncio.run(run_batch(step, words, store=store, key=str, step_name="translate", **settings))
 
 
 def test_the_status_is_told(capsys):
@@ -71,6 +88,54 @@ def test_what_failed_is_listed_with_its_reason(capsys):
     }
 
 
+def test_what_waits_is_listed_with_its_reason(capsys):
+    """And the status counts it by the kind of that."""
+    batch("words.db", ["good", "slow"], wait)
+    assert main(["batch", "failed", "words.db", "--pending"]) == 0
+    assert capsys.readouterr().out == "slow: provider: ModelUnavailable: down\n"
+    assert main(["batch", "status", "words.db"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "waiting for another run: 1 provider"
+
+
+def test_what_failed_is_put_back(capsys):
+    """Nothing is executed by that; the next run does it once, and leaves what is done."""
+    batch("words.db", ["good", "bad"])
+    assert main(["batch", "retry", "words.db"]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("put back: 1 item (1 error); the next run of the batch executes them again\n", "")
+    assert dict(read_status("words.db").counts) == {"succeeded": 1, "failed": 0, "pending": 1, "abandoned": 0}
+    report = batch("words.db", ["good", "bad"], succeed)
+    assert (report.executed, report.counts["succeeded"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("filters", "kinds"),
+    [
+        ([], {"error": 1, "invalid_output": 2}),
+        (["--kind", "invalid_output"], {"invalid_output": 2}),
+        (["--key", "odd", "bad"], {"error": 1, "invalid_output": 1}),
+        (["--key", "odd", "bad", "--kind", "error"], {"error": 1}),
+        (["--kind", "timeout"], {}),
+        (["--state", "abandoned"], {}),
+    ],
+)
+def test_only_what_is_asked_for_is_put_back(capsys, filters, kinds):
+    """By the kind of failure, by key, by state; the others stay."""
+    batch("words.db", ["good", "bad", "odd", "even"], answer)
+    assert main(["batch", "retry", "words.db", *filters, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    number = sum(kinds.values())
+    assert (told["put_back"], told["kinds"]) == (number, kinds)
+    assert told["counts"] == {"succeeded": 1, "failed": 3 - number, "pending": number, "abandoned": 0}
+
+
+def test_what_is_left_failed_is_said(capsys):
+    """So that one does not wait for it."""
+    batch("words.db", ["bad", "odd"], answer)
+    assert main(["batch", "retry", "words.db", "--kind", "error"]) == 0
+    assert capsys.readouterr().err == "left as they are: 1 failed\n"
+
+
 def test_results_are_exported_as_json_lines(capsys, tmp_path):
     """In the order of the items, to stdout or into a file."""
     batch("words.db", ["good", "bad", "fine"], max_concurrency=1)
@@ -93,6 +158,16 @@ def test_an_export_of_nothing_leaves_an_old_one(capsys, tmp_path):
     assert (tmp_path / "words.jsonl").read_text() == "old"
 
 
+def test_a_batch_that_runs_keeps_its_items(capsys):
+    """Who runs it is named."""
+
+    async def put_back(_):
+        return await asyncio.to_thread(main, ["batch", "retry", "words.db"])
+
+    batch("words.db", ["good"], put_back)
+    assert capsys.readouterr().err.startswith("error: the store words.db is in use by process ")
+
+
 def test_stores_are_merged(capsys):
     """And the status of all of it is told."""
     batch("1.db", ["good", "bad"])
@@ -110,6 +185,9 @@ def test_stores_are_merged(capsys):
     [
         (["status", "absent.db"], "error: there is no store absent.db"),
         (["failed", "foreign.db"], "error: the store foreign.db cannot be used (file is not a database)"),
+        (["retry", "absent.db"], "error: there is no store absent.db"),
+        (["retry", "foreign.db"], "error: the store foreign.db cannot be used (file is not a database)"),
+        (["retry", "words.db", "--key", "good"], "error: words.db has no item 'good' that is failed: nothing was put"),
         (["export", "empty.db"], "error: empty.db is empty: no batch was run with it yet"),
         (["merge", "all.db", "absent.db"], "error: there is no store absent.db: nothing was merged"),
         (["merge", "all.db", "words.db", "other.db"], "error: other.db holds another batch than words.db: version '2'"),
@@ -140,7 +218,7 @@ def test_wrong_usage_is_one_line(capsys, arguments):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("action", ["status", "failed", "export", "merge", "shards"])
+@pytest.mark.parametrize("action", ["status", "failed", "retry", "export", "merge", "shards"])
 def test_each_action_explains_itself(capsys, action):
     """With --help."""
     with pytest.raises(SystemExit) as ended:

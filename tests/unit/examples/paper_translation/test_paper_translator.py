@@ -1,5 +1,6 @@
 """Translating a paper: segments, wrong tokens, what is recorded and what is cached."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from examples.paper_translation._languages import language
 from examples.paper_translation._records import Entry, Paper
 from examples.paper_translation._translator import Job, Translator, opened, translate_paper
 from llm_composition_patterns import InvalidOutput, MemoryCache, Scenario, connect, read_results, run_batch
+from llm_composition_patterns.batch import iter_pending, read_status
 
 ALLOWED = {"raw": "CC BY", "derivatives_allowed": True}
 BODY = "当 $x>0$ 时成立，见[1]。\n\n第二段讨论 $y$ 的性质。"
@@ -19,7 +21,7 @@ def paper(**fields):
     return Paper.model_validate({"id": "p", "title": "题目", "abstract": "摘要", "license": ALLOWED, **fields})
 
 
-def job(glossary=None, settings=None):
+def job(glossary=None, settings=None, timeout=None):
     return Job(
         spoken=language("zh"),
         wanted=language("en"),
@@ -27,6 +29,7 @@ def job(glossary=None, settings=None):
         simulated=True,
         glossary=Glossary(glossary or {}),
         settings=settings or {},
+        timeout=timeout,
     )
 
 
@@ -147,8 +150,8 @@ async def test_wrong_answers_are_not_cached():
     assert (bad.status, good.status) == ("flagged", "done")
 
 
-async def run(store, rule, entries, **given):
-    async with translating(rule) as translator:
+async def run(store, rule, entries, timeout=None, **given):
+    async with translating(rule, timeout=timeout) as translator:
         return await run_batch(
             translate_paper,
             entries,
@@ -182,3 +185,22 @@ async def test_no_paper_fails_with_its_reason(tmp_path):
     report = await run(tmp_path / "a.db", Asked(), [Entry("line 3", None, "a.jsonl, line 3: cut off")])
     [outcome] = [outcome async for outcome in read_results(tmp_path / "a.db")]
     assert (report.usage.calls, str(outcome.error)) == (0, "NotAPaper: a.jsonl, line 3: cut off")
+
+
+async def test_a_paper_that_takes_too_long_waits_for_another_run(tmp_path):
+    """With the reason, and with those of its segments that were there; it has not failed."""
+    entries = [Entry("p", paper(body="\n\n".join("甲乙丙丁。" * 250 for _ in range(3)), title="题" * 400))]
+
+    class Slow(Asked):
+        def __call__(self, request):
+            answer = super().__call__(request)
+            return {"texts": [text * (1000 if len(self.documents) > 1 else 1) for text in answer["texts"]]}
+
+    slow, quick = Slow(), Asked()
+    first = await run(tmp_path / "a.db", slow, entries, timeout=5.0)
+    assert (first.counts["pending"], first.counts["failed"]) == (1, 0)
+    assert (await asyncio.to_thread(read_status, tmp_path / "a.db")).waiting == {"timeout": 1}
+    [waiting] = await asyncio.to_thread(lambda: [*iter_pending(tmp_path / "a.db")])
+    assert str(waiting.error).startswith("BranchTimeout: the paper took longer than 5 s; the segments that are there")
+    second = await run(tmp_path / "a.db", quick, entries, timeout=5.0)
+    assert (second.counts["succeeded"], len(quick.documents)) == (1, len(slow.documents) - 1)
