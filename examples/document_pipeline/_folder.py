@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ class Document:
     key: str
     files: tuple[str, ...]
     problem: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Where it is, as text that can be written: a file's name may have bytes in it that are none."""
+        return tuple(file.encode(errors="surrogateescape").decode(errors="replace") for file in self.files)
 
 
 def pdf_files(places: Sequence[Path]) -> list[Path]:
@@ -54,6 +60,6 @@ def documents(files: Iterable[Path]) -> list[Document]:
             with file.open("rb") as opened:
                 key, problem = hashlib.file_digest(opened, "sha256").hexdigest(), ""
         except OSError as error:
-            key, problem = f"unread: {file}", f"it cannot be read: {error.strerror}"
+            key, problem = f"unread: {os.fsencode(file)!r}", f"it cannot be read: {error.strerror}"
         found.setdefault(key, ([], problem))[0].append(str(file))
     return [Document(key, tuple(names), problem) for key, (names, problem) in found.items()]

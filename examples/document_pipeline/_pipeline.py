@@ -14,13 +14,11 @@ from llm_composition_patterns import (
     ChatModel,
     Failure,
     ModelSettings,
-    WorkerLost,
     in_processes,
     micro_batched,
     once,
     parallelize,
     together,
-    with_retry,
     with_timeout,
 )
 
@@ -36,7 +34,6 @@ BATCH: Final = 16
 """Chunks that are embedded together: as many as come while one batch is computed."""
 
 _WAIT: Final = 0.05
-_TRIES: Final = 2
 
 CONVERTERS: Final[Mapping[str, Callable[[], Reads]]] = {"pypdfium2": Converter, "docling": DoclingConverter}
 """What can read files: built once in each process."""
@@ -89,9 +86,7 @@ class Pipeline:
         self.job = job
         self.built: defaultdict[str, set[str]] = defaultdict(set)
         self._model = model
-        self._extract = with_retry(
-            lambda document: extract(document.files[0], document.key), on=WorkerLost, attempts=_TRIES
-        )
+        self._extract = extract
         self._embed = embed
 
     async def document(self, document: Document) -> Record:
@@ -100,25 +95,19 @@ class Pipeline:
         Raises:
             Unreadable: No text can be had of it.
         """
-        pages = (await self._extracted(document)).pages
+        if document.problem:
+            raise Unreadable(document.problem)
+        extracted = await self._extract(document.files[0], document.key)
+        self.built["converters"].add(extracted.converter)
+        pages = extracted.pages
         return Record(
-            files=document.files,
+            files=document.names,
             pages=pages,
             parts=tuple(await self._parts(cut(pages))),
             model=self.job.model,
             embedder=self.job.embedder,
             simulated=self.job.simulated,
         )
-
-    async def _extracted(self, document: Document) -> Extracted:
-        if document.problem:
-            raise Unreadable(document.problem)
-        try:
-            extracted = await self._extract(document)
-        except WorkerLost as error:  # twice: it would be so in every run
-            raise Unreadable(f"whatever process reads it dies: {error}") from error
-        self.built["converters"].add(extracted.converter)
-        return extracted
 
     async def _parts(self, chunks: list[Chunk]) -> list[Part]:
         if not chunks:
@@ -165,7 +154,7 @@ async def read_document(pipeline: Pipeline, document: Document) -> Record:
     try:
         return await read(document)
     except Unreadable as error:
-        raise Unreadable(f"{', '.join(document.files)}: {error}") from error
+        raise Unreadable(f"{', '.join(document.names)}: {error}") from error
 
 
 @asynccontextmanager

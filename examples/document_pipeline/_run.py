@@ -27,6 +27,7 @@ from llm_composition_patterns.console import (
     TERMINATED,
     check_writable,
     chosen_model,
+    counted,
     drawn_into,
     is_simulated,
     load_env_file,
@@ -142,7 +143,7 @@ class _Run:
     async def _finish(self, pipeline: Pipeline) -> None:
         arguments = self._arguments
         self._built = {what: len(names) for what, names in pipeline.built.items()}
-        names = {document.key: document.files for document in self._documents}
+        names = {document.key: document.names for document in self._documents}
         try:
             if arguments.output is not None:
                 self._summary = await export(arguments.store, arguments.output, names)
@@ -187,8 +188,8 @@ class _Run:
         kept = summary.done + summary.reported
         if report is None and not kept:
             return ended
-        for reason in list(summary.reasons.values())[:_LISTED]:
-            say(f"quarantined: {reason}")
+        for key, reason in list(summary.reasons.items())[:_LISTED]:
+            say(f"quarantined: {self._place(key, reason)}{reason}")
         if len(summary.reasons) > _LISTED:
             say(f"quarantined: {len(summary.reasons) - _LISTED} more; the command `status --json` lists all")
         self._say_of_run(report)
@@ -203,6 +204,11 @@ class _Run:
         lost = ended == OK and not self._written
         return SOME_FAILED if lost or (ended == FAILED and kept) else ended
 
+    def _place(self, key: str, reason: str) -> str:
+        """Where the document is, if the reason does not say it."""
+        files = next((document.names for document in self._documents if document.key == key), ())
+        return "" if not files or files[0] in reason else f"{files[0]}: "
+
     def _say_of_run(self, report: BatchReport | None) -> None:
         if report is None:
             return
@@ -212,4 +218,5 @@ class _Run:
             say(f"possibly paid twice, because a run died: {', '.join(report.possibly_repeated[:_LISTED])}")
         say(f"this run: {report.executed:,} documents in {report.elapsed:.1f} s, {usage_line(report.usage)}")
         for what, number in self._built.items():
-            say(f"{what} built: {number}, for {self._workers[what]} worker processes and {report.executed:,} documents")
+            workers = counted(self._workers[what], "worker process", "worker processes")
+            say(f"{what} built: {number}, for {workers} and {counted(report.executed, 'document')}")

@@ -30,7 +30,7 @@ from ._pdf import write_pdf
 from ._pipeline import BATCH
 from ._run import check_installed, cores
 
-_NUMBERS: Final = 2_000_000
+_NUMBERS: Final = 6_000_000
 _PAGES_AT_ONCE: Final = 20
 
 Calls = Sequence[tuple[Any, ...]]

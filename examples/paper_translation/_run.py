@@ -189,7 +189,7 @@ class _Run:
     def shown(self, ended: int) -> int:
         """Show what there is; the exit code, where the run ended with the code `ended`."""
         summary, report, waiting, arguments = self._summary, self._report, self._waiting, self._arguments
-        if report is None and not summary.translated and not waiting:
+        if report is None and not summary.translated:
             return ended
         for failure in self._failed:
             say(f"failed: {failure.key}: {failure.kind}: {failure.error}")

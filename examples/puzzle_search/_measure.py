@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, Self
+from typing import Any, Final, TypeAlias
 
 from llm_composition_patterns import in_processes, in_threads
 
@@ -29,6 +29,7 @@ ROUND: Final = 20
 """Puzzles in a round."""
 QUIET: Final = 0.15
 """Processors that others may take on average for a pair to count as undisturbed."""
+_Step: TypeAlias = Callable[[str, Any], Awaitable[Worked]]
 _STAT: Final = Path("/proc/stat")
 _IDLE: Final = (3, 4)
 
@@ -165,7 +166,7 @@ async def measured(
         DifferentAnswers: A level found something else than the plain loop.
     """
     pairs: dict[str, list[Pair]] = {level.name: [] for level in levels}
-    async with _Places(workers) as places:
+    async with _places(workers) as places:
         rounds = [sorted(tasks[at : at + size], key=lambda task: -task.work) for at in range(0, len(tasks), size)]
         for number, chosen in enumerate(rounds):
             due = [level for level in levels if number % level.every == 0]
@@ -198,29 +199,18 @@ def _paired(level: Level, ran: tuple[_Ran, list[Solution]], loop: tuple[_Ran, li
 
 
 class _Places:
-    """Where pieces of work are done; opened once, as a program that searches would."""
+    """Where pieces of work are done."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, threads: _Step, processes: _Step) -> None:
         self._meter = _Meter()
-        self._stack = AsyncExitStack()
         self._each: list[tuple[float, float]] = []
-        self._steps: dict[str, Callable[[str, Any], Awaitable[Worked]]] = {}
-
-    async def __aenter__(self) -> Self:
-        await self._stack.__aenter__()
-        threads = await self._stack.enter_async_context(in_threads(work, workers=self._workers))
-        processes = await self._stack.enter_async_context(in_processes(work, workers=self._workers))
         self._steps = {"loop": self._timed, "asyncio": on_the_loop, "threads": threads, "processes": processes}
-        await asyncio.gather(*(self._warm(processes) for _ in range(4 * self._workers)))
-        return self
 
-    async def _warm(self, step: Any) -> None:
-        """Have a worker started, and its imports done."""
-        self._meter.note(await step("batch", ()))
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+    async def warm_up(self, calls: int) -> None:
+        """Have the workers started, and their imports done."""
+        worked = await asyncio.gather(*(self._steps["processes"]("batch", ()) for _ in range(calls)))
+        for each in worked:
+            self._meter.note(each)
 
     async def _timed(self, piece: str, given: Any) -> Worked:
         began = time.perf_counter()
@@ -244,6 +234,15 @@ class _Places:
         others = None if busy is None else max(0.0, ((_busy() or 0.0) - busy - sum(own)) / seconds)
         ran = _Ran(seconds, [*self._each], meter.branches - branches, meter.inside - inside, own, others)
         return ran, found
+
+
+@asynccontextmanager
+async def _places(workers: int) -> AsyncGenerator[_Places]:
+    """The places, opened once, as a program that searches would open them."""
+    async with in_threads(work, workers=workers) as threads, in_processes(work, workers=workers) as processes:
+        places = _Places(threads, processes)
+        await places.warm_up(4 * workers)
+        yield places
 
 
 def _busy() -> float | None:

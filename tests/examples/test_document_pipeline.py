@@ -65,7 +65,7 @@ def test_every_file_is_done_quarantined_or_reported(finished):
     assert out.startswith("17 done, 3 reported, 3 quarantined (SIMULATED)\n")
     assert "embeddings: hashed TF-IDF\n" in out
     assert re.search(r"^converters built: [12], for 2 worker processes and 23 documents$", err, re.MULTILINE)
-    assert "embedders built: 1, for 1 worker processes and 23 documents" in err
+    assert "embedders built: 1, for 1 worker process and 23 documents" in err
     rows = manifest(base / "out")
     assert rows.keys() == {name for name, _, _ in invented(FILES, long=PAGES)}
     reasons = {Path(name).name: row["reasons"][0] for name, row in rows.items() if row["state"] == "quarantined"}
@@ -169,6 +169,14 @@ def test_calls_about_one_file_overlap(run, pdfs, tmp_path):
     below = [span["name"] for span in spans if span.get("parentSpanId") == item]
     assert below == ["build converter", "extract pages", "chunks of a document"]
     assert [span["name"] for span in spans].count("build embedder") == 1
+
+
+def test_a_document_that_takes_too_long_is_quarantined_by_its_name(run, pdfs):
+    """And `retry` with more time reads it."""
+    long = pdfs / "awkward" / "long.pdf"
+    code, _, err = run("run", long, "--timeout", 0.001, *OFFLINE)
+    assert (code, f"quarantined: {long}: StepTimeout: " in err) == (1, True)
+    assert run("retry", long, *OFFLINE)[0] == 0
 
 
 def test_a_disk_that_is_full_at_the_export_loses_nothing(run, pdfs, tmp_path, monkeypatch):

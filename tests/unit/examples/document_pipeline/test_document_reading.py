@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
+import os
 
 import pytest
 
 from examples.document_pipeline._embed import Embedded
+from examples.document_pipeline._export import summarize
 from examples.document_pipeline._extract import Extracted, Page, Unreadable
 from examples.document_pipeline._folder import Document, documents, pdf_files
 from examples.document_pipeline._pipeline import Job, Pipeline, as_it_is, read_document
@@ -102,8 +104,8 @@ async def test_a_paid_chunk_is_not_paid_again(tmp_path):
     assert asked[before:] == ["Page 2"]
 
 
-async def test_a_file_whose_process_dies_twice_is_quarantined(tmp_path):
-    """Another run would lose its process too; one that dies once was an accident."""
+async def test_a_file_whose_process_dies_again_and_again_is_given_up(tmp_path):
+    """After some tries of the same run; one that dies once was an accident, and is read."""
     lost = []
 
     async def dying(path, key):
@@ -114,11 +116,13 @@ async def test_a_file_whose_process_dies_twice_is_quarantined(tmp_path):
 
     async with connect("simulated:x", scenario=SCENARIO) as model:
         pipeline = Pipeline(model, JOB, dying, embed)
-        report = await run(tmp_path / "a.db", pipeline, [Document("k2", ("b.pdf",)), DOCUMENT], max_concurrency=1)
-    failed = {one.key: one.error async for one in read_results(tmp_path / "a.db") if hasattr(one, "error")}
-    assert (report.counts["succeeded"], report.counts["failed"], report.counts["pending"]) == (1, 1, 0)
-    assert str(failed["k1"]).startswith("Unreadable: a.pdf: whatever process reads it dies: it was killed by SIGSEGV")
-    assert lost == ["b.pdf", "b.pdf", "a.pdf", "a.pdf"]
+        given = [Document("k2", ("b.pdf",)), DOCUMENT]
+        report = await run(tmp_path / "a.db", pipeline, given, max_concurrency=1, max_attempts=3)
+    summary = await summarize(tmp_path / "a.db")
+    assert (report.counts["succeeded"], report.counts["abandoned"], report.counts["pending"]) == (1, 1, 0)
+    assert (summary.done, summary.quarantined) == (1, 1)
+    assert "it was killed by SIGSEGV" in summary.reasons["k1"]
+    assert lost == ["b.pdf"] * 2 + ["a.pdf"] * 3
 
 
 async def test_a_file_that_cannot_be_opened_is_quarantined():
@@ -127,6 +131,21 @@ async def test_a_file_that_cannot_be_opened_is_quarantined():
         pipeline = Pipeline(model, JOB, extracting([]), embed)
         with pytest.raises(Unreadable, match=r"a\.pdf: it cannot be read: Permission denied"):
             await read_document(pipeline, Document("unread: a.pdf", ("a.pdf",), "it cannot be read: Permission denied"))
+
+
+async def test_a_name_with_bytes_that_are_no_text_is_recorded(tmp_path):
+    """With marks in their place; the file is opened by the name that it has."""
+    name, opened = os.fsdecode(b"a\xff.pdf"), []
+
+    async def extract(path, key):
+        opened.append(path)
+        return await extracting(text_of(1))(path, key)
+
+    async with connect("simulated:x", scenario=SCENARIO) as model:
+        await run(tmp_path / "a.db", Pipeline(model, JOB, extract, embed), [Document("k", (name,))])
+    [outcome] = [outcome async for outcome in read_results(tmp_path / "a.db")]
+    assert outcome.value["files"] == ["a\ufffd.pdf"]
+    assert opened == [name]
 
 
 async def test_converters_and_embedders_are_counted():
