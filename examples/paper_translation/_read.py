@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from llm_composition_patterns import ConfigurationError
 
 from ._characters import whole
+from ._cut import cut
 from ._oai import read_oai
 from ._records import Entry, entry
 
@@ -89,10 +90,11 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Entry]:
         number += 1
         place = f"{name}, line {number}"
         if len(line) > MOST_BYTES:
-            size = len(line) + _skip_line(file)
-            yield Entry(place, None, f"{place}: the record has {size:,} bytes, and {MOST_BYTES:,} is the most")
+            yield _too_long(place, len(line) + _skip_line(file))
         elif line.strip():
-            yield _decoded(line.removeprefix(BOM_UTF8) if number == 1 else line, place)
+            is_cut = not line.endswith(b"\n") or not line.rstrip().endswith(b"}")
+            text = line.removeprefix(BOM_UTF8) if number == 1 else line
+            yield _decoded(text, place, "cut off" if is_cut else "no JSON")
 
 
 def _skip_line(file: BinaryIO) -> int:
@@ -105,98 +107,26 @@ def _skip_line(file: BinaryIO) -> int:
     return skipped
 
 
-def _decoded(line: bytes, place: str) -> Entry:
+def _decoded(text: bytes, place: str, told: str) -> Entry:
+    """The entry of a record; `told` says what is wrong with one that is no JSON."""
     try:
-        return entry(whole(json.loads(line.decode())), place)
+        return entry(whole(json.loads(text.decode())), place)
     except UnicodeDecodeError as error:
-        return Entry(place, None, f"{place}: no UTF-8: byte 0x{line[error.start]:02x} at {error.start + 1}")
+        return Entry(place, None, f"{place}: no UTF-8: byte 0x{text[error.start]:02x} at {error.start + 1}")
     except RecursionError:
         return Entry(place, None, f"{place}: no paper: it is nested too deep")
     except ValueError as error:
-        ended = not line.endswith(b"\n") or not line.rstrip().endswith(b"}")
-        return Entry(place, None, f"{place}: {'cut off' if ended else 'no JSON'}: {error}")
+        return Entry(place, None, f"{place}: {told}: {error}")
 
 
 def _json(file: BinaryIO, name: str) -> Iterator[Entry]:
-    """The records of a JSON list, or the one record of a file."""
-    text = _Text(file)
-    is_list = text.skip("[")
-    number = 0
-    while not text.skip("]") and text.more():
-        number += 1
+    for number, piece in enumerate(cut(file, most=MOST_BYTES), 1):
         place = f"{name}, record {number}"
-        try:
-            record = text.value()
-        except UnicodeDecodeError:
-            yield Entry(place, None, f"{place}: no UTF-8; what follows it in the file is not read")
-            return
-        except (ValueError, RecursionError) as error:
-            yield Entry(place, None, f"{place}: {error}; what follows it in the file is not read")
-            return
-        yield entry(whole(record), place)
-        if not text.skip(",") and not is_list:
-            return
+        if piece.size > MOST_BYTES:
+            yield _too_long(place, piece.size)
+        else:
+            yield _decoded(piece.text, place, "no JSON" if piece.whole else "cut off, or no JSON")
 
 
-class _Text:
-    """A JSON text of which no more is in memory than the value that is read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._bytes = b""
-        self._text = ""
-        self._decoder = json.JSONDecoder()
-
-    def more(self) -> bool:
-        """Whether anything but blanks is left."""
-        while not self._text.strip():
-            if not self._read():
-                return False
-        self._text = self._text.lstrip("\ufeff \t\r\n")
-        return True
-
-    def skip(self, mark: str) -> bool:
-        """Pass by a mark, if it comes next."""
-        if not self.more() or not self._text.startswith(mark):
-            return False
-        self._text = self._text[len(mark) :]
-        return True
-
-    def value(self) -> Any:
-        """The next value.
-
-        Raises:
-            ValueError: There is none, or it is too long.
-        """
-        while True:
-            try:
-                value, end = self._decoder.raw_decode(self._text)
-            except json.JSONDecodeError as error:
-                if len(self._text) > MOST_BYTES:
-                    raise ValueError(f"no record of at most {MOST_BYTES:,} bytes: {error}") from None
-                if not self._read(len(self._text)):  # twice as much each time
-                    raise ValueError(f"cut off, or no JSON: {error}") from None
-            else:
-                self._text = self._text[end:]
-                return value
-
-    def _read(self, least: int = 0) -> bool:
-        chunk = self._file.read(max(_CHUNK, least))
-        if not chunk and self._bytes:
-            self._bytes.decode()
-        known = self._bytes + chunk
-        cut = len(known) - (_incomplete(known) if chunk else 0)
-        self._text += known[:cut].decode()
-        self._bytes = known[cut:]
-        return bool(chunk)
-
-
-def _incomplete(data: bytes) -> int:
-    """How many bytes at the end begin a character that does not end there."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte >= 0xC0:  # noqa: PLR2004 - the first byte of several
-            return back if back < 2 + (byte >= 0xE0) + (byte >= 0xF0) else 0  # noqa: PLR2004
-        if byte < 0x80:  # noqa: PLR2004 - a character of one byte
-            return 0
-    return 0
+def _too_long(place: str, size: int) -> Entry:
+    return Entry(place, None, f"{place}: the record has {size:,} bytes, and {MOST_BYTES:,} is the most")

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_writable(arguments.output)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace, backpressure=True) as tracing:
         command = _Run(arguments, files, name, (spoken, wanted), glossary)
         return run_command(command.translate, tracing=tracing, stopping="", show=command.shown)
 
@@ -189,7 +189,7 @@ class _Run:
     def shown(self, ended: int) -> int:
         """Show what there is; the exit code, where the run ended with the code `ended`."""
         summary, report, waiting, arguments = self._summary, self._report, self._waiting, self._arguments
-        if report is None and not summary.translated and not waiting:
+        if report is None and not summary.translated:
             return ended
         for failure in self._failed:
             say(f"failed: {failure.key}: {failure.kind}: {failure.error}")

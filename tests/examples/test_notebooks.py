@@ -14,11 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOURS = {
+    "classification",
     "composition",
+    "document_pipeline",
     "evaluator_optimizer",
     "orchestrator_workers",
     "parallelization",
     "prompt_chaining",
+    "puzzle_search",
     "routing",
     "sectioning",
     "voting",

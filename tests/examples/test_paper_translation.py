@@ -100,6 +100,22 @@ def test_each_bad_record_is_listed(run, tmp_path):
     assert {path.parent.name for path in (tmp_path / "a").rglob("*.json")} == {"done", "flagged"}
 
 
+def test_a_bad_record_of_a_list_costs_no_other(run, tmp_path):
+    """No UTF-8, too long, there before, cut off; an id that is a path is a good one, and writes nothing outside."""
+    good = [json.dumps({**record, "id": name}) for record, name in zip(invented(3, bodies=False), "abc", strict=True)]
+    outside = json.dumps({**json.loads(good[0]), "id": "../../../outside"})
+    long = json.dumps({**json.loads(good[0]), "id": "long", "body": "x" * 8_000_000})
+    records = [good[0], '{"id": "\udcff"}', good[1], long, good[1], outside, good[2], good[2][:-20]]
+    (tmp_path / "a.json").write_bytes(("[" + ",".join(records)).encode(errors="surrogateescape"))
+    code, out, err = run("run", tmp_path / "a.json", "--output", tmp_path / "a" / "out", *SIMULATED)
+    assert (code, out.splitlines()[0]) == (3, "4 done, 0 flagged, 4 failed, 0 pending (SIMULATED)")
+    failed = [line for line in said(err) if line.startswith("failed: ")]
+    reasons = ["no UTF-8", "is the most", "was there before", "cut off"]
+    assert [reason in line for reason, line in zip(reasons, failed, strict=True)] == [True] * 4
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["a"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["out"]
+
+
 def test_nothing_but_bad_records_is_a_failure(run, tmp_path):
     """Exit code 1."""
     (tmp_path / "bad.jsonl").write_text("{}\n")

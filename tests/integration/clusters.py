@@ -34,7 +34,7 @@ class TaskCluster:
         working = asyncio.create_task(work(url, token, name), context=contextvars.Context())
         try:
             await asyncio.shield(working)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             return str(error)
         finally:
             working.cancel()

@@ -146,6 +146,11 @@ def run_away(number):
     return os.getpid()
 
 
+def nap(seconds):
+    """Take a while."""
+    time.sleep(seconds)
+
+
 def announce_and_hang(path):
     if path is None:
         return os.getpid()

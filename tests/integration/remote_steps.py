@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -145,6 +145,23 @@ async def with_held(held: str, number: int) -> str:
 async def broken() -> AsyncIterator[str]:
     raise ValueError("there is no glossary")
     yield ""
+
+
+@asynccontextmanager
+async def broken_at_first() -> AsyncIterator[str]:
+    with suppress(FileExistsError):
+        await asyncio.to_thread((Path(os.environ[DIRECTORY]) / "tried").touch, exist_ok=False)
+        raise ValueError("there is no glossary yet")
+    await note("opened")
+    yield "held"
+
+
+async def with_two_held(held: str, number: int) -> str:
+    """An item that takes until two workers have opened their resource."""
+    opened = Path(os.environ[DIRECTORY]) / "opened"
+    while await asyncio.to_thread(opened.read_text) != "\n\n":  # noqa: ASYNC110 - another process may write it
+        await asyncio.sleep(0.01)
+    return f"{held} {number}"
 
 
 def _connected(**settings):

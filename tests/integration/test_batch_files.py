@@ -4,17 +4,22 @@ import asyncio
 import errno
 import os
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import tempfile
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from llm_composition_patterns import BatchError, Failure, Success, read_results, run_batch
+
+NOBODY = 65_534
+"""The number of the user whom nothing belongs to."""
 
 
 class Paper(BaseModel):
@@ -256,40 +261,49 @@ async def test_a_directory_that_is_missing_is_named(tmp_path):
 
 
 @pytest.fixture
-def permissions(tmp_path):
-    """Skips where they do not hold, as for root."""
-    probe = tmp_path.parent / "probe"
-    probe.mkdir(0o555)
+def as_anybody():
+    """Permissions hold, also where root runs the tests; gives a directory that everybody reaches."""
+    asyncio.run(batch(Path(directory := tempfile.mkdtemp(dir="/tmp")) / "warm.db"))  # what it imports may be root's
+    shutil.rmtree(directory)
+    directory = Path(tempfile.mkdtemp(dir="/tmp"))
+    directory.chmod(0o777)
+    is_root = os.geteuid() == 0
     try:
-        (probe / "file").touch()
-        pytest.skip("permissions do not hold for this user")
-    except PermissionError:
-        pass
+        if is_root:
+            os.seteuid(NOBODY)
+        yield directory
     finally:
-        shutil.rmtree(probe)
+        if is_root:
+            os.seteuid(0)
+        shutil.rmtree(directory)
 
 
-@pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("existing", [False, True])
-async def test_a_directory_that_cannot_be_written_is_an_error(tmp_path, existing):
-    """With a batch in it and without."""
+def test_a_directory_that_cannot_be_written_is_an_error(as_anybody, existing):
+    """With a batch in it and without; what is in it is as it was."""
+    directory = as_anybody / "batch"
+    directory.mkdir()
     if existing:
-        await batch(tmp_path / "batch.db")
-    tmp_path.chmod(0o555)
+        asyncio.run(batch(directory / "batch.db"))
+    before = everything(directory)
+    directory.chmod(0o555)
     try:
-        with pytest.raises(BatchError, match="cannot be"):
-            await batch(tmp_path / "batch.db", items=4)
+        with pytest.raises(BatchError, match=re.escape("batch.db cannot be")):
+            asyncio.run(batch(directory / "batch.db", items=4))
+        assert everything(directory) == before
     finally:
-        tmp_path.chmod(0o755)
+        directory.chmod(0o755)
 
 
-@pytest.mark.usefixtures("permissions")
-async def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_file_that_cannot_be_written_is_an_error(as_anybody):
     """And it is untouched."""
-    await batch(tmp_path / "batch.db")
-    (tmp_path / "batch.db").chmod(0o444)
+    store = as_anybody / "batch.db"
+    asyncio.run(batch(store))
+    before = store.read_bytes()
+    store.chmod(0o444)
     with pytest.raises(BatchError, match="cannot be used"):
-        await batch(tmp_path / "batch.db", items=4)
+        asyncio.run(batch(store, items=4))
+    assert store.read_bytes() == before
 
 
 @pytest.mark.parametrize("make", [None, Path.touch, text_file, foreign_database])
@@ -339,6 +353,32 @@ async def test_a_full_disk_is_an_error_and_loses_nothing(small_disk):
     report = await batch(small_disk / "batch.db", large, 20, **settings)
     assert report.counts["succeeded"] == 20
     assert report.executed == 20 - len(kept)
+
+
+@contextmanager
+def no_file_above(size):
+    """No file may grow beyond so many bytes: to whoever writes that is like a full disk, and it needs no mount."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_file_that_cannot_grow_is_an_error_and_loses_nothing(tmp_path):
+    """As a full disk, wherever these tests run."""
+
+    async def large(item):
+        return "x" * 50_000
+
+    settings = {"step_name": "large", "max_concurrency": 4}
+    with no_file_above(1_000_000), pytest.raises(BatchError, match=r"mend that .* and run the same batch again"):
+        await batch(tmp_path / "batch.db", large, 30, **settings)
+    kept = [outcome async for outcome in read_results(tmp_path / "batch.db")]
+    assert 0 < len(kept) < 30
+    report = await batch(tmp_path / "batch.db", large, 30, **settings)
+    assert (report.counts["succeeded"], report.executed) == (30, 30 - len(kept))
 
 
 async def test_a_disk_that_is_full_from_the_start_is_an_error(small_disk):

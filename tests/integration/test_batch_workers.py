@@ -21,7 +21,7 @@ from llm_composition_patterns import (
     run_batch,
 )
 from llm_composition_patterns.batch import _ray_transport
-from llm_composition_patterns.batch.remote import Hub, Setup, work
+from llm_composition_patterns.batch.remote import Hub, Setup, _hub, work
 from llm_composition_patterns.simulation import Fault, Scenario, serve
 from llm_composition_patterns.testing import record_spans
 from llm_composition_patterns.tracing import names
@@ -169,6 +169,42 @@ async def test_a_resource_that_cannot_be_opened_is_told(tmp_path):
         await run(remote_steps.with_held, range(2), tmp_path, resource=remote_steps.broken)
 
 
+async def test_a_worker_whose_resource_cannot_be_opened_tries_again(tmp_path, caplog):
+    """The other one begins without it; it takes items as soon as it can, and what failed is told once."""
+    resource = remote_steps.broken_at_first
+    report = await run(remote_steps.with_two_held, range(6), tmp_path, resource=resource, max_concurrency=4)
+    assert told(report) == {"succeeded": 6}
+    assert len(lines(tmp_path, "opened")) == clusters.CPUS
+    assert len([record for record in caplog.records if "there is no glossary yet" in record.message]) == 1
+
+
+async def test_one_worker_that_cannot_begin_waits_for_the_others(monkeypatch):
+    """It ends and is told; when no other has begun in time, none is expected to."""
+    monkeypatch.setattr(_hub, "_OTHERS", 0.1)
+    setup = Setup(step="remote_steps:with_held", resource="remote_steps:broken", output=None, path=[])
+    async with Hub(setup, "127.0.0.1", of=2) as hub:
+        with pytest.raises(RuntimeError, match="ValueError: there is no glossary"):
+            await work(hub.url, hub.token, "one")
+        assert hub.unable is None
+        while hub.unable is None:
+            await hub.until_changed()
+        assert str(hub.unable) == "there is no glossary"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_a_worker_begins_with_is_never_searched_for_garbage(alone, monkeypatch):
+    """Else it stops for 0.1 s now and then, and the permits that came meanwhile are used in one moment."""
+    frozen = []
+    monkeypatch.setattr("gc.freeze", lambda: frozen.append(hub.workers))
+    setup = Setup(step="remote_steps:with_held", resource="remote_steps:noted", output=None, path=[])
+    async with Hub(setup, "127.0.0.1") as hub:
+        working = asyncio.create_task(work(hub.url, hub.token, "one", alone=alone))
+        while not hub.workers:
+            await hub.until_changed()
+    await working
+    assert frozen == [0] * alone  # before it is ready
+
+
 async def test_steps_inside_items_are_recorded(tmp_path):
     """A part that was finished is not executed again when its item is."""
     assert told(await run(remote_steps.two_parts, range(3), tmp_path)) == {"succeeded": 2, "pending": 1}
@@ -251,7 +287,7 @@ async def test_a_budget_inside_an_item_holds_beside_that_of_the_run(tmp_path, se
 
 
 async def test_spans_of_workers_hang_under_their_items(tmp_path, processes):
-    """What a step opens is in one tree with the run: under the branch of its item."""
+    """What a step opens is in the trace of its item, which is linked to the run's."""
     papers = [Paper(id=f"p{number}", words=number) for number in range(3)]
     with record_spans() as recorded:
         await run_batch(
@@ -261,7 +297,9 @@ async def test_spans_of_workers_hang_under_their_items(tmp_path, processes):
     reading = [span for span in spans.values() if span.name == "reading"]
     assert len(reading) == 3
     assert {spans[span.parent.span_id].attributes[names.KEY] for span in reading} == {"p0", "p1", "p2"}
-    assert len({span.context.trace_id for span in spans.values()}) == 1
+    roots = [span for span in spans.values() if names.KEY in span.attributes]
+    assert {span.links[0].context.span_id for span in roots} <= spans.keys()
+    assert len({span.context.trace_id for span in spans.values()}) == 1 + len(roots) == 4
 
 
 async def test_who_does_not_know_the_token_is_refused():
@@ -354,8 +392,8 @@ async def test_a_connection_that_breaks_loses_nothing(tmp_path, monkeypatch):
     hubs = []
 
     class Watched(Hub):
-        def __init__(self, *given):
-            super().__init__(*given)
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
             hubs.append(self)
 
     monkeypatch.setattr(_ray_transport, "Hub", Watched)

@@ -151,6 +151,14 @@ async def test_a_runaway_call_ends_with_the_timeout_of_its_branch():
         assert len(set(await parallelize(step, [0] * 20))) <= 2
 
 
+async def test_the_time_limit_of_a_branch_ends_no_call_that_was_not_begun():
+    """One process, 12 calls of 0.1 s: all together take longer than the limit, each of them less."""
+    async with in_processes(computed.nap, workers=1) as step:
+        outcomes = await parallelize(step, [0.1] * 12, on_error="collect", timeout=1.0)
+    assert all(isinstance(outcome, Success) and outcome.elapsed < 1.0 for outcome in outcomes)
+    assert outcomes[-1].queued > 1.0
+
+
 async def test_a_step_that_is_left_by_cancellation_kills_its_workers(tmp_path):
     """Nothing is left behind by a program that is interrupted."""
     note = tmp_path / "note"

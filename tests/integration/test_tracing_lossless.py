@@ -5,9 +5,13 @@ The long forms are marked slow: `make traces` runs them.
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,7 @@ from llm_composition_patterns import parallelize, tracing
 from llm_composition_patterns.tracing import Tracing, TracingStatistics, setup_tracing
 
 FAN_OUT = "classify 10,000"
+ROOT = Path(__file__).parents[2]
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -182,3 +187,49 @@ def seconds_to_open(open_trace, address: str, shown: str) -> tuple[float, str]:
             text = page.inner_text("body")
     print(address, [round(seconds, 2) for seconds in taken])  # noqa: T201 - with -s
     return min(taken), text
+
+
+@pytest.mark.slow
+@pytest.mark.phoenix
+@pytest.mark.timeout(600)
+def test_each_of_2000_papers_is_a_trace_in_phoenix(phoenix, clean_environ, tmp_path):
+    """The paper application's own command: a trace for each paper, linked to the run's, with each of its calls."""
+    environ = clean_environ | {"PYTHONPATH": os.pathsep.join([clean_environ["PYTHONPATH"], str(ROOT)])}
+    environ |= {"PHOENIX_COLLECTOR_ENDPOINT": phoenix.url, "PHOENIX_PROJECT": "papers"}
+    papers = tmp_path / "papers.jsonl"
+    papers.write_bytes(command("generate", "2000", "--no-bodies", environ=environ).stdout)
+    settings = ["--store", tmp_path / "papers.db", "--model", "simulated:simulated/x", "--trace", "phoenix", "--json"]
+    told = command("run", papers, *settings, environ=environ)
+    until = time.monotonic() + 300
+    wanted = {"traces": 2_001, "linked": 2_000, "chats": json.loads(told.stdout)["calls"]}
+    while (found := recorded(phoenix.url, "papers")) != wanted and time.monotonic() < until:
+        time.sleep(1)
+    print(found)  # noqa: T201 - with -s
+    assert b"lost" not in told.stderr
+    assert found == wanted
+    assert found["chats"] >= 2_000
+
+
+def command(*arguments: object, environ: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """A command of the paper application that succeeds."""
+    whole = [sys.executable, "-m", "examples.paper_translation", *map(str, arguments)]
+    return subprocess.run(whole, env=environ, cwd=ROOT, capture_output=True, check=True)
+
+
+def recorded(url: str, name: str) -> dict[str, int]:
+    """How many traces a project has, how many roots that are linked to the run's fan-out, and how many calls."""
+    found = project(url, name)
+    if "id" not in found:
+        return {"traces": 0, "linked": 0, "chats": 0}
+    fan_out = "name == 'translate papers' and parent_id is not None"
+    asking = f'spans(first: 2, filterCondition: "{fan_out}") {{ edges {{ node {{ spanId }} }} }}'
+    spans = asked(url, f'{{ node(id: "{found["id"]}") {{ ... on Project {{ {asking} }} }} }}')["node"]["spans"]["edges"]
+    span_id = spans[0]["node"]["spanId"] if len(spans) == 1 else ""
+    linked = counted(url, found["id"], f"attributes['llm_composition']['fan_out_span_id'] == '{span_id}'")
+    return {"traces": found["traceCount"], "linked": linked, "chats": counted(url, found["id"], "span_kind == 'LLM'")}
+
+
+def counted(url: str, project_id: str, condition: str) -> int:
+    """How many spans of a project meet a condition."""
+    asking = f'{{ node(id: "{project_id}") {{ ... on Project {{ recordCount(filterCondition: "{condition}") }} }} }}'
+    return int(asked(url, asking)["node"]["recordCount"])

@@ -238,7 +238,7 @@ def test_a_masked_secret_is_nowhere_in_the_bytes_that_leave(receiver):
             span.output(KEY)
             span.set({"metadata": KEY})
             span.fail(ValueError(KEY))
-        attempt = tracing.listening().llm.start_span("chat m", attributes={"output.value": KEY})
+        attempt = tracing.listening().masking.start_span("chat m", attributes={"output.value": KEY})
         attempt.record_exception(ValueError(KEY))
         attempt.end()
     assert len(receiver.spans) == 2

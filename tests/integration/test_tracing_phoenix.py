@@ -24,7 +24,7 @@ async def translate() -> str | None:
     with tracing.span("translate_product_5", input={"product_id": 5}) as product:
         for language in ("spanish", "french"):
             with tracing.span(f"translate_to_{language}", input=language) as branch:
-                attempt = tracing.listening().llm.start_span(
+                attempt = tracing.listening().masking.start_span(
                     "chat simulated/small",
                     attributes={
                         "openinference.span.kind": "LLM",

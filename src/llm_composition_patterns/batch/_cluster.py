@@ -119,7 +119,7 @@ class _Actor:
     """What runs in the process of an actor."""
 
     async def work(self, url: str, token: str, name: str) -> None:
-        await work(url, token, f"{name} (process {os.getpid()} on {socket.gethostname()})")
+        await work(url, token, f"{name} (process {os.getpid()} on {socket.gethostname()})", alone=True)
 
 
 def _started(ray: Any) -> Any:

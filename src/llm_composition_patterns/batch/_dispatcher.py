@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from ..errors import BatchError, BudgetExceeded, WorkerLost, add_note
-from ..patterns.parallelization import OutcomeStream, ShowProgress, reporter, stream_outcomes
+from ..patterns.parallelization import OutcomeStream, Settings, ShowProgress, reporter
 from ..runs import Budget, Progress, current_account, track
 from ..steps import JsonForm
 from ..tracing import show_key
@@ -135,14 +135,14 @@ class Dispatcher:
 
     def _fan_out(self, progress: ShowProgress) -> OutcomeStream[None]:
         settings = self._settings
-        return stream_outcomes(
-            self._execute,
-            self._remaining,
+        how = Settings(
             name=settings.name,
             branch_name=settings.branch_name,
             max_concurrency=settings.max_concurrency,
             progress=progress,
+            items=True,
         )
+        return OutcomeStream(self._execute, self._remaining, how, ordered=False)
 
     async def _until_over(self, teller: Teller) -> None:
         teller.tell(0)

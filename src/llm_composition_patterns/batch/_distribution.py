@@ -17,9 +17,9 @@ class Distribution:
     __slots__ = ("_classes", "longest", "total")
 
     def __init__(self, classes: Mapping[int, int] | None = None, *, total: float = 0.0, longest: float = 0.0) -> None:
-        self._classes = Counter(classes or {})
-        self.total = total
-        self.longest = longest
+        self._classes: Counter[int] = Counter(classes or {})
+        self.total: float = total
+        self.longest: float = longest
 
     def add(self, seconds: float) -> None:
         """Count one."""

@@ -68,8 +68,8 @@ class RayTransport:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._cluster)
             stack.push_async_callback(self._end_actors)
-            self._hub = await stack.enter_async_context(Hub(self._setup, self._cluster.host))
             actors = max(1, min(self._most, self._cluster.cpus))
+            self._hub = await stack.enter_async_context(Hub(self._setup, self._cluster.host, of=actors))
             for number in range(actors):
                 self._actors.add(asyncio.create_task(self._have(f"Ray actor {number} of {self._step}")))
             await self._begun(actors)
@@ -124,14 +124,16 @@ class RayTransport:
             self._hub.fail(error)
 
     async def _keep_alive(self, actor: Actor, name: str) -> None:
-        pause = _AGAIN
+        pause, now = _AGAIN, asyncio.get_running_loop().time
         while True:
-            ready = self._hub.workers
+            ready, began = self._hub.workers, now()
             ended = await actor.work(self._hub.url, self._hub.token, name)
             if ended is None:
                 return
             if self._hub.workers or ready:
-                self._failed_starts, pause = 0, _AGAIN
+                self._failed_starts = 0
+            if now() - began > _LONGEST:
+                pause = _AGAIN
             self._failed_starts += 1
             if self._failed_starts > _FAILED_STARTS and not self._hub.workers:
                 self._hub.fail(

@@ -13,6 +13,7 @@ examples:
   {prog} --items 34237 --seconds-per-item 360 --workers 10
   {prog} --items 34237 --seconds-per-item 20 --workers 100 --tokens-per-minute 250000 --budget 20
   {prog} --items 5000 --seconds-per-item 60 --jobs 10 --workers 50 --runner free
+  {prog} --items 2000 --workers 20 --scenario groq-free
   {prog} --strategies
 
 Nothing is run and nothing is called; llm-patterns rehearse takes the same flags and runs it, simulated. What holds a

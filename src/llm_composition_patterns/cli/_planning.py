@@ -5,16 +5,31 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from ..batch.planning import PAPERS, RUNNERS, STRATEGIES, Case, Figures, Rates, Workload
 from ..console import budget, count, counted, say, seconds, table, terminal
 from ..errors import ConfigurationError
-from ..simulation import Price
+from ..simulation import Fault, Price, Scenario
+from ._scenario import add_scenario, read_scenario
 
 _YOURS = "yours"
+_PRICES = {"input": Decimal("0.10"), "output": Decimal("0.40")}
+"""US dollars a million tokens, where nothing is said of them."""
+
+_RATES = ("requests_per_minute", "tokens_per_minute", "requests_per_day")
+_OF_PROVIDER = ("seconds_per_item", "failure_rate", *_RATES, "input_price", "output_price")
+"""Flags that say what a scenario says, too."""
+
+_AGAIN = ("rate_limit", "server_error", "server_overloaded", "drop")
+"""Faults for which an attempt is made again."""
+
+_MOST_FAILURES = 0.5
+_A_MOMENT = 0.001
+"""Seconds that an item takes where a scenario says that all comes at once."""
+
 _HEADINGS = ("jobs x workers", "", "items/hour", "time", "cost", "busy", "job min")
 
 
@@ -110,7 +125,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "--output-tokens", type=count, default=2000, metavar="N", help="of its answers (default: %(default)s)"
     )
     group.add_argument(
-        "--failure-rate", type=float, default=0.0, metavar="X", help="share of the attempts that fail, as 0.01"
+        "--failure-rate", type=float, metavar="X", help="share of the attempts that fail, as 0.01 (default: 0)"
     )
 
 
@@ -131,31 +146,23 @@ def _add_provider(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--requests-per-minute", type=_rate, metavar="N", help="what it lets through, for all jobs")
     group.add_argument("--tokens-per-minute", type=_rate, metavar="N", help="the same of tokens, both ways")
     group.add_argument("--requests-per-day", type=_rate, metavar="N", help="as free plans have it")
-    group.add_argument(
-        "--input-price",
-        type=_price,
-        default=Decimal("0.10"),
-        metavar="USD",
-        help="of a million tokens (default: %(default)s)",
-    )
-    group.add_argument(
-        "--output-price",
-        type=_price,
-        default=Decimal("0.40"),
-        metavar="USD",
-        help="of a million tokens (default: %(default)s)",
-    )
+    group.add_argument("--input-price", type=_price, metavar="USD", help="of a million tokens (default: 0.10)")
+    group.add_argument("--output-price", type=_price, metavar="USD", help="of a million tokens (default: 0.40)")
+    add_scenario(group)
     group.add_argument("--budget", type=budget, metavar="USD", help="what may be spent")
 
 
 def _yours(arguments: argparse.Namespace) -> Named:
-    missing = [flag for flag in ("items", "seconds_per_item") if getattr(arguments, flag) is None]
+    needed = ("items",) if arguments.scenario is not None else ("items", "seconds_per_item")
+    missing = [flag for flag in needed if getattr(arguments, flag) is None]
     if missing:
         raise ConfigurationError(
             f"give {' and '.join(_flag(name) for name in missing)}, as --items 34237 --seconds-per-item 360; or "
             "--strategies, to see four that are ready"
         )
-    case = _case(arguments, arguments.items, arguments.seconds_per_item, arguments.jobs or 1, arguments.workers or 10)
+    case = _case(
+        arguments, arguments.items, arguments.seconds_per_item or 0.0, arguments.jobs or 1, arguments.workers or 10
+    )
     return Named(_YOURS, case)
 
 
@@ -180,23 +187,68 @@ def _strategies(arguments: argparse.Namespace) -> list[Named]:
 
 
 def _case(arguments: argparse.Namespace, items: int, seconds_per_item: float, jobs: int, workers: int) -> Case:
-    workload = Workload(
+    scenario = _scenario(arguments)
+    workload, rates = _given(arguments, seconds_per_item) if scenario is None else _of_scenario(arguments, scenario)
+    runner = RUNNERS[arguments.runner or ("free" if arguments.strategies else "none")]
+    usd = None if arguments.budget is None else Decimal(arguments.budget.usd)
+    work = Workload(
         items=items,
-        seconds_per_item=seconds_per_item,
         calls_per_item=arguments.calls_per_item,
         input_tokens=arguments.input_tokens,
         output_tokens=arguments.output_tokens,
-        price=Price(input=arguments.input_price, output=arguments.output_price),
-        failure_rate=arguments.failure_rate,
+        **workload,
     )
-    rates = Rates(
-        requests_per_minute=arguments.requests_per_minute,
-        tokens_per_minute=arguments.tokens_per_minute,
-        requests_per_day=arguments.requests_per_day,
+    return Case(workload=work, workers=workers, jobs=jobs, rates=rates, runner=runner, budget=usd, scenario=scenario)
+
+
+class _Provider(TypedDict):
+    seconds_per_item: float
+    price: Price | None
+    failure_rate: float
+
+
+def _given(arguments: argparse.Namespace, seconds_per_item: float) -> tuple[_Provider, Rates]:
+    """What the flags say of the provider."""
+    prices = {side: getattr(arguments, f"{side}_price") for side in _PRICES}
+    provider = _Provider(
+        seconds_per_item=seconds_per_item,
+        price=Price(**{side: _PRICES[side] if price is None else price for side, price in prices.items()}),
+        failure_rate=arguments.failure_rate or 0.0,
     )
-    runner = RUNNERS[arguments.runner or ("free" if arguments.strategies else "none")]
-    usd = None if arguments.budget is None else Decimal(arguments.budget.usd)
-    return Case(workload=workload, workers=workers, jobs=jobs, rates=rates, runner=runner, budget=usd)
+    return provider, Rates(**{name: getattr(arguments, name) for name in _RATES})
+
+
+def _of_scenario(arguments: argparse.Namespace, scenario: Scenario) -> tuple[_Provider, Rates]:
+    """What a scenario says of it that arithmetic can use."""
+    limit, capacity = scenario.rate_limit, scenario.capacity
+    writing = arguments.output_tokens / scenario.tokens_per_second
+    fails = sum(fault.probability for fault in scenario.faults if fault.kind in _AGAIN and fault == _lasting(fault))
+    provider = _Provider(
+        seconds_per_item=max(scenario.time_to_first_token * arguments.calls_per_item + writing, _A_MOMENT),
+        price=scenario.price,
+        failure_rate=min(fails, _MOST_FAILURES),
+    )
+    most = () if capacity is None else (capacity.slots, capacity.knee, capacity.at_once)
+    rates = {} if limit is None else {name: getattr(limit, name) for name in (*_RATES, "tokens_per_day")}
+    return provider, Rates(**rates, at_once=min((each for each in most if each is not None), default=None))
+
+
+def _lasting(fault: Fault) -> Fault:
+    """A fault like this one that strikes requests of all kinds, at all times."""
+    return replace(fault, match="", times=None, after=0.0, until=None)
+
+
+def _scenario(arguments: argparse.Namespace) -> Scenario | None:
+    """The scenario that is asked for.
+
+    Raises:
+        ConfigurationError: Flags say something else of the provider.
+    """
+    scenario = read_scenario(arguments)
+    given = [name for name in _OF_PROVIDER if getattr(arguments, name) is not None]
+    if scenario is not None and given:
+        raise ConfigurationError(f"--scenario says what the provider is like: leave {_flag(given[0])} out, or that")
+    return scenario
 
 
 def _rows(named: Named, figures: Mapping[str, Figures]) -> Iterator[Sequence[str]]:

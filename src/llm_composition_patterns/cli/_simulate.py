@@ -6,15 +6,12 @@ import argparse
 import asyncio
 import textwrap
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args, get_type_hints
 
 from ..console import port_or_any, run_command, say, seed
 from ..errors import ConfigurationError
 from ..simulation import Fault, RateLimit, Scenario, serve
-
-_GALLERIES = [Path(__file__).resolve().parents[up] / "data" / "scenarios" for up in (1, 3)]
-"""Where ready scenarios lie: in the installed package, or in a checkout."""
+from ._scenario import add_scenario, read_scenario
 
 EXAMPLE = """\
 seed = 7                     # changes everything that is chosen
@@ -47,21 +44,12 @@ example:
 {textwrap.indent(EXAMPLE, "  ")}"""
 
 
-def _ready() -> list[str]:
-    return sorted(path.stem for gallery in _GALLERIES for path in gallery.glob("*.toml"))
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags, and what a scenario says to its help."""
     parser.epilog = _KEYS
     parser.add_argument("--port", type=port_or_any, default=8080, help="0 for any that is free (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="an address of loopback (default: %(default)s)")
-    parser.add_argument(
-        "--scenario",
-        type=Path,
-        metavar="FILE",
-        help="latency, capacity, limits, faults, prices as TOML; or the name of a ready one: " + ", ".join(_ready()),
-    )
+    add_scenario(parser)
     parser.add_argument("--seed", type=seed, metavar="N", help="the seed, in place of the scenario's")
 
 
@@ -72,13 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scenario(arguments: argparse.Namespace) -> Scenario:
-    scenario = Scenario() if arguments.scenario is None else Scenario.from_toml(_file(arguments.scenario))
+    scenario = read_scenario(arguments) or Scenario()
     return scenario if arguments.seed is None else replace(scenario, seed=arguments.seed)
-
-
-def _file(given: Path) -> Path:
-    ready = (gallery / f"{given}.toml" for gallery in _GALLERIES)
-    return given if given.exists() else next(filter(Path.is_file, ready), given)
 
 
 async def _serve(scenario: Scenario, host: str, port: int) -> int:

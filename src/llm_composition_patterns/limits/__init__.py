@@ -1,6 +1,6 @@
 """Which calls may be made at a model, and when."""
 
-from ._dialects import read_headers, read_refusal
+from ._dialects import read_headers, read_refusal, tells_full
 from ._elsewhere import LimiterSource, Wanted, limiter_source
 from ._endings import Accepted, Answered, Ending, Failed, Overdue, Throttled
 from ._limiter import (
@@ -59,4 +59,5 @@ __all__ = [
     "retry_after",
     "retry_budget_of",
     "shared_limiter",
+    "tells_full",
 ]

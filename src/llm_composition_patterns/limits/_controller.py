@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple
 from ._breaker import Breaker
 from ._concurrency import Law
 from ._endings import Accepted, Answered, Ending, Failed, Throttled
+from ._fullness import Fullness
 from ._pacer import Pacer
 from ._pause import Pause
 from ._readings import Refusal
@@ -156,8 +157,8 @@ class Controller:
     """
 
     __slots__ = (
-        "_answered", "_answered_at", "_answered_sent", "_failed_at", "_latency", "_lowered_at", "_seen", "_silence",
-        "average_tokens", "breaker", "in_flight", "law", "pause", "requests", "tokens",
+        "_answered", "_answered_at", "_answered_sent", "_failed_at", "_fullness", "_latency", "_lowered_at", "_seen",
+        "_silence", "average_tokens", "breaker", "in_flight", "law", "pause", "requests", "tokens",
     )  # fmt: skip
 
     def __init__(self, law: Law, requests: Pacer, tokens: Pacer, pause: Pause, breaker: Breaker) -> None:
@@ -175,6 +176,7 @@ class Controller:
         self._latency = 0.0  # of answers, as a moving average
         self._failed_at = 0.0
         self._silence = Silence()
+        self._fullness = Fullness()
 
     @property
     def limit(self) -> int:
@@ -263,6 +265,10 @@ class Controller:
             and self._answered - flight.answered <= _MOST_ANSWERED * flight.in_flight
         )
 
+    def is_one_too_many(self, flight: Flight) -> bool:
+        """Whether a call that the server fails only came on top of what it takes at once. Ask once for each."""
+        return self._fullness.failed(flight.sent_at, flight.in_flight)
+
     def freed(self) -> None:
         """The room of a call that has ended is free for another."""
         self.in_flight -= 1
@@ -323,6 +329,7 @@ class Controller:
         self.law.succeeded(flight.law, now, output_tokens=output_tokens, waiting=waiting, lag=lag)
         self.breaker.answered(flight.probe, flight.number)
         self._silence.accepted(flight.sent_at)
+        self._fullness.answered(flight.sent_at, flight.in_flight)
         self._answered += 1
         self._answered_at = now
         if flight.sent_at > self._answered_sent:

@@ -74,7 +74,10 @@ _RATE: Final = re.compile(
 """Words that speak of a rate, where nothing else does."""
 
 _TOKENS: Final = re.compile(r"\btokens?\b", re.IGNORECASE)
-_CONCURRENT: Final = re.compile(r"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)", re.IGNORECASE)
+_FULL: Final = re.compile(r"\bqueue (?:is )?full\b|\bpending requests\b|\bno (?:free )?slots?\b(?! for)", re.IGNORECASE)
+"""How servers of few slots say that all of them, and the places to wait for one, are taken."""
+
+_CONCURRENT: Final = re.compile(rf"\b(?:concurren(?:t|cy)|simultaneous|in[ -]parallel)|{_FULL.pattern}", re.IGNORECASE)
 
 
 def read_headers(headers: Mapping[str, str], *, now: float | None = None) -> tuple[Reading, ...]:
@@ -144,6 +147,11 @@ def read_refusal(message: str, headers: Mapping[str, str], *, now: float | None 
         too_large=too_large,
         concurrent=concurrent or None,
     )
+
+
+def tells_full(message: str) -> bool:
+    """Whether an error's text says that a server is full, which is a refusal, though its status may be a failure's."""
+    return _FULL.search(message[:READ]) is not None
 
 
 def _wish(text: str, headers: Mapping[str, str], now: float | None) -> float | None:

@@ -38,6 +38,10 @@ class FixedController:
         """Nothing is known of others."""
         return False
 
+    def is_one_too_many(self, flight: Flight) -> bool:  # noqa: ARG002 - as above
+        """It would change nothing."""
+        return False
+
     def freed(self) -> None:
         """The room of a call is free for another."""
         self.in_flight -= 1

@@ -138,6 +138,11 @@ class Permit:
         flight = self._ticket.flight
         return flight is not None and self._enforcement.is_behind_others(self._ticket, flight)
 
+    def is_one_too_many(self) -> bool:
+        """Whether the server, which fails the call, only means that it is full. Ask once for each failure."""
+        flight = self._ticket.flight
+        return flight is not None and self._enforcement.asked(lambda laws: laws.is_one_too_many(flight))
+
     def forgives(self, number: int) -> bool:
         """Whether what another one failed, by its number, fell into an outage that is over."""
         return any(number in outage for outage in self._enforcement.asked(lambda laws: laws.outages_over()))

@@ -5,6 +5,7 @@ from ._addresses import Address, resolve
 from ._ask import ask
 from ._choice import ModelChoice, choose_model
 from ._connect import connect
+from ._connect_batched import connect_batched
 from ._connect_simulated import connect_simulated
 from ._costs import known_price
 from ._model import ConnectedModel
@@ -27,6 +28,7 @@ __all__ = [
     "ask",
     "choose_model",
     "connect",
+    "connect_batched",
     "connect_simulated",
     "known_price",
     "resolve",

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 
 from .. import runs
 from ..errors import ModelError, RateLimited, Refused
-from ..limits import Ending, Permit, impatient_permit, read_headers, retry_after
+from ..limits import Ending, Permit, Refusal, impatient_permit, read_headers, retry_after
 from ..simulation import SIMULATED_PREFIX
 from ..tracing import listening, names, without_keys
 from ..usage import NO_USAGE, Usage
@@ -33,7 +33,7 @@ from ._costs import UNKNOWN, Bill, Pricing
 from ._endpoint import CallbackFailed, Reply
 from ._needs import Needs
 from ._outage_log import end_attempt
-from ._provider_errors import error_of, refusal_of, too_slow, unreachable, unreadable
+from ._provider_errors import UNAVAILABLE, error_of, full, refusal_of, too_slow, unreachable, unreadable
 from ._replies import Answer, Tokens, read_answer, read_tokens
 from ._spans import AttemptSpan
 from ._types import Completion
@@ -202,7 +202,7 @@ async def _answered(
     settlement = _Settlement(connection.address.name, first=call.attempts == 1, held=held)
     try:
         reply = await _send(connection, call, body, shown, settlement)
-        answer = _read(connection, reply, _error(connection, call, reply, shown), shown, settlement)
+        answer = _read(connection, reply, _error(connection, call, reply, permit, shown), shown, settlement)
         connection.answers(call, answer.tokens, asyncio.get_running_loop().time())
         readings = read_headers(reply.headers) if connection.limiter.learns else ()
         ending = accepted(readings, answer.tokens)
@@ -230,13 +230,18 @@ def _say(connection: Connection, permit: Permit, ending: Ending, shown: AttemptS
         end_attempt(connection, permit, ending)
 
 
-def _error(connection: Connection, call: Call[Any], reply: Reply, shown: AttemptSpan | None) -> ModelError | None:
+def _error(
+    connection: Connection, call: Call[Any], reply: Reply, permit: Permit, shown: AttemptSpan | None
+) -> ModelError | None:
     """The error that a reply tells of, noted on the call and the span; None where it is none."""
     error = error_of(reply, connection.address, known=connection.known)
     if isinstance(error, RateLimited):
         call.refusal = refusal = refusal_of(reply)
         if error.retry_after is None:
             error.retry_after = refusal.retry_after
+    elif error is not None and error.status == UNAVAILABLE and permit.is_one_too_many():
+        error = full(error)
+        call.refusal = Refusal(retry_after=error.retry_after, concurrent=True)
     if shown is not None:
         shown.reply(reply, error.retry_after if error is not None else retry_after(reply.headers))
     return error

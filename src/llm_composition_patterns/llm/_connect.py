@@ -148,12 +148,13 @@ def _opener(options: Options, scenario: Scenario | None) -> Opener:
             from ._simulated import SimulatedEndpoint  # noqa: PLC0415 - only when used
 
             return address, SimulatedEndpoint(scenario)
-        return await _open_sdk(address, options, resources)
+        return await open_sdk(address, options, resources)
 
     return open_endpoint
 
 
-async def _open_sdk(address: Address, options: Options, resources: AsyncExitStack) -> tuple[Address, Endpoint]:
+async def open_sdk(address: Address, options: Options, resources: AsyncExitStack) -> tuple[Address, Any]:
+    """The endpoint of an address through its SDK, with its client, which is closed with the resources."""
     endpoint = await asyncio.to_thread(_build, address, options)  # imports the SDK and reads certificates
     resources.push_async_callback(endpoint.client.close)
     if not address.model:

@@ -110,7 +110,9 @@ def _bill(parts: tuple[Decimal, Decimal], source: CostSource) -> Bill:
     return Bill(MONEY.add(prompt, completion), source, prompt, completion)
 
 
-def pricing_of(address: Address, given: Price | None, charged: Price | None = None) -> Pricing:
+def pricing_of(
+    address: Address, given: Price | None, charged: Price | None = None, *, half_price: bool = False
+) -> Pricing:
     """How the calls of the model at `address` are priced. The first call reads the price list, 0.2 s of CPU."""
     provider = address.provider
     if provider.sdk == "simulated":
@@ -119,9 +121,13 @@ def pricing_of(address: Address, given: Price | None, charged: Price | None = No
         return Pricing(given=given, free=_LOCAL)
     if given is not None:
         return Pricing(given=given)
-    return Pricing(
-        listed=listed_price(provider.prices if address.own_endpoint else None, address.base_url or "", address.model)
-    )
+    listed = listed_price(provider.prices if address.own_endpoint else None, address.base_url or "", address.model)
+    return Pricing(listed=partial(_halved, listed) if half_price and listed is not None else listed)
+
+
+def _halved(listed: Listed, tokens: Tokens) -> tuple[Decimal, Decimal]:
+    prompt, completion = listed(tokens)
+    return MONEY.divide(prompt, 2), MONEY.divide(completion, 2)
 
 
 def tells_costs(address: Address) -> bool:

@@ -67,6 +67,7 @@ class Options:
         remember: Whether what the automatic limiter finds out is kept for the next run.
         price: The user's own price.
         charged: What a simulated provider's scenario charges.
+        half_price: Whether half is paid of what the price list says, as at batch endpoints.
         endpoint: What the limiter is shared by, beside model and key.
         start: Where the automatic limit begins.
     """
@@ -82,6 +83,7 @@ class Options:
     endpoint: Hashable
     start: Start
     charged: Price | None = None
+    half_price: bool = False
 
 
 class ConnectedModel:
@@ -182,7 +184,8 @@ class ConnectedModel:
         address, price = self._address, self._options.price
         if price is not None or (address.provider.prices is None and address.own_endpoint):
             return pricing_of(address, price, self._options.charged)
-        return await asyncio.to_thread(pricing_of, address, None)  # reads the price list
+        half = self._options.half_price
+        return await asyncio.to_thread(pricing_of, address, None, half_price=half)  # reads the price list
 
     async def complete(self, messages: str | Sequence[Message], /, **settings: Unpack[ModelSettings]) -> Completion:
         """Answer `messages`, a prompt or a conversation.

@@ -16,7 +16,7 @@ from ..errors import (
     Refused,
     UnknownModel,
 )
-from ..limits import Refusal, read_refusal, retry_after
+from ..limits import Refusal, read_refusal, retry_after, tells_full
 from ..tracing import without_keys
 from ._addresses import Address
 from ._endpoint import AnswerTooLong, Reply
@@ -27,6 +27,7 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _REQUEST_TIMEOUTS: Final = frozenset({408, 504, 524})
 _SERVER_ERRORS: Final = 500
+UNAVAILABLE: Final = 503
 _OVERLOADED: Final = frozenset({425, 498, 499})  # 498 is Groq's flex tier without capacity
 _UNSUPPORTED: Final = ("unsupported", "not supported", "does not support", "doesn't support", "unknown parameter")
 _SHORTEST_KEY: Final = 6  # what is shorter is no secret, and may be any word of a message
@@ -73,6 +74,16 @@ def error_of(reply: Reply, address: Address, *, known: bool = False) -> ModelErr
         error = _error(status, complaint or Complaint("no reason given"), reply, address)
     error.model, error.status = address.name, status
     return error
+
+
+def full(failed: ModelError) -> RateLimited:
+    """The error for a failure that only comes on top of what a server takes at once."""
+    return RateLimited(
+        f"{failed}; it answers while fewer calls are in flight",
+        retry_after=failed.retry_after,
+        model=failed.model,
+        status=failed.status,
+    )
 
 
 def refusal_of(reply: Reply) -> Refusal:
@@ -167,6 +178,8 @@ def _error(status: int, said: Complaint, reply: Reply, address: Address) -> Mode
         return RateLimited(
             f"{name} refused the call by its rate limit: {told.message}", retry_after=retry_after(headers)
         )
+    if status == UNAVAILABLE and tells_full(said.message):
+        return RateLimited(f"{name} is full{http}: {told.message}", retry_after=retry_after(headers))
     if status in _REQUEST_TIMEOUTS:
         return ModelTimeout(f"{name} gave up waiting for itself: {told.message}", retry_after=retry_after(headers))
     if status >= _SERVER_ERRORS or status in _OVERLOADED:

@@ -1,7 +1,7 @@
 """The span of one attempt at a provider, as OpenInference describes an LLM call.
 
-Built only while somebody listens and the span is recorded; every value passes OpenInference's own span, so that its
-masking holds.
+Built only while somebody listens and the span is recorded; where anything is masked, every value passes OpenInference's
+own span.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AttemptSpan:
 
     def __init__(self, spans: Spans, address: Address) -> None:
         self._spans = spans
-        self._span: Span = spans.llm.start_span(f"chat {address.model}", openinference_span_kind="llm")
+        self._span: Span = spans.start(f"chat {address.model}", "LLM", spans.ambient())
         self._attributes: dict[str, Any] = {}
         self.recording = self._span.is_recording()
         if self.recording:
@@ -108,9 +108,7 @@ class AttemptSpan:
     def end(self) -> None:
         """Write the span."""
         if self.recording:
-            # OpenInference's span asks its mask for every single attribute; half the cost where nothing is masked.
-            written = self._span if self._spans.masks else getattr(self._span, "__wrapped__", self._span)
-            written.set_attributes({key: _clean(value) for key, value in self._attributes.items()})
+            self._span.set_attributes({key: _clean(value) for key, value in self._attributes.items()})
         self._span.end()
 
     def current(self) -> AbstractContextManager[Any]:

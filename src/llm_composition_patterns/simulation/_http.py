@@ -10,10 +10,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
+from ._http_batches import BatchRoutes, Refused
 from ._provider import ConnectionDropped, Reply, SimulatedProvider
 from ._wire import ERRORS, error_body, model_body, models_body
 
@@ -32,13 +33,15 @@ _SIMULATED = {"x-simulated": "true"}
 @asynccontextmanager
 async def listening_on(provider: SimulatedProvider, address: str, port: int) -> AsyncIterator[int]:
     """Serve `provider`; gives the port."""
-    server = web.Server(_Handler(provider).handle, handler_cancellation=True, access_log=None)
+    handler = _Handler(provider)
+    server = web.Server(handler.handle, handler_cancellation=True, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=_SECONDS_TO_END)
     await runner.setup()
     try:
         await web.TCPSite(runner, address, port, backlog=_BACKLOG).start()
         yield runner.addresses[0][1]
     finally:
+        await handler.batches.aclose()
         await runner.cleanup()
 
 
@@ -46,6 +49,7 @@ class _Handler:
     def __init__(self, provider: SimulatedProvider) -> None:
         self._provider = provider
         self._keys = frozenset(provider.scenario.keys)
+        self.batches: Final = BatchRoutes(provider.scenario)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.rstrip("/")
@@ -56,6 +60,9 @@ class _Handler:
         for models in _MODELS:
             if path == models or path.startswith(f"{models}/"):
                 return self._models(request, path.removeprefix(models).removeprefix("/"))
+        for base in _BASES:
+            if path.startswith((f"{base}/files", f"{base}/batches")):
+                return await self._batch(request, path.removeprefix(base).removeprefix("/"))
         return _error("not_found", message=f"Unknown request URL: {request.method} {request.path}. (simulated)")
 
     def _is_admitted(self, request: web.BaseRequest) -> bool:
@@ -69,6 +76,15 @@ class _Handler:
         if not name:
             return _json(200, models_body(known), _SIMULATED)
         return _error("unknown_model", model=name) if known and name not in known else _json(200, model_body(name), {})
+
+    async def _batch(self, request: web.BaseRequest, path: str) -> web.Response:
+        try:
+            answer = await self.batches.handle(request, path)
+        except Refused as refused:
+            return _error(refused.kind, message=str(refused))
+        if isinstance(answer, bytes):
+            return web.Response(body=answer, headers=_SIMULATED, content_type="application/jsonl")
+        return _json(200, answer, _SIMULATED)
 
     async def _complete(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

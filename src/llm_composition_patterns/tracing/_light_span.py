@@ -12,7 +12,7 @@ SDK makes the span itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from time import time_ns
 from typing import TYPE_CHECKING, Any, cast
 
@@ -130,11 +130,12 @@ def _fields(span: Any) -> set[str]:
 def start(tracer: Any, name: str, outside: Context | None, attributes: Attributes, links: Sequence[Link] = ()) -> Span:
     """Start a span with a tracer that takes light ones; the caller gives `attributes` away."""
     around = trace.get_current_span(outside).get_span_context()
-    most = tracer._span_limits.max_span_attributes
+    limits = tracer._span_limits
     if (
         (around.is_valid and not around.trace_flags & TraceFlags.SAMPLED)
         or not _CLEAN.issuperset(map(type, attributes.values()))
-        or (most is not None and len(attributes) > most)
+        or _are_more(attributes, limits.max_span_attributes)
+        or _are_more(links, limits.max_links)
         or not tracer._is_enabled()
     ):
         return cast("Span", tracer.start_span(name, outside, attributes=attributes, links=links))
@@ -143,6 +144,10 @@ def start(tracer: Any, name: str, outside: Context | None, attributes: Attribute
     span._start_time = time_ns()
     tracer.span_processor.on_start(span, parent_context=outside)
     return span
+
+
+def _are_more(some: Sized, most: int | None) -> bool:
+    return most is not None and len(some) > most
 
 
 def _placed(around: SpanContext, ids: IdGenerator) -> tuple[SpanContext, SpanContext | None]:

@@ -1,9 +1,9 @@
 """Writing spans: who listens, what is masked, and how a failure looks.
 
 Spans go to the tracer that `setup_tracing` installed for this package, else to the application's own global tracer
-provider, whenever that was set, else nowhere: then `listening()` is None and nothing is built. The spans of attempts at
-providers go through OpenInference's tracer; the others take a shorter way (it costs half) unless there is something
-to mask: a masking `TraceConfig` holds for every span written here, and covers what OpenInference leaves open.
+provider, whenever that was set, else nowhere: then `listening()` is None and nothing is built. Where a `TraceConfig`
+masks anything, every span written here goes through OpenInference's tracer, with what that leaves open covered, too;
+else spans take a shorter way, at a third of the cost.
 """
 
 from __future__ import annotations
@@ -82,19 +82,19 @@ class Spans:
         self.hides_outputs: bool = bool(config.hide_outputs)
         self.hides: bool = _masking.hides_text(config)
         self.masks: bool = _masking.hides_anything(config)
-        self._llm: OITracer | None = None
+        self._masking: OITracer | None = None
         self._light = None if self.masks else _light_start(tracer)
 
     @property
-    def llm(self) -> OITracer:
-        """OpenInference's tracer, for the spans of attempts at providers."""
-        if self._llm is None:
+    def masking(self) -> OITracer:
+        """OpenInference's tracer."""
+        if self._masking is None:
             from openinference.instrumentation import OITracer  # noqa: PLC0415
 
             from ._masking import MaskingTracer  # noqa: PLC0415
 
-            self._llm = (MaskingTracer if self.hides else OITracer)(self.tracer, config=self.config)
-        return self._llm
+            self._masking = (MaskingTracer if self.hides else OITracer)(self.tracer, config=self.config)
+        return self._masking
 
     def start(
         self,
@@ -110,7 +110,7 @@ class Spans:
         attributes[_SPAN_KIND] = kind
         if self._light is not None:
             return self._light(self.tracer, spelled(name), parent, attributes, links)
-        tracer = self.llm if self.masks else self.tracer
+        tracer = self.masking if self.masks else self.tracer
         return tracer.start_span(spelled(name), parent, attributes=attributes, links=links)
 
     def input(self, value: object) -> Attributes:

@@ -66,8 +66,57 @@ def test_a_rehearsal_as_json_says_that_it_is_one(capsys):
 
 
 @pytest.mark.parametrize(
+    ("scenario", "held_up"),
+    [("groq-dev", "tokens a minute"), ("ollama-one-gpu", "calls at once"), ("vllm", "workers")],
+)
+def test_a_scenario_is_planned_and_rehearsed(scenario, held_up, capsys):
+    """A ready one says how fast the provider is, what it lets through and does at once, and at what price."""
+    given = ["--items", "300", "--workers", "10", "--scenario", scenario]
+    assert main(["rehearse", *given, "--json"]) == 0
+    (batch,) = json.loads(capsys.readouterr().out)["batches"]
+    assert batch["rehearsed"]["binds"] == batch["planned"]["binds"] == [held_up]
+    assert batch["rehearsed"]["seconds"] == pytest.approx(batch["planned"]["seconds"], rel=0.1)
+    assert batch["rehearsed"]["cost"] == pytest.approx(batch["planned"]["cost"], rel=0.1)
+    assert main(["plan", *given, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["batches"][0]["planned"] == batch["planned"]
+
+
+def test_a_scenario_of_your_own_is_rehearsed_with_its_faults(tmp_path, capsys):
+    """The retries are those that they cause; arithmetic knows those that strike at all times."""
+    (tmp_path / "own.toml").write_text(
+        "time_to_first_token = 2\ntokens_per_second = inf\n"
+        '[[faults]]\nkind = "server_error"\nprobability = 0.1\n'
+        '[[faults]]\nkind = "server_overloaded"\ntimes = 3\n'
+    )
+    assert main(["rehearse", "--items", "400", "--scenario", "own.toml", "--json"]) == 0
+    (batch,) = json.loads(capsys.readouterr().out)["batches"]
+    assert batch["planned"]["retries"] == 44
+    assert 30 <= batch["rehearsed"]["retries"] <= 60
+
+
+def test_what_ends_a_batch_ends_its_rehearsal(tmp_path, capsys):
+    """As it will: in one line, with what was done by then."""
+    (tmp_path / "own.toml").write_text('seed = 3\n[[faults]]\nkind = "no_credit"\nafter = 60\n')
+    assert main(["rehearse", "--items", "400", "--scenario", "own.toml"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "cannot pay" in captured.err
+    assert "its store has {'succeeded': 1" in captured.err
+    assert len(captured.err.splitlines()) == 2
+
+
+def test_a_scenario_without_times_is_planned(tmp_path, capsys):
+    """All comes at once there, and nothing is divided by it."""
+    (tmp_path / "own.toml").write_text("time_to_first_token = 0\ntokens_per_second = inf\n")
+    assert main(["plan", "--items", "3", "--scenario", "own.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["batches"][0]["planned"]["done"] == 3
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
+        (["--items", "3", "--scenario", "vllm", "--input-price", "1"], "leave --input-price out, or that"),
+        (["--items", "3", "--scenario", "nothing"], "nothing: cannot be read: No such file"),
         (["--items", "3"], "give --seconds-per-item, as --items 34237 --seconds-per-item 360; or --strategies"),
         (["--strategies", "--jobs", "3"], "--strategies have their own jobs: leave --jobs out"),
         ([*BATCH, "--failure-rate", "3"], "--failure-rate is a share from 0 to 0.5, not 3.0"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_composition_patterns.limits import Reading, Refusal, read_headers, read_refusal
+from llm_composition_patterns.limits import Reading, Refusal, read_headers, read_refusal, tells_full
 from llm_composition_patterns.limits._dialects import MOST
 from llm_composition_patterns.limits._moments import LONGEST, duration
 
@@ -179,6 +179,8 @@ GROQ = (
         ("You exceeded your rate limit: too many tokens", {}, Refusal(exhausted="tokens")),
         ("Quota of calls per minute is used up", {}, Refusal(exhausted="requests")),
         ("Rate limit: too many concurrent requests", {}, Refusal(exhausted="requests", concurrent=True)),
+        ("maximum pending requests exceeded", {}, Refusal(concurrent=True)),
+        ("The queue is full", {"retry-after": "1"}, Refusal(retry_after=1, concurrent=True)),
         ("slow down; retry after 250ms", {}, Refusal(retry_after=0.25)),
         (
             "no",
@@ -225,6 +227,25 @@ def test_a_refusal_that_tells_nothing_of_rates_is_a_cap(refusal, tells):
 def test_durations_are_read_as_providers_write_them(text, seconds):
     """From milliseconds to days."""
     assert duration(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("message", "full"),
+    [
+        ("server busy, please try again.  maximum pending requests exceeded", True),
+        ("The server is busy: its queue is full. (simulated)", True),
+        ("no slot available", True),
+        ("All workers are busy: queue full", True),
+        ("The model is overloaded.", False),
+        ("Loading model", False),
+        ("disk full", False),
+        ("no slots for this model in your region", False),
+        ("", False),
+    ],
+)
+def test_a_server_that_is_full_says_so(message, full):
+    """In words; an overload that passes is something else."""
+    assert tells_full(message) is full
 
 
 _NAMES = st.sampled_from(

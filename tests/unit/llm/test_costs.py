@@ -127,3 +127,11 @@ def test_a_scenario_s_price_comes_before_the_user_s():
     address = resolve("simulated:", base_url=None, api_key=None, environ={})
     pricing = pricing_of(address, Price(input=1, output=1), Price(input=0, output=5))
     assert pricing.most(10, 100) == Decimal("0.0005")
+
+
+def test_at_a_batch_endpoint_half_of_the_list_is_paid():
+    """Of both parts; a price of the user's own is taken as it is given."""
+    address = resolve("openai:gpt-4o-mini", base_url=None, api_key="k", environ={})
+    whole, half = (pricing_of(address, None, half_price=half).most(1000, 1000) for half in (False, True))
+    assert half == whole / 2 > 0
+    assert pricing_of(address, Price(input=1, output=1), half_price=True).most(1000, 1000) == Decimal("0.002")

@@ -4,9 +4,10 @@ import asyncio
 import math
 
 import pytest
+from pydantic import BaseModel
 from scripted import ScriptedEndpoint, completion, model_over, refusal
 
-from llm_composition_patterns import Success, connect, parallelize
+from llm_composition_patterns import Success, ask, connect, parallelize
 from llm_composition_patterns.errors import RateLimited
 from llm_composition_patterns.simulation import Fault, Scenario
 
@@ -78,3 +79,27 @@ async def test_a_call_that_nobody_rivals_ends_with_its_attempts():
         with pytest.raises(RateLimited, match="Tried 5 times"):
             await model.complete("alone")
     assert [math.floor(time) for time in endpoint.times] == [0, 1, 2, 3, 5]
+
+
+class Text(BaseModel):
+    text: str
+
+
+async def test_faults_cost_only_their_own_call():
+    """One refused for ever, one hanging, one malformed three times, one fine: each has its kind and its attempts."""
+    faults = (
+        Fault(kind="rate_limit", match="into Spanish", retry_after=0.1),
+        Fault(kind="hang", match="into French"),
+        Fault(kind="malformed_json", match="into German", times=3),
+    )
+    async with connect("simulated:four", scenario=Scenario(seed=1, faults=faults), remember=False) as model:
+        outcomes = await parallelize(
+            lambda language: ask(model, f"Translate into {language}.", output=Text),
+            ["Spanish", "French", "German", "Italian"],
+            timeout=30,
+            on_error="collect",
+        )
+    became = [(getattr(outcome, "kind", None), outcome.attempts) for outcome in outcomes]
+    # Of the 11 refusals 6 are excused: they came between the answers to the others.
+    assert became == [("rate_limit", 11), ("timeout", 1), ("invalid_output", 3), (None, 1)]
+    assert asyncio.get_running_loop().time() == pytest.approx(30.6, abs=0.1)

@@ -280,3 +280,26 @@ async def test_a_request_that_cannot_be_shown_leaves_no_span_open(exported):
             await model.complete("hello", temperature=Decimal("0.5"))
     (attempt,) = exported.get_finished_spans()
     assert attempt.status.status_code is StatusCode.ERROR
+
+
+async def test_masking_or_not_an_attempt_shows_the_same():
+    """The way through OpenInference's tracer, taken where anything is masked, adds nothing and leaves nothing out."""
+
+    async def attempt_shown(config):
+        exporter = listen(config)
+        async with model_over(ScriptedEndpoint(refusal(500), completion("ten"))) as model:
+            with using_attributes(session_id="s1", tags=["a", "b"]):
+                await model.complete("How many?", seed=5)
+        return [
+            (each.name, timeless(each.attributes), each.status.description) for each in exporter.get_finished_spans()
+        ]
+
+    def timeless(attributes):
+        return {key: value for key, value in attributes.items() if not key.endswith("seconds")}
+
+    plain, through_masking = (
+        await attempt_shown(TraceConfig()),
+        await attempt_shown(TraceConfig(hide_embedding_vectors=True)),
+    )
+    assert plain == through_masking
+    assert [attributes["openinference.span.kind"] for _, attributes, _ in plain] == ["LLM", "LLM"]

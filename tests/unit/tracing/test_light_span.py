@@ -133,8 +133,11 @@ def test_an_sdk_that_looks_different_inside_makes_its_own_spans(field, monkeypat
 
 
 def test_what_the_sdk_would_clean_or_drop_is_left_to_it():
-    """Attributes that are no plain values, and more of them than are allowed."""
-    tracer, exporter = made(span_limits=SpanLimits(max_span_attributes=2))
+    """Attributes that are no plain values, and more of them or of links than are allowed."""
+    tracer, exporter = made(span_limits=SpanLimits(max_span_attributes=2, max_links=0))
+    light(tracer, "linked", attributes={}, links=(Link(ELSEWHERE, {}),)).end()
+    assert exporter.get_finished_spans()[0].links == ()
+    exporter.clear()
     light(tracer, "list", attributes={"a": ["x"]}).end()
     light(tracer, "three", attributes={"a": 1, "b": 2, "c": 3}).end()
     assert [span.attributes for span in exporter.get_finished_spans()] == [{"a": ("x",)}, {"b": 2, "c": 3}]

@@ -33,13 +33,16 @@ def write_everything() -> None:
             "llm.output_messages.0.message.content": PLANTED,
             "llm.model_name": "m",
         }
-        attempt = spans.llm.start_span("chat m", attributes=attributes)
+        attempt = spans.masking.start_span("chat m", attributes=attributes)
         attempt.record_exception(error)
         attempt.add_event("retry", {"exception.message": PLANTED, "attempt": 1})
         attempt.set_status(Status(StatusCode.ERROR, PLANTED))
         spans.fail(attempt, error)
         attempt.end()
-        with pytest.raises(ValueError, match=PLANTED), spans.llm.start_as_current_span("chat n", attributes=attributes):
+        with (
+            pytest.raises(ValueError, match=PLANTED),
+            spans.masking.start_as_current_span("chat n", attributes=attributes),
+        ):
             raise error
 
 
@@ -58,7 +61,7 @@ def test_errors_and_metadata_are_hidden_with_either_side(hidden):
     with record_spans(TraceConfig(**{hidden: True})) as recorder, using_attributes(metadata={"note": PLANTED}):
         with pytest.raises(ValueError, match=PLANTED), tracing.span("s"):
             raise ValueError(PLANTED)
-        tracing.listening().llm.start_span("chat m").end()
+        tracing.listening().masking.start_span("chat m").end()
     assert PLANTED not in "".join(span.to_json() for span in recorder.spans)
 
 
@@ -90,7 +93,7 @@ def test_a_masked_failure_still_says_its_type():
 def test_a_status_that_is_no_error_is_kept():
     """Only descriptions of errors can quote something."""
     with record_spans(TraceConfig(hide_inputs=True)) as recorder:
-        attempt = tracing.listening().llm.start_span("chat m")
+        attempt = tracing.listening().masking.start_span("chat m")
         attempt.set_status(StatusCode.OK)
         attempt.end()
     assert recorder.one("chat m").status.status_code is StatusCode.OK

@@ -210,7 +210,7 @@ def test_the_context_of_the_application_is_on_every_span():
     with record_spans() as recorder, using_attributes(session_id="s1", user_id="u1", metadata={"a": 1}, tags=["t"]):
         with tracing.span("branch"):
             pass
-        tracing.listening().llm.start_span("chat m").end()
+        tracing.listening().masking.start_span("chat m").end()
     for name in ("branch", "chat m"):
         attributes = recorder.one(name).attributes
         assert (attributes["session.id"], attributes["user.id"]) == ("s1", "u1")
@@ -228,12 +228,12 @@ def test_a_parent_can_be_given():
     assert recorder.tree() == [("fan-out", [("elsewhere", []), ("branch", [])])]
 
 
-def test_the_tracer_for_models_is_openinferences_own():
+def test_the_tracer_that_masks_is_openinferences_own():
     """It is made once."""
     with record_spans():
         spans = tracing.listening()
-        assert isinstance(spans.llm, OITracer)
-        assert spans.llm is spans.llm
+        assert isinstance(spans.masking, OITracer)
+        assert spans.masking is spans.masking
 
 
 @pytest.fixture

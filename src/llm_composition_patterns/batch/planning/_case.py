@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from ...simulation import Price
+from ...simulation import Price, Scenario
 
 ATTEMPTS: Final = 4
 """Attempts that a call may make, as `connect` has them."""
@@ -70,11 +70,17 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What the provider lets through, for all jobs together; None for everything."""
+    """What the provider lets through, for all jobs together; None for everything.
+
+    Attributes:
+        at_once: Calls that it works on at once; the others wait.
+    """
 
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     requests_per_day: float | None = None
+    tokens_per_day: float | None = None
+    at_once: int | None = None
 
     def __post_init__(self) -> None:
         _check_positive(self, [each.name for each in fields(self) if getattr(self, each.name) is not None])
@@ -116,6 +122,7 @@ class Case:
         rates: What the provider lets through.
         runner: Where the jobs run.
         budget: US dollars that may be spent; None for any.
+        scenario: What else there is to say of the provider; None for nothing. A plan leaves it out.
 
     Raises:
         ValueError: Something is out of its range, or no item would ever be finished.
@@ -127,6 +134,7 @@ class Case:
     rates: Rates = Rates()
     runner: Runner = RUNNERS["none"]
     budget: Decimal | None = None
+    scenario: Scenario | None = None
 
     def __post_init__(self) -> None:
         _check_positive(self, ("workers", "jobs") if self.budget is None else ("workers", "jobs", "budget"))

@@ -72,13 +72,16 @@ class Rate:
 
 def rates_of(case: Case) -> Mapping[str, Rate]:
     """The limits of a case that the provider has, by their names."""
-    rates, tokens = case.rates, case.workload.tokens / case.workload.calls_per_item
+    rates, work = case.rates, case.workload
+    tokens, latency = work.tokens / work.calls_per_item, work.seconds_per_item / work.calls_per_item
     rows = (
         ("requests a minute", rates.requests_per_minute, _MINUTE, 1.0),
         ("tokens a minute", rates.tokens_per_minute, _MINUTE, tokens),
         ("requests a day", rates.requests_per_day, _DAY, 1.0),
+        ("tokens a day", rates.tokens_per_day, _DAY, tokens),
     )
-    return {name: Rate(limit / window, limit, each) for name, limit, window, each in rows if limit is not None}
+    named = {name: Rate(limit / window, limit, each) for name, limit, window, each in rows if limit is not None}
+    return named if rates.at_once is None else {**named, "calls at once": Rate(rates.at_once / latency, 0.0, 1.0)}
 
 
 def binding(

@@ -11,14 +11,14 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, replace
 from typing import Any, Final
 
-from ...errors import BudgetExceeded
+from ...errors import BudgetExceeded, ModelError
 from ...limits import Limiter
 from ...llm import ChatModel, connect_simulated
 from ...runs import Budget, track
-from ...simulation import Fault, RateLimit, Reply, Scenario, SimulatedProvider
+from ...simulation import Capacity, Fault, RateLimit, Reply, Scenario, SimulatedProvider
 from ...steps import JsonForm
 from ...usage import Usage
 from .._dispatcher import Dispatcher, RunSettings
@@ -42,6 +42,9 @@ async def rehearse(case: Case, *, seed: int = 0) -> Figures:
     Args:
         case: The batch.
         seed: Of what is drawn: how long each item takes, up to a quarter more or less, and which attempts fail.
+
+    Raises:
+        ModelError: What the batch would end with, as where the scenario has no credit.
     """
     clock = asyncio.get_running_loop().time
     began, rehearsal = clock(), _Rehearsal(case, seed)
@@ -62,12 +65,18 @@ class _Rehearsal:
         self._sessions = self._minutes = self._cut_off = 0
         self._at_work = 0.0
         self._spent_up = False
+        self._ended_by: Exception | None = None
 
     async def run(self) -> None:
         """Run all jobs."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(len(self._stores)):
-                group.create_task(self._job(number))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(len(self._stores)):
+                    group.create_task(self._job(number))
+        except* ModelError as ended:
+            self._ended_by = ended.exceptions[0]
+        if self._ended_by is not None:
+            raise self._ended_by
 
     async def figures(self, seconds: float, usage: Usage) -> Figures:
         """What was measured."""
@@ -169,14 +178,17 @@ def _item(case: Case, model: ChatModel) -> Callable[[str], Awaitable[int]]:
 
 def _scenario(case: Case, seed: int) -> Scenario:
     work = case.workload
-    given = {each.name: getattr(case.rates, each.name) for each in fields(case.rates)}
     answer = "." * (work.output_tokens // work.calls_per_item * _LETTERS)
+    if case.scenario is not None:
+        return replace(case.scenario, seed=seed, models=(), keys=(), answer=lambda _: answer)
+    given = {name: rate for name, rate in asdict(case.rates).items() if name != "at_once"}
     return Scenario(
         seed=seed,
         time_to_first_token=work.seconds_per_item / work.calls_per_item,
         tokens_per_second=math.inf,
         price=work.price,
         rate_limit=RateLimit(**given) if any(given.values()) else None,
+        capacity=None if case.rates.at_once is None else Capacity(slots=case.rates.at_once),
         faults=(Fault(kind="server_error", probability=work.failure_rate),) if work.failure_rate else (),
         answer=lambda _: answer,
     )

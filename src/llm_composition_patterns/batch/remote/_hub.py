@@ -37,6 +37,9 @@ _UNAUTHORIZED: Final = 401
 _CLOSING: Final = 30.0
 """Seconds that workers have to close their resources at the end."""
 
+_OTHERS: Final = 10.0
+"""Seconds after one worker that cannot begin in which another one may, before none is expected to."""
+
 _FORGETTING: Final = 5.0
 """Seconds that a worker has to end an item that is not wanted any more."""
 
@@ -73,14 +76,15 @@ class Hub:
     Args:
         setup: What every worker begins with.
         host: The address to listen on.
+        of: How many workers there are to be.
 
     Attributes:
         token: What workers prove themselves by.
         url: Where they connect to.
-        unable: What the last worker that could not begin failed with; None after one that could.
+        unable: What none of the workers can begin for; None while some may.
     """
 
-    def __init__(self, setup: Setup, host: str) -> None:
+    def __init__(self, setup: Setup, host: str, *, of: int = 1) -> None:
         self._setup = setup
         self._host = host
         self._step = setup.step.rpartition(":")[2]
@@ -90,6 +94,9 @@ class Hub:
         self._limiters = Limiters()
         self._stack = AsyncExitStack()
         self._closing = False
+        self._of = of
+        self._cannot: dict[str, str] = {}  # what a worker cannot begin for
+        self._patience: asyncio.TimerHandle | None = None
         self.token: Final = secrets.token_urlsafe(32)
         self.url: str = ""
         self.unable: BaseException | None = None
@@ -113,6 +120,8 @@ class Hub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing = True
+        if self._patience is not None:
+            self._patience.cancel()
         try:
             for peer in self._ready:
                 peer.line.say(**{"is": "finish"})
@@ -231,8 +240,7 @@ class Hub:
                     case "ready":
                         self._welcome(peer)
                     case "unable":
-                        self.fail(read_error(message["error"], peer.name))
-                        _log.warning("%s cannot begin with %s: %s", peer.name, self._step, self.unable)
+                        self._tell_of(peer, read_error(message["error"], peer.name))
                     case "done" | "failed":
                         if (item := peer.items.get(message["item"])) is not None and not item.answer.done():
                             item.answer.set_result(message)
@@ -250,8 +258,24 @@ class Hub:
             peer.line.say(**{"is": "finish"})
             return
         self.unable = None
+        self._cannot.pop(peer.name, None)
         self._ready.append(peer)
         self._wake()
+
+    def _tell_of(self, peer: _Peer, error: BaseException) -> None:
+        """A worker cannot begin. It tries again, so only what was not told of it already is worth a warning."""
+        level = logging.DEBUG if self._cannot.get(peer.name) == str(error) else logging.WARNING
+        _log.log(level, "%s cannot begin with %s: %s", peer.name, self._step, error)
+        self._cannot[peer.name] = str(error)
+        if len(self._cannot) >= self._of:
+            self.fail(error)
+        elif self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(_OTHERS, self._give_up_others, error)
+
+    def _give_up_others(self, error: BaseException) -> None:
+        self._patience = None
+        if not self._ready:
+            self.fail(error)
 
     def _lose(self, peer: _Peer) -> None:
         """The worker is gone, and with it what it ran."""

@@ -164,6 +164,10 @@ class RemotePermit(Permit):
         """Whether what another one failed, by its number, fell into an outage that is over, as far as was heard."""
         return any(number in outage for outage in self._limiter.outages_over)
 
+    def is_one_too_many(self) -> bool:
+        """Never, as far as is known here."""
+        return False
+
     @property
     def behind_others(self) -> bool:
         """Never, as far as is known here; that it was asked for is told, and the dispatcher knows."""

@@ -8,6 +8,7 @@ dispatcher cancels what it runs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack
@@ -29,16 +30,18 @@ from ._remote_records import RemoteRecords
 from ._traces import WorkerSpans
 
 
-async def work(url: str, token: str, name: str) -> None:
+async def work(url: str, token: str, name: str, *, alone: bool = False) -> None:
     """Run what a dispatcher sends, until it needs this worker no more.
 
     Args:
         url: Where it listens.
         token: What it knows its workers by.
         name: What this one is called in messages.
+        alone: Whether its process does nothing else.
 
     Raises:
         OSError: It cannot be reached, or is gone.
+        RuntimeError: This worker cannot begin; the dispatcher was told.
     """
     from aiohttp import ClientSession, WSServerHandshakeError  # noqa: PLC0415 - only in a worker
 
@@ -49,7 +52,7 @@ async def work(url: str, token: str, name: str) -> None:
         except WSServerHandshakeError as refused:
             raise ConnectionError(f"the dispatcher at {url} refused this worker: {refused.status}") from None
         async with wire, Line(wire) as line:
-            await Worker(line).serve()
+            await Worker(line, alone=alone).serve()
 
 
 class Worker:
@@ -57,16 +60,19 @@ class Worker:
 
     Args:
         line: To it.
+        alone: Whether this process does nothing else.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, *, alone: bool) -> None:
         self._line = line
+        self._alone = alone
         self._spans = WorkerSpans()
         self._limiters = RemoteLimiters(line)
         self._items: dict[int, asyncio.Task[None]] = {}
         self._step: Callable[..., Any]
         self._over = asyncio.Event()
         self._dismissed = False
+        self._unable = ""
         self._keeping: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -74,6 +80,7 @@ class Worker:
 
         Raises:
             Lost: It is gone.
+            RuntimeError: This worker cannot begin.
         """
         listening = asyncio.create_task(self._listen())
         over = asyncio.create_task(self._over.wait())
@@ -86,7 +93,7 @@ class Worker:
             listening.cancel()
             await asyncio.wait([listening, over])
         if not self._dismissed:
-            raise Lost("the dispatcher is gone")
+            raise RuntimeError(self._unable) if self._unable else Lost("the dispatcher is gone")
 
     async def _listen(self) -> None:
         async for message in self._line.heard():
@@ -125,12 +132,17 @@ class Worker:
                 self._held: tuple[Any, ...] = ()
                 if setup["resource"]:
                     self._held = (await stack.enter_async_context(function_at(setup["resource"])()),)
+                if self._alone:
+                    gc.collect()
+                    gc.freeze()  # else what was imported is searched for garbage again and again, for 0.1 s each time
                 self._line.say(**{"is": "ready"})
                 await self._over.wait()
                 while self._items:
                     await asyncio.wait([*self._items.values()])
         except Exception as error:  # noqa: BLE001 - it is told to the dispatcher
             self._line.say(**{"is": "unable", "error": write_error(error)})
+            self._unable = f"{type(error).__name__}: {error}"
+            self._over.set()
 
     async def _run(self, message: Message) -> None:
         """Run an item, and tell what became of it."""

@@ -3,7 +3,7 @@
 from ...steps import Step
 from ._parallelize import OnError, ShowProgress, outcomes_of, parallelize
 from ._progress_bar import reporter
-from ._settings import stops_on_failure
+from ._settings import Settings, stops_on_failure
 from ._source import refuse_what_is_no_source
 from ._stream_outcomes import OutcomeStream, stream_outcomes
 from ._together import together
@@ -12,6 +12,7 @@ from ._vote import Vote, vote
 __all__ = [
     "OnError",
     "OutcomeStream",
+    "Settings",
     "ShowProgress",
     "Step",
     "Vote",

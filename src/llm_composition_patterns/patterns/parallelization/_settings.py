@@ -15,7 +15,11 @@ BREATH: Final = 0.010
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a fan-out runs; see `parallelize` for what each means."""
+    """How a fan-out runs; see `parallelize` for what each means.
+
+    Attributes:
+        items: Whether each branch is a trace of its own, however few there are.
+    """
 
     name: str
     branch_name: str | Callable[[Any], str]
@@ -25,6 +29,7 @@ class Settings:
     deadline: float | None = None
     progress: bool | Callable[[Progress], object] = False
     stop_on_failure: bool = False
+    items: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:

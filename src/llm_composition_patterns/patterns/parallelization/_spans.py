@@ -1,6 +1,7 @@
 """The spans of a fan-out and of its branches.
 
-Branches are children of the fan-out; those of a giant one are roots of traces of their own, linked to it.
+Branches are children of the fan-out; those of a giant one, and the items of a batch, are roots of traces of their own,
+linked to it.
 """
 
 from __future__ import annotations
@@ -50,19 +51,21 @@ class FanOutSpans:
         self._slowest: tuple[float, str] = (-1.0, "")
         self._usage = NO_USAGE
         self._not_recorded = 0
-        self._first_item = self._first_item_of(fan_out.source.total)
+        self._first_item = self._first_item_of(fan_out)
         if self._first_item < sys.maxsize:
             written = self.span.get_span_context()
             self._outside = trace.set_span_in_context(trace.INVALID_SPAN, self._parent)
             self._links = (Link(written, {}),)
             self._span_id = trace.format_span_id(written.span_id)
 
-    def _first_item_of(self, total: int | None) -> int:
+    def _first_item_of(self, fan_out: FanOut[Any, Any]) -> int:
         """The index of the first branch that is a trace of its own."""
-        above = self._spans.item_traces_above
+        above, total = self._spans.item_traces_above, fan_out.source.total
         # Whoever has sampled the fan-out out has meant its branches too.
         if above is None or not self.span.is_recording():
             return sys.maxsize
+        if fan_out.settings.items:
+            return 0
         if total is None:
             return above
         return 0 if total > above else sys.maxsize

@@ -56,7 +56,8 @@ def in_processes(
         verdicts = await parallelize(check, candidates, timeout=5)
     ```
 
-    A call that waits for a free process counts as running for the timeout of a branch.
+    A call that waits for a free process does not count as running, for the timeout of a branch as for its outcome's
+    `elapsed`: that is `queued`, as waiting for a permit is.
     Without `async with`, the processes start at the first call and end with the event loop.
 
     Cancelling a call, also by a timeout, frees its caller at once. A process that computes it is killed, with what it

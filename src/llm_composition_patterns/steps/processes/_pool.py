@@ -10,6 +10,10 @@ A worker computes one call at a time, and is sent the next one before, so that i
 call is still nobody's: the worker must take its ticket before it begins, and as long as it has not, this side can take
 the ticket back. Only one of them gets it. So a call that has not begun can be given to another worker that is free
 sooner, or be withdrawn, and what becomes of a worker concerns the one call alone that it has begun.
+
+A worker is had like a permit: as long as a call waits for one, the clock of its branch stands still, or a limit of a
+second would end calls that were never begun because there were many before them. The call that was sent first to a
+worker counts as begun.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from itertools import count
 from typing import Final, Protocol
 
 from ...errors import WorkerLost
+from ...runs import current_account
 from .._pooled import outstanding
 from ._child import COMPLAINED, READY
 from ._wire import Body
@@ -47,13 +52,35 @@ class Call:
         worker: The worker that it was sent to.
     """
 
-    __slots__ = ("answer", "number", "pieces", "worker")
+    __slots__ = ("_account", "_counted", "answer", "number", "pieces", "worker")
 
     def __init__(self, number: int, pieces: list[bytes], answer: asyncio.Future[Answer]) -> None:
         self.number = number
         self.pieces = pieces
         self.answer = answer
         self.worker: Worker | None = None
+        self._account = current_account.get()
+        self._counted = (0, 0)
+        self._count(waiting=1)
+
+    def begin(self) -> None:
+        """Count as working: the clocks around it run."""
+        self._count(working=1)
+
+    def wait(self) -> None:
+        """Count as waiting again: the clocks around it stand still where nothing else works."""
+        self.worker = None
+        self._count(waiting=1)
+
+    def end(self) -> None:
+        """Count as nothing from now on."""
+        self._count()
+        self._account = None
+
+    def _count(self, *, waiting: int = 0, working: int = 0) -> None:
+        before, self._counted = self._counted, (waiting, working)
+        if self._account is not None and before != self._counted:
+            self._account.shift(waiting=waiting - before[0], working=working - before[1])
 
 
 class Worker(Protocol):
@@ -131,6 +158,8 @@ class Pool:
         except asyncio.CancelledError:
             self._give_up(call)
             raise
+        finally:
+            call.end()
 
     async def aclose(self) -> None:
         """Let the workers end after the calls that wait; if that is cancelled, end them and fail the calls at once."""
@@ -180,6 +209,8 @@ class Pool:
                 self._dispatch()
         elif number in worker.calls:
             call = worker.calls.pop(number)
+            for following in worker.calls.values():
+                following.begin()
             self._failed_starts = min(self._failed_starts, self._tolerated)
             if worker in self._busy and not worker.calls:
                 self._release(worker)
@@ -246,6 +277,8 @@ class Pool:
         _, call = self._waiting.popitem(last=False)
         call.worker = worker
         worker.calls[call.number] = call
+        if len(worker.calls) == 1:
+            call.begin()
         worker.send(call)
 
     def _may_be_sent_more(self, worker: Worker) -> bool:
@@ -266,7 +299,7 @@ class Pool:
         for number in reversed(numbers):
             call = self._waiting[number] = worker.calls.pop(number)
             self._waiting.move_to_end(number, last=False)
-            call.worker = None
+            call.wait()
         if numbers and not worker.calls and worker in self._busy:
             self._release(worker)
         return bool(numbers)

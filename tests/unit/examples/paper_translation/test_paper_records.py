@@ -2,10 +2,13 @@
 
 import json
 import tracemalloc
+from io import BytesIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from examples.paper_translation import _oai, _read
+from examples.paper_translation import _cut, _oai
 from examples.paper_translation._glossary import Glossary
 from examples.paper_translation._read import archive_files, read_entries
 from examples.paper_translation._records import MOST_CHARACTERS, License, Paper
@@ -68,7 +71,7 @@ def test_a_single_record_is_read(read):
 
 def test_a_list_is_read_across_chunks(read, monkeypatch):
     """Wherever a chunk ends, also inside a character."""
-    monkeypatch.setattr(_read, "_CHUNK", 7)
+    monkeypatch.setattr(_cut, "_CHUNK", 7)
     records = [{**RECORD, "id": str(number), "body": "数" * number} for number in range(20)]
     entries = read("a.json", json.dumps(records, ensure_ascii=False))
     assert [(entry.key, entry.paper.body) for entry in entries] == [(one["id"], one["body"]) for one in records]
@@ -167,6 +170,54 @@ def test_a_record_of_fifty_megabytes_is_passed_by(tmp_path):
     assert huge.problem == "a.jsonl, line 1: the record has 50,000,027 bytes, and 8,000,000 is the most"
     assert good.key == "p1"
     assert peak < 20_000_000
+
+
+def test_a_record_of_fifty_megabytes_in_a_list_is_passed_by(tmp_path):
+    """As one on a line of its own; its size is told, too."""
+    path = tmp_path / "a.json"
+    huge = b'{"id": "huge", "body": "' + b"x" * 50_000_000 + b'"}'
+    path.write_bytes(b"[" + huge + b"," + json.dumps(RECORD).encode() + b"]")
+    tracemalloc.start()
+    try:
+        passed, good = read_entries([path])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert passed.problem == "a.json, record 1: the record has 50,000,026 bytes, and 8,000,000 is the most"
+    assert good.key == "p1"
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("between", [",", "\n", ""])
+def test_each_bad_record_of_a_list_has_its_reason(read, between):
+    """And the others are read, though commas are missing."""
+    good = [json.dumps({**RECORD, "id": name}).encode() for name in "abc"]
+    bad = [b'{"id": "\xff"}', b'{"id": nope}', b'["},{", "\\\\"]', b'{"id": "' + good[0]]
+    content = between.encode().join([good[0], bad[0], good[1], bad[1], bad[2], good[2], bad[3]])
+    entries = read("a.json", b"[" + content)
+    assert [entry.key for entry in entries if entry.paper] == ["a", "b", "c"]
+    assert [problem.partition(", ")[2][:30] for _, problem in problems(entries)] == [
+        "record 2: no UTF-8: byte 0xff ",
+        "record 4: no JSON: Expecting v",
+        "record 5: no paper: the record",
+        "record 7: cut off, or no JSON:",
+    ]
+
+
+@pytest.mark.parametrize("first", ["[", ""])
+@given(
+    values=st.lists(st.dictionaries(st.text(), st.recursive(st.text(), st.lists, max_leaves=5))),
+    chunk=st.integers(1, 40),
+    escaped=st.booleans(),
+)
+def test_records_are_cut_wherever_a_chunk_ends(first, values, chunk, escaped):
+    """Whatever is in them; a list is closed, or the file just ends."""
+    text = first + ",\n".join(json.dumps(value, ensure_ascii=escaped) for value in values) + "]" * len(first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cut, "_CHUNK", chunk)
+        pieces = list(_cut.cut(BytesIO(text.encode()), most=10_000))
+    assert [json.loads(piece.text) for piece in pieces] == values
+    assert all(piece.whole for piece in pieces)
 
 
 def test_a_body_that_is_too_long_is_refused(read):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_composition_patterns.errors import WorkerLost
+from llm_composition_patterns.runs import Account, current_account
 from llm_composition_patterns.steps.processes._child import ANSWERED, READY
 from llm_composition_patterns.steps.processes._pool import Pool
 from llm_composition_patterns.virtual_time import run
@@ -454,3 +455,79 @@ async def happen(workers: Workers, calls: dict[bytes, asyncio.Task[bytes]], what
     elif what != "cancel" and workers.hired:
         getattr(workers.hired[which % len(workers.hired)], what)()
     await settle()
+
+
+class Clock(Account):
+    """An account that notes how many things inside it wait, and how many work."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.waiting = self.working = 0
+
+    def shift(self, *, waiting: int = 0, working: int = 0) -> None:
+        self.waiting += waiting
+        self.working += working
+
+    @property
+    def now(self) -> tuple[int, int]:
+        return self.waiting, self.working
+
+
+@pytest.fixture
+def clock():
+    """The account of whatever calls in the test."""
+    clock = Clock()
+    token = current_account.set(clock)
+    yield clock
+    current_account.reset(token)
+
+
+async def test_a_call_waits_until_a_worker_begins_it(clock):
+    """Also the one that was sent in advance; when all are answered, nothing is left of it."""
+    workers = Workers(1)
+    calls = await workers.call(b"a", b"b", b"c")
+    assert clock.now == (3, 0)
+    (worker,) = workers.hired
+    worker.ready()
+    assert clock.now == (2, 1)
+    seen = []
+    for _ in range(3):
+        worker.begin()
+        worker.answer()
+        await settle()
+        seen.append(clock.now)
+    assert seen == [(1, 1), (0, 1), (0, 0)]
+    assert [await call for call in calls] == [b"a", b"b", b"c"]
+
+
+async def test_a_call_that_goes_back_to_the_queue_waits_again(clock):
+    """Its worker died before it began it."""
+    workers = Workers(1)
+    (call,) = await workers.call(b"a")
+    workers.hired[0].ready()
+    assert clock.now == (0, 1)
+    workers.hired[0].die()
+    assert clock.now == (1, 0)
+    workers.hired[1].ready()
+    workers.hired[1].begin()
+    workers.hired[1].answer()
+    assert await call == b"a"
+    assert clock.now == (0, 0)
+
+
+async def test_a_call_that_is_cancelled_neither_waits_nor_works(clock):
+    """Whether it was begun, sent in advance, or waited here; what is begun in its place works."""
+    workers = Workers(1)
+    a, b, c = await workers.call(b"a", b"b", b"c")
+    (worker,) = workers.hired
+    worker.ready()
+    worker.begin()
+    b.cancel()
+    await settle()
+    assert clock.now == (1, 1)
+    a.cancel()
+    await settle()
+    assert clock.now == (1, 0)
+    c.cancel()
+    await settle()
+    assert clock.now == (0, 0)

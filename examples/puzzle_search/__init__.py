@@ -1,0 +1,1 @@
+"""Searches small grid programs that explain puzzles, at every level of parallelism."""

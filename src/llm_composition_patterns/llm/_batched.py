@@ -1,0 +1,176 @@
+"""An endpoint that sends requests in jobs of a provider's batch endpoint, for half the price, within a day.
+
+To whoever calls it, it is a model that takes long. Calls that come together become one job. What was submitted is
+recorded, so that a program that was killed finds its jobs again: it makes the same calls, and collects their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from ._batch_jobs import BatchJobs, Body, NotDone, digest_of, why, written
+from ._batch_record import BatchRecord
+from ._endpoint import Reply
+
+_REFUSED: Final = 400
+_NOT_THERE: Final = 404
+
+Answer: TypeAlias = Reply | ConnectionError
+
+
+class BatchedEndpoint:
+    """Sends requests in jobs.
+
+    Args:
+        jobs: Those of the account.
+        record: Which request is in which job.
+        of: The endpoint, so that the same request elsewhere is another one.
+        most: How many requests a job has at most.
+        wait: Seconds without another request after which a job is submitted.
+        poll: Seconds between two questions whether it is done.
+    """
+
+    def __init__(self, jobs: BatchJobs, record: BatchRecord, *, of: str, most: int, wait: float, poll: float) -> None:
+        self._jobs = jobs
+        self._record = record
+        self._of = of
+        self._most, self._wait, self._poll = most, wait, poll
+        self._known: dict[str, str] | None = None
+        self._knowing = asyncio.Lock()
+        self._made: Counter[str] = Counter()
+        self._waiting: dict[str, Body] = {}
+        self._group: asyncio.Future[str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._results: dict[str, asyncio.Task[dict[str, Answer]]] = {}
+        self._submitting: set[asyncio.Task[None]] = set()
+
+    async def send(self, body: Body, *, on_text: Callable[[str], None] | None = None) -> Reply:  # noqa: ARG002
+        """Send `body`; see `Endpoint`. An answer comes in one piece."""
+        body = {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
+        request = self._name(body)
+        try:
+            job = (await self._jobs_known()).get(request) or await self._joined(request, body)
+            answer = await self._answer(job, request)
+        except NotDone as refused:
+            if refused.reply.status == _NOT_THERE:
+                await self._record.forget(request)
+            return refused.reply
+        if isinstance(answer, ConnectionError) or answer.status >= _REFUSED:
+            await self._record.forget(request)
+        if isinstance(answer, ConnectionError):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        """Submit no more, and ask no more: what was submitted is recorded."""
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = [task for task in (*self._submitting, *self._results.values()) if not task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _name(self, body: Body) -> str:
+        """What a request is known by, the same in the next run of the program."""
+        text = json.dumps([self._of, body], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:40]
+        self._made[digest] += 1
+        return f"{digest}-{self._made[digest]}"
+
+    async def _jobs_known(self) -> dict[str, str]:
+        """The jobs of requests that were submitted; those found again of which that was not known."""
+        async with self._knowing:
+            if self._known is None:
+                for digest in await self._record.unsure():
+                    await self._record.submitted(digest, await self._jobs.find(digest))
+                self._known = await self._record.jobs()
+        return self._known
+
+    # --- into a job
+
+    async def _joined(self, request: str, body: Body) -> str:
+        """The job that a request is submitted with."""
+        loop = asyncio.get_running_loop()
+        self._group = group = self._group or loop.create_future()
+        self._waiting[request] = body
+        if self._timer is not None:
+            self._timer.cancel()
+        if len(self._waiting) >= self._most:
+            self._begin()
+        else:
+            self._timer = loop.call_later(self._wait, self._begin)
+        try:
+            return await asyncio.shield(group)
+        finally:
+            if self._group is group:  # it gave up before it was submitted
+                self._waiting.pop(request, None)
+
+    def _begin(self) -> None:
+        bodies, group, self._waiting, self._group, self._timer = self._waiting, self._group, {}, None, None
+        if group is not None and bodies:
+            task = asyncio.create_task(self._submit(bodies, group))
+            self._submitting.add(task)
+            task.add_done_callback(self._submitting.discard)
+
+    async def _submit(self, bodies: dict[str, Body], group: asyncio.Future[str]) -> None:
+        content = written(dict(sorted(bodies.items())))
+        digest = digest_of(content)
+        try:
+            await self._record.plan(digest, bodies)
+            job = await self._jobs.submit(content)
+            await self._record.submitted(digest, job)
+        except NotDone as refused:
+            await self._record.submitted(digest, None)
+            _fail(group, refused)
+        except Exception as error:  # noqa: BLE001 - all who wait for it are told
+            _fail(group, error)
+        except BaseException:
+            group.cancel()
+            raise
+        else:
+            group.set_result(job)
+
+    # --- out of it
+
+    async def _answer(self, job: str, request: str) -> Answer:
+        collecting = self._results.get(job)
+        if collecting is None or (collecting.done() and collecting.exception() is not None):
+            collecting = self._results[job] = asyncio.create_task(self._collect(job))
+            collecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        found = await asyncio.shield(collecting)
+        answer = found.pop(request, None)
+        if answer is None:
+            _, shown = await self._jobs.status(job)
+            return _nothing(shown)
+        return answer
+
+    async def _collect(self, job: str) -> dict[str, Answer]:
+        while True:
+            try:
+                ended, shown = await self._jobs.status(job)
+                if ended:
+                    return await self._jobs.collect(shown)
+            except NotDone as refused:
+                if not refused.passes:
+                    raise
+            except OSError:
+                pass  # it goes on without us
+            await asyncio.sleep(self._poll)
+
+
+def _nothing(shown: Any) -> Answer:
+    """What stands for an answer that is not there."""
+    if shown.status != "failed":
+        return ConnectionError(why(shown))
+    return Reply(_REFUSED, {}, {"error": {"message": why(shown), "type": "invalid_request_error"}})
+
+
+def _fail(group: asyncio.Future[str], error: BaseException) -> None:
+    group.set_exception(error)
+    group.exception()  # perhaps nobody waits any more

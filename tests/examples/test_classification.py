@@ -1,0 +1,198 @@
+"""The classification example: its command offline, and what it does with what is wrong."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from examples.classification import _sweep_command
+from examples.classification.__main__ import main
+from llm_composition_patterns import Fault
+
+ROOT = Path(__file__).resolve().parents[2]
+THREATS = ROOT / "data" / "threats"
+SIMULATED = ("--model", "simulated:x", "--trace", "off")
+
+
+@pytest.fixture
+def run(capsys, tmp_path):
+    """Runs a command, with a store of its own where it has one; its code, what was printed, and what was said."""
+
+    def ran(name, *argv, store="threats.db"):
+        stored = ("--store", str(tmp_path / store)) if name in {"run", "report"} else ()
+        code = main([name, *map(str, argv), *stored])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return ran
+
+
+def said(err):
+    return [line for line in err.splitlines() if not line.startswith(("model: ", "SIMULATED", "this run"))]
+
+
+@pytest.fixture
+def reports(run, tmp_path):
+    """Writes so many invented reports."""
+
+    def written(count, *argv):
+        path = tmp_path / f"reports-{count}.jsonl"
+        path.write_text(run("generate", count, *argv)[1])
+        return path
+
+    return written
+
+
+def test_the_command_of_the_readme_classifies_the_sample(run, tmp_path):
+    """Offline; it says that it is simulated, and how often it is right, beside the baseline."""
+    text = (ROOT / "examples/classification/README.md").read_text()
+    command = re.search(r"^python -m examples.classification run (\S+)$", text, re.MULTILINE)
+    code, out, err = run("run", ROOT / command[1], *SIMULATED, "--output", tmp_path / "out.jsonl")
+    assert code == 0
+    assert out.startswith("100 classified, 0 failed, 0 pending, 0 abandoned (SIMULATED)\n")
+    assert "SIMULATED: no model is called" in err
+    assert re.search(r"main threat type +55% \(45% to 64%\) +27% \(19% to 36%\)", out)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len({row["id"] for row in rows}) == 100
+    assert all(row["simulated"] and row["reasoning"].startswith("[simulated]") for row in rows)
+
+
+def test_the_sample_has_each_label():
+    """Ten reports of each main threat type; every industry and severity; no id twice."""
+    records = [json.loads(line) for line in (THREATS / "labeled.jsonl").read_text().splitlines()]
+    labels = [record["labels"] for record in records]
+    mains = [one["threat_types"][0] for one in labels]
+    assert len({record["id"] for record in records}) == len({record["text"] for record in records}) == 100
+    assert {mains.count(kind) for kind in mains} == {10}
+    assert len(set(mains)) == 10
+    assert len({industry for one in labels for industry in one["industries"]}) == 8
+    assert {one["severity"] for one in labels} == {"low", "medium", "high", "critical"}
+
+
+def test_only_what_is_new_is_classified(run, reports):
+    """The next run asks about the reports that came since; the one after that about none."""
+    first = json.loads(run("run", reports(20), "--json", *SIMULATED)[1])
+    second = json.loads(run("run", reports(32), "--json", *SIMULATED)[1])
+    third = json.loads(run("run", reports(32), "--json", *SIMULATED)[1])
+    ran = [one["run"] for one in (first, second, third)]
+    assert [(one["classified"], one["executed"], one["usage"]["calls"]) for one in ran] == [
+        (20, 20, 20),
+        (12, 12, 12),
+        (0, 0, 0),
+    ]
+    assert third["counts"]["succeeded"] == third["usage"]["calls"] == 32
+
+
+def test_packs_take_few_calls(run, reports):
+    """12 for 300 reports at 25 in a call, and a few more where some came late to theirs."""
+    told = json.loads(run("run", reports(300), "--pack", 25, "--json", *SIMULATED)[1])
+    assert told["counts"]["succeeded"] == 300
+    assert 12 <= told["run"]["usage"]["calls"] <= 18
+
+
+def test_bad_lines_fail_with_their_reason_and_are_retried(run, reports):
+    """Exit code 3; only `--retry` asks again, and a mended line is classified under its id."""
+    path = reports(2)
+    good, bad = path.read_text().splitlines()
+    path.write_text(good + "\n" + json.dumps({**json.loads(bad), "title": ""}) + "\n")
+    code, out, err = run("run", path, *SIMULATED)
+    assert (code, out.splitlines()[0]) == (3, "1 classified, 1 failed, 0 pending, 0 abandoned (SIMULATED)")
+    assert "line 2: no report: title: String should have at least 1 character" in err
+    path.write_text(good + "\n" + bad + "\n")
+    assert run("run", path, *SIMULATED)[0] == 3
+    assert run("run", path, "--retry", *SIMULATED)[0] == 0
+
+
+def test_nothing_but_bad_lines_is_a_failure(run, tmp_path):
+    """Exit code 1."""
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    assert run("run", tmp_path / "bad.jsonl", *SIMULATED)[0] == 1
+
+
+def test_another_model_is_refused_with_the_way_out(run, reports):
+    """A store is never a mixture, unless that is wanted; another number in a call is no other batch."""
+    path = reports(3)
+    run("run", path, *SIMULATED)
+    other = ("--model", "simulated:y", "--trace", "off")
+    code, _, err = run("run", path, *other)
+    assert (code, "--force" in err) == (1, True)
+    assert run("run", path, *other, "--force")[0] == 0
+    assert run("run", path, "--pack", 3, *SIMULATED, "--force")[0] == 0
+
+
+def test_a_report_of_a_batch_is_what_its_run_said(run):
+    """`report` reads the store alone."""
+    _, ran, _ = run("run", THREATS, "--json", *SIMULATED)
+    code, out, _ = run("report", "--vectors", "words", "--json")
+    assert code == 0
+    assert json.loads(out).items() <= json.loads(ran).items()
+    assert json.loads(out)["accuracy"]["main threat type"]["n"] == 100
+
+
+def test_a_sweep_shows_the_knee(run, tmp_path):
+    """In virtual time: `auto` has the throughput of the best number and a small part of the latency of 200."""
+    argv = ("--items", 300, "--concurrency", 1, 5, 50, 200, "auto", "--plot", tmp_path / "sweep.svg", "--json")
+    code, out, err = run("sweep", *argv, *SIMULATED)
+    told = json.loads(out)
+    rows = {row["setting"]: row for row in told["rows"]}
+    best = max(row["rate"] for name, row in rows.items() if name != "auto")
+    assert code == 0
+    assert "1,500 calls are made" in err
+    assert 3.8 <= told["knee"] <= 4.2
+    assert rows["auto"]["rate"] >= 0.97 * best
+    assert rows["auto"]["p99"] <= 0.15 * rows["200"]["p99"]
+    assert rows["50"]["rate"] <= 1.1 * rows["5"]["rate"]  # the original believed in ten times
+    assert all(row["classified"] == 300 for row in rows.values())
+    assert (tmp_path / "sweep.svg").read_text().count("knee: ") == 2
+
+
+def test_a_sweep_tells_failures(run, monkeypatch):
+    """They are no throughput, and make the exit code 3."""
+    scenario = replace(_sweep_command.OLLAMA, faults=(Fault(kind="refusal", probability=0.25),))
+    monkeypatch.setattr(_sweep_command, "OLLAMA", scenario)
+    code, out, _ = run("sweep", "--items", 40, "--concurrency", 4, "--json", *SIMULATED)
+    [row] = json.loads(out)["rows"]
+    assert code == 3
+    assert row["failed"] == {"invalid_output": 40 - row["classified"]}
+    assert 0 < row["classified"] < 40
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (("run", "nothing.jsonl"), "there is no file nothing.jsonl"),
+        (("run", THREATS, "--labeled", "nothing.jsonl"), "there is no file nothing.jsonl: --labeled"),
+        (("run", THREATS, "--endpoint", "http://127.0.0.1:1"), "runs in this process and has no base_url"),
+    ],
+)
+def test_a_mistake_is_one_line(run, argv, line):
+    """With exit code 2, before anything is paid."""
+    code, out, err = run(*argv, *SIMULATED)
+    assert (code, out, len(said(err))) == (2, "", 1)
+    assert line in err
+
+
+@pytest.mark.parametrize("argv", [["rnu"], ["run"], ["run", "x", "--pack", "26"], ["sweep", "--concurrency", "0"]])
+def test_wrong_usage_is_one_line(capsys, argv):
+    """That says where to read on."""
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["run", "sweep", "report", "generate"])
+def test_each_command_explains_itself(capsys, name):
+    """With an example."""
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"examples:\n  python -m examples.classification {name} " in capsys.readouterr().out
+
+
+def test_a_store_that_is_missing_is_said(run):
+    """In one line."""
+    code, _, err = run("report", "--vectors", "words")
+    assert (code, "there is no store" in err) == (1, True)

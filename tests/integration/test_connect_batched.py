@@ -1,0 +1,175 @@
+"""Models behind a batch endpoint, through the official clients: jobs are submitted once, whatever dies in between."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from llm_composition_patterns import (
+    ConfigurationError,
+    ModelUnavailable,
+    Price,
+    UnknownModel,
+    ask,
+    parallelize,
+    run_batch,
+    track,
+)
+from llm_composition_patterns.llm import connect_batched
+from llm_composition_patterns.llm._batch_record import BatchRecord
+from llm_composition_patterns.simulation import Fault, Scenario, serve
+
+PROVIDERS = ["openai", "groq"]
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request):
+    return request.param
+
+
+class Server:
+    """A server that counts what it answers, and models of it."""
+
+    def __init__(self, url, provider, directory):
+        self.url, self.provider, self.directory = url, provider, directory
+        self.answered = []
+
+    def model(self, **settings):
+        base_url = self.url if self.provider == "groq" else f"{self.url}/v1"
+        settings = {"wait": 0.05, "poll": 0.02, **settings}
+        record = self.directory / "jobs.db"
+        return connect_batched(f"{self.provider}:any", record=record, base_url=base_url, api_key="key", **settings)
+
+
+@pytest.fixture
+def serving(tmp_path, provider):
+    """Makes a server."""
+
+    @asynccontextmanager
+    async def made(**settings):
+        answered = []
+
+        def answer(request):
+            answered.append(request["messages"][-1]["content"])
+            return f"answer to {answered[-1]}"
+
+        quick = {"time_to_first_token": 0.01, "tokens_per_second": 1e6, "spread": 0, "answer": answer}
+        async with serve(Scenario(**{**quick, **settings})) as server:
+            found = Server(server.url, provider, tmp_path)
+            found.answered = answered
+            yield found
+
+    return made
+
+
+def asks(model):
+    async def question(number):
+        return await ask(model, f"question {number}")
+
+    return question
+
+
+async def test_calls_that_come_together_are_one_job(serving):
+    """Each gets its own answer, for half the price."""
+    async with serving(price=Price(input=2, output=2)) as server, server.model() as model, track("all") as tracked:
+        answers = await parallelize(asks(model), range(50))
+    assert answers == [f"answer to question {number}" for number in range(50)]
+    assert tracked.usage.calls == len(server.answered) == 50
+    assert float(tracked.usage.cost) == pytest.approx(tracked.usage.total_tokens / 1e6)
+
+
+async def test_a_job_has_no_more_than_it_may(serving, tmp_path):
+    """The rest is in others."""
+    async with serving() as server, server.model(most=20) as model:
+        await parallelize(asks(model), range(50))
+    async with BatchRecord(tmp_path / "jobs.db") as record:
+        jobs = list((await record.jobs()).values())
+    assert sorted(jobs.count(job) for job in set(jobs)) == [10, 20, 20]
+
+
+async def stopped(server, count, seconds):
+    """A program that makes calls and dies after some time."""
+    async with server.model() as model:
+        calls = asyncio.ensure_future(parallelize(asks(model), range(count)))
+        await asyncio.sleep(seconds)
+        calls.cancel()
+        await asyncio.gather(calls, return_exceptions=True)
+
+
+async def test_a_program_that_was_stopped_collects_what_it_had_submitted(serving):
+    """The same calls in another process: nothing is asked a second time."""
+    async with serving(time_to_first_token=0.6) as server:
+        await stopped(server, 20, 0.4)
+        async with server.model() as model:
+            answers = await parallelize(asks(model), range(25))
+        assert len(server.answered) == 25
+    assert answers == [f"answer to question {number}" for number in range(25)]
+
+
+async def test_a_job_is_found_though_it_was_never_recorded(serving, monkeypatch):
+    """The process died after it was submitted and before that was written."""
+    submitted = BatchRecord.submitted
+
+    async def die(self, digest, job):
+        await asyncio.Event().wait()
+
+    async with serving() as server:
+        monkeypatch.setattr(BatchRecord, "submitted", die)
+        await stopped(server, 20, 0.5)
+        monkeypatch.setattr(BatchRecord, "submitted", submitted)
+        async with server.model() as model:
+            await parallelize(asks(model), range(20))
+        assert len(server.answered) == 20
+
+
+async def test_what_failed_is_submitted_again_when_it_is_asked_again(serving):
+    """And nothing else is."""
+    async with serving(faults=(Fault(kind="server_error", match="question 3", times=1),)) as server:
+        async with server.model() as model:
+            outcomes = await parallelize(asks(model), range(5), on_error="collect")
+        assert type(outcomes[3].error) is ModelUnavailable
+        async with server.model() as model:
+            answers = await parallelize(asks(model), range(5))
+        assert len(server.answered) == 5
+    assert answers[3] == "answer to question 3"
+
+
+async def test_what_a_provider_refuses_is_raised_as_ever(serving):
+    """Here it has no such model."""
+    async with serving(models=("another",)) as server, server.model() as model:
+        with pytest.raises(UnknownModel):
+            await ask(model, "question")
+
+
+async def test_a_batch_is_gone_on_with(serving, tmp_path):
+    """`run_batch` is stopped while the provider works, and run again: each item is paid once."""
+    async with serving(time_to_first_token=0.5) as server:
+
+        async def step(model, number):
+            return await ask(model, f"question {number}")
+
+        async def run():
+            store = tmp_path / "run.db"
+            return await run_batch(step, range(30), store=store, key=str, resource=server.model, step_name="step")
+
+        running = asyncio.ensure_future(run())
+        await asyncio.sleep(0.4)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        report = await run()
+        assert report.counts["succeeded"] == len(server.answered) == 30
+
+
+@pytest.mark.parametrize("name", ["ollama:", "simulated:x"])
+def test_what_has_no_batch_endpoint_is_refused(name, tmp_path):
+    """With a name that has one."""
+    with pytest.raises(ConfigurationError, match="has no batch endpoint"):
+        connect_batched(name, record=tmp_path / "jobs.db", api_key="key")
+
+
+async def test_a_record_that_cannot_be_used_is_told(tmp_path):
+    """When the model is opened."""
+    (tmp_path / "jobs.db").write_text("something else, and long enough to be no database at all\n" * 100)
+    with pytest.raises(ConfigurationError, match=r"the record .* cannot be used"):
+        async with connect_batched("openai:any", record=tmp_path / "jobs.db", api_key="key"):
+            pass
