@@ -64,7 +64,7 @@ documents: setup ## read 60 invented PDFs offline, into build/documents, and ask
 
 # Three processes, for two cores: many tests wait for something.
 test: setup browser ## pass the tests, with coverage; one of them: .venv/bin/pytest -k name
-	@$(BIN)/pytest -q -n 3 --dist loadgroup --cov --cov-report=term-missing:skip-covered
+	@$(BIN)/pytest -q -n 3 --cov --cov-report=term-missing:skip-covered
 
 test-ray: setup ## batches on a real Ray: two nodes, of which one is killed, a driver that is; some minutes
 	@$(BIN)/python -m pytest -q -s -m ray tests/integration/test_batch_ray.py
@@ -103,7 +103,7 @@ pictures: setup browser ## make the pictures of the docs again: plots, and the R
 	@mkdir -p docs/images
 	@$(BIN)/python -m benchmarks --plots docs/images
 	@$(BIN)/python -m examples.classification sweep --model simulated:simulated/analyst --plot docs/images/classification-sweep.svg
-	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_demo.py \
+	@PICTURES=docs/images $(BIN)/python -m pytest -q -m "browser" tests/integration/test_phoenix_demo.py \
 	  tests/integration/test_pattern_examples_phoenix.py tests/integration/test_phoenix_pages.py
 
 traces: setup browser ## show at scale that no span is lost: slow and failing collectors, branches and papers in a real Phoenix

@@ -14,6 +14,7 @@ import pytest
 from blockbuster import BlockBuster
 from opentelemetry import trace
 from opentelemetry.util._once import Once
+from xdist.scheduler import LoadScopeScheduling
 
 from llm_composition_patterns import tracing
 from llm_composition_patterns.tracing import _setup
@@ -23,12 +24,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     sys.modules["__main__"] = importlib.import_module("pytest.__main__")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Tests run side by side in several processes; those of Phoenix in one of them, which starts one server."""
-    for item in items:
-        if "phoenix" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("phoenix"))
+class OnePhoenix(LoadScopeScheduling):
+    """Tests run side by side, those that are named after Phoenix in one process, so that one server is started."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "phoenix" if "phoenix" in nodeid else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return OnePhoenix(config, log)
 
 
 @pytest.fixture(autouse=True)
