@@ -179,6 +179,7 @@ def test_a_dead_provider_is_a_failure(environ: dict[str, str]):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.alone
 def test_a_signal_keeps_what_is_finished(simulated: Serve, environ: dict[str, str], tmp_path: Path, number: int):
     """In the middle of 44 products x 6 languages, every finished translation is written, within 2 s."""
     # Japanese never answers, so that the run stands still when everything that can finish has.

@@ -121,6 +121,7 @@ def test_it_runs_through_a_real_sdk(run, simulated, monkeypatch):
     assert "failed: puzzle-0-001: invalid_output: " in err
 
 
+@pytest.mark.alone
 async def test_a_runaway_is_ended_within_its_limit_and_the_pool_stays_whole():
     """Half a second after it at most, whatever waits meanwhile; the others are right, and two processes go on."""
     programs = ["turn_right", RUNAWAY, *["turn_right"] * 20, RUNAWAY, *["turn_right"] * 20]

@@ -411,6 +411,7 @@ async def test_a_connection_that_breaks_loses_nothing(tmp_path, monkeypatch):
     assert hubs[0].workers == 0
 
 
+@pytest.mark.alone
 async def test_late_calls_get_a_second_attempt_in_workers(tmp_path, monkeypatch):
     """Hedging works with a limiter that is kept elsewhere: stragglers are answered by their second attempt."""
     times = {"time_to_first_token": 0.02, "tokens_per_second": inf, "spread": 0}

@@ -116,6 +116,7 @@ def test_the_same_as_one_json_object(server, configured, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("accepting", "problem"), [(True, "no answer within 1 s"), (False, "nothing listens there")])
+@pytest.mark.alone
 def test_silence_takes_less_than_3_seconds(accepting, problem, configured, capsys, monkeypatch):
     """Nothing there, or ports that accept and never answer: doctor says so in time."""
     with a_port(accepting=accepting) as url:

@@ -131,6 +131,7 @@ def test_a_last_line_without_an_end_counts(terminal):
     assert "[guarantee]" in shell.shown
 
 
+@pytest.mark.alone
 def test_ctrl_c_at_the_prompt_ends_at_once(terminal):
     """With its code, nothing but a new line, and the terminal as it was."""
     shell = terminal()

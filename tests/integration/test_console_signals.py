@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 SRC = Path(__file__).parents[2] / "src"
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to be had")
 

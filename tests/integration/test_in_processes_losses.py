@@ -151,6 +151,7 @@ async def test_a_runaway_call_ends_with_the_timeout_of_its_branch():
         assert len(set(await parallelize(step, [0] * 20))) <= 2
 
 
+@pytest.mark.alone
 async def test_the_time_limit_of_a_branch_ends_no_call_that_was_not_begun():
     """One process, 12 calls of 0.1 s: all together take longer than the limit, each of them less."""
     async with in_processes(computed.nap, workers=1) as step:

@@ -180,6 +180,7 @@ async def test_five_hundred_at_once():
         assert server.provider.statistics().peak_in_flight > 250
 
 
+@pytest.mark.alone
 async def test_the_end_is_quick_with_requests_in_flight():
     """Leaving ends hanging requests and streams at once, and nothing stays in flight."""
     scenario = Scenario(faults=(Fault(kind="hang", match="hang"),), tokens_per_second=1, spread=0)

@@ -173,6 +173,7 @@ def test_a_busy_collector_gets_everything(receiver, written):
     assert ids(receiver.spans[-17:]) == ids(messages(path))
 
 
+@pytest.mark.alone
 def test_without_a_collector_it_ends_at_once(nobody, written, capsys):
     """In two lines: what went, and what to do."""
     path = written()

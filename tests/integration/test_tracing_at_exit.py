@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 PROGRAM = """
 import sys, time
 from llm_composition_patterns import tracing

@@ -194,6 +194,7 @@ def test_a_forked_child_has_a_connection_of_its_own(receiver):
     exporter.close()
 
 
+@pytest.mark.alone
 def test_a_black_hole_is_given_up_on(black_hole, monkeypatch, capsys):
     """A server that takes connections and never answers costs its timeout, again and again, and no more at the end."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.1")
