@@ -15,7 +15,7 @@ from llm_composition_patterns import (
     run_batch,
     track,
 )
-from llm_composition_patterns.llm import connect_batched
+from llm_composition_patterns.llm import _sdk, connect_batched
 from llm_composition_patterns.llm._batch_record import BatchRecord
 from llm_composition_patterns.simulation import Fault, Scenario, serve
 
@@ -85,6 +85,14 @@ async def test_a_job_has_no_more_than_it_may(serving, tmp_path):
     async with BatchRecord(tmp_path / "jobs.db") as record:
         jobs = list((await record.jobs()).values())
     assert sorted(jobs.count(job) for job in set(jobs)) == [10, 20, 20]
+
+
+async def test_a_job_may_say_more_than_any_one_answer(serving, monkeypatch):
+    """The bound of an answer is none of a file's, which holds thousands of them."""
+    monkeypatch.setattr(_sdk, "MOST_BYTES", 8_000)
+    async with serving() as server, server.model() as model, asyncio.timeout(5):
+        answers = await parallelize(asks(model), range(50))
+    assert answers == [f"answer to question {number}" for number in range(50)]
 
 
 async def stopped(server, count, seconds):

@@ -12,7 +12,7 @@ import httpx
 
 from ._addresses import Address
 from ._endpoint import Reply
-from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, holds_a_file, meaning, streamed, whole
 
 _PATH = "/openai/v1/chat/completions"
 _FAILURES = (groq.GroqError, httpx.HTTPError, httpx.StreamError, aiohttp.ClientError)
@@ -56,4 +56,5 @@ class _Bounded(BoundedStream, httpx.AsyncByteStream):
 
 
 async def _bound(response: httpx.Response) -> None:
-    response.stream = _Bounded(response.stream)
+    if not holds_a_file(response.request.url.path):
+        response.stream = _Bounded(response.stream)

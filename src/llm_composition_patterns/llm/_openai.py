@@ -15,7 +15,7 @@ from ..errors import UnknownModel
 from ._addresses import Address
 from ._endpoint import AnswerTooLong, Reply
 from ._provider_errors import error_of, unreachable
-from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, meaning, streamed, whole
+from ._sdk import CONNECT_TIMEOUT, CONNECTIONS, KEEP_ALIVE, BoundedStream, holds_a_file, meaning, streamed, whole
 
 _PATH = "/chat/completions"
 _FAILURES = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, aiohttp.ClientError)
@@ -100,4 +100,5 @@ class _Bounded(BoundedStream, httpx2.AsyncByteStream):
 
 
 async def _bound(response: httpx2.Response) -> None:
-    response.stream = _Bounded(response.stream)
+    if not holds_a_file(response.request.url.path):
+        response.stream = _Bounded(response.stream)

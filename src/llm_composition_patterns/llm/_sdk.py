@@ -87,6 +87,11 @@ class BoundedStream:
         await self._stream.aclose()
 
 
+def holds_a_file(path: str) -> bool:
+    """Whether what is asked for is a file, such as all the answers of a job: it is as large as it is."""
+    return "/files/" in path and path.endswith("/content")
+
+
 def whole(response: Response) -> Reply:
     """The reply of a response that was read."""
     return Reply(response.status_code, _headers(response), parse_json(response.content))
