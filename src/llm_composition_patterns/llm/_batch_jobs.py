@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
 from ._endpoint import Reply
@@ -21,6 +21,7 @@ _WINDOW: Final = "24h"
 _MARK: Final = "llm_composition_patterns"
 _LOST: Final = frozenset({"failed", "cancelled", "expired", "cancelling"})
 _ENDED: Final = frozenset({"completed", "failed", "cancelled", "expired"})
+_A_PAGE: Final = 100
 _BUSY: Final = 429
 _BROKEN: Final = 500
 
@@ -41,7 +42,12 @@ class NotDone(Exception):
     @property
     def passes(self) -> bool:
         """Whether the same may be asked again."""
-        return self.reply.status == _BUSY or self.reply.status >= _BROKEN
+        return self.reply.status == _BUSY or self.may_be_done
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether it may have been done all the same: the provider, or what is in front of it, broke on the way."""
+        return self.reply.status >= _BROKEN
 
 
 def written(bodies: Mapping[str, Body]) -> bytes:
@@ -84,17 +90,28 @@ class BatchJobs:
         return str(begun.id)
 
     async def find(self, digest: str) -> str | None:
-        """The job of a file among the latest ones, unless it was lost; None where there is none.
+        """The latest job of a file, unless it was lost; None where there is none.
 
         Raises:
             NotDone: It cannot be asked.
             OSError: It does not answer.
         """
-        listed = await _asked(self._client.batches.list())
-        for job in listed.data or ():
+        async for job in self._listed():
             if isinstance(job.metadata, dict) and job.metadata.get(_MARK) == digest and job.status not in _LOST:
                 return str(job.id)
         return None
+
+    async def _listed(self) -> AsyncIterator[Any]:
+        """All jobs, the latest first."""
+        after: str | None = None
+        while True:
+            query = {"limit": _A_PAGE} if after is None else {"limit": _A_PAGE, "after": after}
+            page = await _asked(self._client.batches.list(extra_query=query))
+            for job in page.data or ():
+                yield job
+            before, after = after, page.data[-1].id if page.data else None
+            if after in (None, before) or not getattr(page, "has_more", False):
+                return
 
     async def status(self, job: str) -> tuple[bool, Any]:
         """Whether a job has ended, and what the provider shows of it.
