@@ -7,6 +7,7 @@ import pytest
 
 from llm_composition_patterns import (
     ConfigurationError,
+    InvalidOutput,
     ModelUnavailable,
     Price,
     UnknownModel,
@@ -140,6 +141,40 @@ async def test_what_failed_is_submitted_again_when_it_is_asked_again(serving):
             answers = await parallelize(asks(model), range(5))
         assert len(server.answered) == 5
     assert answers[3] == "answer to question 3"
+
+
+async def test_an_answer_that_did_not_fit_is_asked_for_again_by_the_next_run(serving):
+    """It and its repairs are in the record until the question has failed; then they are not."""
+    fits = []
+    async with serving(answer=lambda _: "7" if fits else "seven") as server:
+        async with server.model() as model:
+            with pytest.raises(InvalidOutput):
+                await ask(model, "a number", output=int)
+        fits.append(True)
+        async with server.model() as model:
+            assert await ask(model, "a number", output=int) == 7
+
+
+async def test_a_repair_is_gone_on_with(serving):
+    """The program was stopped between the answer that did not fit and its repair."""
+    answered, mended = [], asyncio.Event()
+
+    def answer(request):
+        answered.append(request["messages"])
+        if len(answered) < 2:
+            return "seven"
+        mended.set()
+        return "7"
+
+    async with serving(answer=answer) as server:
+        async with server.model(poll=0.5) as model:
+            question = asyncio.ensure_future(ask(model, "a number", output=int))
+            await mended.wait()
+            question.cancel()
+            await asyncio.wait([question])
+        async with server.model() as model:
+            assert await ask(model, "a number", output=int) == 7
+    assert len(answered) == 2
 
 
 async def test_what_a_provider_refuses_is_raised_as_ever(serving):

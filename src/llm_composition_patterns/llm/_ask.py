@@ -13,8 +13,9 @@ from typing import Any, Final, TypeVar, Unpack, cast, overload
 
 from pydantic import ValidationError
 
-from ..errors import InvalidOutput, ModelError
+from ..errors import InvalidOutput, ModelError, Refused
 from ..usage import NO_USAGE, Usage
+from ._kept_answers import keeping_track
 from ._model import ConnectedModel
 from ._plugged_in import completed_by
 from ._schemas import Wanted, problems, wanted
@@ -115,6 +116,15 @@ class _Question:
         self._attempts = 0
 
     async def answer(self) -> Any:
+        with keeping_track() as kept:
+            try:
+                return await self._mended()
+            except (InvalidOutput, Refused):
+                for forget in kept:
+                    await forget()
+                raise
+
+    async def _mended(self) -> Any:
         while True:
             try:
                 return await self._try()

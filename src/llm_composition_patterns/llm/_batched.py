@@ -15,11 +15,13 @@ import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from ._batch_jobs import BatchJobs, Body, NotDone, digest_of, why, written
 from ._batch_record import BatchRecord
 from ._endpoint import AnswerTooLong, Reply
+from ._kept_answers import note
 
 _REFUSED: Final = 400
 _NOT_THERE: Final = 404
@@ -64,6 +66,7 @@ class BatchedEndpoint:
         try:
             reply = await self._replied(f"{digest}-{number}", body)
             done = reply.status < _REFUSED
+            note(partial(self._disown, digest, number))
         finally:
             if not done:
                 heapq.heappush(self._given_back[digest], number)
@@ -114,6 +117,11 @@ class BatchedEndpoint:
                         await self._record.submitted(digest, await self._jobs.find(digest))
                 self._known = await self._record.jobs()
             return self._known
+
+    async def _disown(self, digest: str, number: int) -> None:
+        """An answer was none: the call is submitted again when it is made again."""
+        await self._forget(f"{digest}-{number}")
+        heapq.heappush(self._given_back[digest], number)
 
     async def _forget(self, request: str) -> None:
         await self._record.forget(request)
