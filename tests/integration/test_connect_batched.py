@@ -203,7 +203,7 @@ async def test_a_batch_is_gone_on_with(serving, tmp_path):
         assert report.counts["succeeded"] == len(server.answered) == 30
 
 
-@pytest.mark.parametrize("name", ["ollama:", "simulated:x"])
+@pytest.mark.parametrize("name", ["ollama:", "simulated:x", "ollama:qwen3:8b", "openrouter:any", "vllm:any"])
 def test_what_has_no_batch_endpoint_is_refused(name, tmp_path):
     """With a name that has one."""
     with pytest.raises(ConfigurationError, match="has no batch endpoint"):
@@ -216,3 +216,35 @@ async def test_a_record_that_cannot_be_used_is_told(tmp_path):
     with pytest.raises(ConfigurationError, match=r"the record .* cannot be used"):
         async with connect_batched("openai:any", record=tmp_path / "jobs.db", api_key="key"):
             pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"most": 0}, ValueError, r"most=0\): a job needs at least 1 call"),
+        ({"most": 2.5}, TypeError, r"most=2.5\): give a number of calls"),
+        ({"wait": -1}, ValueError, r"wait=-1\): give 0 seconds or more"),
+        ({"wait": float("inf")}, ValueError, r"wait=inf\): give 0 seconds or more"),
+        ({"poll": 0}, ValueError, r"poll=0\): give more than 0 seconds"),
+        ({"poll": float("nan")}, ValueError, r"poll=nan\): give more than 0 seconds"),
+        ({"poll": "1"}, TypeError, r"poll='1'\): give a number of seconds"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(tmp_path, settings, error, said):
+    """Before anything is opened."""
+    with pytest.raises(error, match=said):
+        connect_batched("openai:any", record=tmp_path / "jobs.db", api_key="key", **settings)
+
+
+async def test_a_record_is_used_by_one_model_at_a_time(tmp_path):
+    """Another one is told; when the first is closed it may use it."""
+
+    def model():
+        return connect_batched("openai:any", record=tmp_path / "jobs.db", api_key="key")
+
+    async with model():
+        with pytest.raises(ConfigurationError, match=r"the record .*jobs.db is in use"):
+            async with model():
+                pass
+    async with model():
+        pass

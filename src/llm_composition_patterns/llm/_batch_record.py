@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,7 +25,7 @@ class BatchRecord:
         path: The file.
 
     Raises:
-        ConfigurationError: On entering: it cannot be used.
+        ConfigurationError: On entering: it cannot be used, or is in use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,13 +34,18 @@ class BatchRecord:
 
     async def __aenter__(self) -> Self:
         try:
-            self._db = await asyncio.to_thread(_opened, self._path)
-        except sqlite3.Error as error:
+            self._lock, self._db = await asyncio.to_thread(_opened, self._path)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"the record {self._path} is in use: wait for the program that has it, or give another path"
+            ) from error
+        except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(f"the record {self._path} cannot be used: {error}; give another path") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self._db.close)
+        os.close(self._lock)
 
     async def jobs(self) -> dict[str, str]:
         """The job of each request that was submitted."""
@@ -80,7 +87,18 @@ class BatchRecord:
             return await asyncio.to_thread(committed)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path) -> tuple[int, sqlite3.Connection]:
+    """The record and its lock: on a file beside it, which stays, and until the process ends, whatever ends that."""
+    lock = os.open(f"{os.path.realpath(path)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock, _database(path)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def _database(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False)
     with db:
         db.execute(

@@ -7,7 +7,7 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from ..errors import ConfigurationError
 from ..limits import Limiter
@@ -18,7 +18,7 @@ from ._endpoint import Endpoint
 from ._model import ConnectedModel, Options
 from ._start import UNKNOWN
 
-_SDKS: Final = ("openai", "groq")
+_PROVIDERS: Final = ("openai", "groq")
 _IN_FLIGHT: Final = 100_000
 _DAYS: Final = 3 * 86_400.0
 _REQUEST: Final = 60.0
@@ -48,7 +48,7 @@ def connect_batched(
 
     Args:
         name: `openai:MODEL` or `groq:MODEL`.
-        record: The file that says which call is in which job; one program at a time may use it.
+        record: The file that says which call is in which job; one model at a time may use it.
         base_url: Another server with the same batch endpoint.
         api_key: The key, instead of the provider's environment variable.
         price: What the model costs there; by default half of what the price list says.
@@ -58,11 +58,13 @@ def connect_batched(
 
     Raises:
         ConfigurationError: The name or the address cannot work, the provider has no batch endpoint, or, on opening,
-            the record cannot be used.
+            the record cannot be used or is in use.
         AuthenticationFailed: The provider needs a key and there is none.
+        ValueError: A setting is out of range.
     """
+    _check(most, wait, poll)
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
-    if address.provider.sdk not in _SDKS or not address.model:
+    if address.provider.name not in _PROVIDERS or not address.model:
         raise ConfigurationError(f"{name!r} has no batch endpoint: name a model as openai:gpt-5-nano or groq:MODEL")
     options = Options(
         concurrency=Limiter(fixed=_IN_FLIGHT),
@@ -91,3 +93,17 @@ def connect_batched(
         return address, endpoint
 
     return ConnectedModel(address, open_endpoint, options)
+
+
+def _check(most: object, wait: object, poll: object) -> None:
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"connect_batched(most={most!r}): give a number of calls")
+    if most < 1:
+        raise ValueError(f"connect_batched(most={most}): a job needs at least 1 call")
+    for setting, value in (("wait", wait), ("poll", poll)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"connect_batched({setting}={value!r}): give a number of seconds")
+    if not 0 <= cast("float", wait) < math.inf:
+        raise ValueError(f"connect_batched(wait={wait}): give 0 seconds or more, for jobs to be submitted")
+    if not 0 < cast("float", poll) < math.inf:
+        raise ValueError(f"connect_batched(poll={poll}): give more than 0 seconds, for jobs to be asked after")
