@@ -1,7 +1,10 @@
 """Models behind a batch endpoint, through the official clients: jobs are submitted once, whatever dies in between."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import signal
+import sqlite3
+import sys
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -10,6 +13,7 @@ from llm_composition_patterns import (
     InvalidOutput,
     ModelUnavailable,
     Price,
+    Success,
     UnknownModel,
     ask,
     parallelize,
@@ -19,6 +23,7 @@ from llm_composition_patterns import (
 from llm_composition_patterns.llm import _sdk, connect_batched
 from llm_composition_patterns.llm._batch_record import BatchRecord
 from llm_composition_patterns.simulation import Fault, Scenario, serve
+from llm_composition_patterns.simulation._http_batches import BatchRoutes, Refused
 
 PROVIDERS = ["openai", "groq"]
 
@@ -32,14 +37,14 @@ class Server:
     """A server that counts what it answers, and models of it."""
 
     def __init__(self, url, provider, directory):
-        self.url, self.provider, self.directory = url, provider, directory
+        self.provider = provider
         self.answered = []
+        self.record = directory / "jobs.db"
+        self.base_url = url if provider == "groq" else f"{url}/v1"
 
     def model(self, **settings):
-        base_url = self.url if self.provider == "groq" else f"{self.url}/v1"
-        settings = {"wait": 0.05, "poll": 0.02, **settings}
-        record = self.directory / "jobs.db"
-        return connect_batched(f"{self.provider}:any", record=record, base_url=base_url, api_key="key", **settings)
+        settings = {"wait": 0.05, "poll": 0.02, "base_url": self.base_url, "api_key": "key", **settings}
+        return connect_batched(f"{self.provider}:any", record=self.record, **settings)
 
 
 @pytest.fixture
@@ -96,35 +101,102 @@ async def test_a_job_may_say_more_than_any_one_answer(serving, monkeypatch):
     assert answers == [f"answer to question {number}" for number in range(50)]
 
 
-async def stopped(server, count, seconds):
-    """A program that makes calls and dies after some time."""
-    async with server.model() as model:
-        calls = asyncio.ensure_future(parallelize(asks(model), range(count)))
-        await asyncio.sleep(seconds)
-        calls.cancel()
-        await asyncio.gather(calls, return_exceptions=True)
+PROGRAM = """
+import asyncio, sys
+from llm_composition_patterns import ask, parallelize
+from llm_composition_patterns.llm import connect_batched
+
+async def main(name, record, base_url):
+    settings = {"wait": 0.05, "poll": 0.02, "base_url": base_url, "api_key": "key"}
+    async with connect_batched(name, record=record, **settings) as model:
+        await parallelize(lambda number: ask(model, f"question {number}"), range(20))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 
-async def test_a_program_that_was_stopped_collects_what_it_had_submitted(serving):
-    """The same calls in another process: nothing is asked a second time."""
-    async with serving(time_to_first_token=0.6) as server:
-        await stopped(server, 20, 0.4)
+async def test_a_program_that_was_killed_collects_what_it_had_submitted(serving):
+    """It gets no chance to say goodbye when its jobs are recorded; nothing is asked a second time by the next one."""
+    async with serving(time_to_first_token=1.0) as server:
+        arguments = (f"{server.provider}:any", server.record, server.base_url)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, *map(str, arguments))
+        try:
+            await recorded(server, 20)
+        finally:
+            process.kill()
+            await process.wait()
+        assert process.returncode == -signal.SIGKILL
         async with server.model() as model:
             answers = await parallelize(asks(model), range(25))
         assert len(server.answered) == 25
     assert answers == [f"answer to question {number}" for number in range(25)]
 
 
+async def recorded(server, count):
+    """Until so many requests are recorded to be in a job."""
+    async with asyncio.timeout(30):
+        while jobs_in(server.record) < count:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+
+
+def jobs_in(record):
+    """How many requests are recorded to be in a job."""
+    if not record.exists():
+        return 0
+    with closing(sqlite3.connect(record)) as db:
+        try:
+            return db.execute("SELECT count(*) FROM requests WHERE job <> ''").fetchone()[0]
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+
+
+@pytest.mark.parametrize("kind", ["server_error", "rate_limit", "drop"])
+@pytest.mark.parametrize("where", ["_upload", "_create", "_content"])
+async def test_what_goes_wrong_around_a_job_costs_nothing(serving, monkeypatch, where, kind):
+    """A request is refused, or its answer lost: whoever asks again, here or in another run, gets what is there."""
+    told = []
+    handler = getattr(BatchRoutes, where)
+
+    async def broken(self, request, name):
+        if kind != "rate_limit" or told:
+            answer = await handler(self, request, name)
+        if told:
+            return answer
+        told.append(kind)
+        if kind == "drop":
+            request.transport.abort()
+            return answer
+        raise Refused(kind, "")
+
+    monkeypatch.setattr(BatchRoutes, where, broken)
+    async with serving() as server:
+        async with server.model() as model:
+            routes = await parallelize(asks(model), range(5), on_error="collect")
+            failed = [number for number, outcome in enumerate(routes) if not isinstance(outcome, Success)]
+            await parallelize(asks(model), failed)
+        async with server.model() as model:
+            answers = await parallelize(asks(model), range(5))
+        assert sorted(server.answered) == [f"question {number}" for number in range(5)]
+    assert told == [kind]
+    assert answers == [f"answer to question {number}" for number in range(5)]
+
+
 async def test_a_job_is_found_though_it_was_never_recorded(serving, monkeypatch):
     """The process died after it was submitted and before that was written."""
-    submitted = BatchRecord.submitted
+    submitted, dying = BatchRecord.submitted, asyncio.Event()
 
     async def die(self, digest, job):
+        dying.set()
         await asyncio.Event().wait()
 
     async with serving() as server:
         monkeypatch.setattr(BatchRecord, "submitted", die)
-        await stopped(server, 20, 0.5)
+        async with server.model() as model:
+            calls = asyncio.ensure_future(parallelize(asks(model), range(20)))
+            await dying.wait()
+            calls.cancel()
+            await asyncio.wait([calls])
+        assert jobs_in(server.record) == 0
         monkeypatch.setattr(BatchRecord, "submitted", submitted)
         async with server.model() as model:
             await parallelize(asks(model), range(20))
@@ -140,6 +212,16 @@ async def test_what_failed_is_submitted_again_when_it_is_asked_again(serving):
         async with server.model() as model:
             answers = await parallelize(asks(model), range(5))
         assert len(server.answered) == 5
+    assert answers[3] == "answer to question 3"
+
+
+async def test_a_line_that_a_rate_limit_refused_is_paid_once(serving):
+    """The call is made again by itself, and the next run knows it by the same name."""
+    async with serving(faults=(Fault(kind="rate_limit", match="question 3", times=1),)) as server:
+        for _ in range(2):
+            async with server.model() as model:
+                answers = await parallelize(asks(model), range(5))
+        assert sorted(server.answered) == [f"question {number}" for number in range(5)]
     assert answers[3] == "answer to question 3"
 
 
@@ -196,7 +278,7 @@ async def test_a_batch_is_gone_on_with(serving, tmp_path):
             return await run_batch(step, range(30), store=store, key=str, resource=server.model, step_name="step")
 
         running = asyncio.ensure_future(run())
-        await asyncio.sleep(0.4)
+        await recorded(server, 30)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         report = await run()
