@@ -47,7 +47,7 @@ from ._rehearsal import rehearsed
 from ._summary import Summary, read_labeled, show, summarize, summary_record
 
 STEP: Final = "classify_report"
-CALL: Final = 60.0
+_ATTEMPT: Final = 60.0
 _CALLS: Final = 256
 """Calls in hand: enough to keep any server that is asked busy; what is in doubt when the process dies."""
 
@@ -68,6 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
 def call_settings(arguments: argparse.Namespace) -> ModelSettings:
     """Of each call."""
     return {"temperature": 0.0, **({} if arguments.seed is None else {"seed": arguments.seed})}
+
+
+def attempt_timeout(arguments: argparse.Namespace) -> float:
+    """Seconds for one attempt of a call: a minute, and more where the call may take more."""
+    return max(_ATTEMPT, arguments.timeout or 0.0)
 
 
 class _Run:
@@ -129,7 +134,7 @@ class _Run:
             self._name,
             base_url=url,
             concurrency=arguments.max_concurrency or "auto",
-            timeout=min(CALL, arguments.timeout or CALL),
+            timeout=attempt_timeout(arguments),
             outage_timeout=arguments.patience,
             scenario=self._scenario(),
         )

@@ -37,7 +37,7 @@ from ._classifier import Job
 from ._flags import ITEMS, ITEMS_OF_A_SERVER
 from ._plot import plot
 from ._rehearsal import rehearsed
-from ._run import CALL, call_settings
+from ._run import attempt_timeout, call_settings
 from ._sweep import AUTO, Measured, knee, measure
 
 OLLAMA: Final = Scenario(
@@ -108,7 +108,7 @@ class _Sweep:
             self._name,
             base_url=arguments.endpoint,
             concurrency=limiter or arguments.max_concurrency or "auto",
-            timeout=max(CALL, arguments.timeout or 0.0),
+            timeout=attempt_timeout(arguments),
             remember=False,
             scenario=OLLAMA if self._name.startswith("simulated:") else None,
         )

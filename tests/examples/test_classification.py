@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from examples.classification import _sweep_command
+from examples.classification import _run, _sweep_command
 from examples.classification.__main__ import main
-from llm_composition_patterns import Fault
+from llm_composition_patterns import Fault, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ROOT / "data" / "threats"
@@ -157,6 +157,22 @@ def test_a_sweep_tells_failures(run, monkeypatch):
     assert code == 3
     assert row["failed"] == {"invalid_output": 40 - row["classified"]}
     assert 0 < row["classified"] < 40
+
+
+@pytest.mark.parametrize("name", ["run", "sweep"])
+@pytest.mark.parametrize(("given", "attempt"), [((), 60.0), (("--timeout", 10), 60.0), (("--timeout", 300), 300.0)])
+def test_an_attempt_may_take_as_long_as_its_call(run, reports, monkeypatch, name, given, attempt):
+    """A minute at least, and more where `--timeout` allows more."""
+    attempts = []
+
+    def connected(*argv, timeout, **settings):
+        attempts.append(timeout)
+        return connect(*argv, timeout=timeout, **settings)
+
+    monkeypatch.setattr(_run if name == "run" else _sweep_command, "connect", connected)
+    argv = (reports(1),) if name == "run" else ("--items", 1, "--concurrency", 1)
+    assert run(name, *argv, *given, *SIMULATED)[0] == 0
+    assert attempts == [attempt]
 
 
 @pytest.mark.parametrize(
