@@ -139,7 +139,8 @@ def _cells(one: Measured, found: Sequence[Measured]) -> tuple[str, ...]:
     shown = f"auto ({one.limit})" if one.setting == AUTO else one.setting
     faster = f"{one.rate / found[0].rate:.2f}" if found[0].rate else "-"
     told = ", ".join(f"{number} {kind}" for kind, number in one.failed.items()) or "0"
-    return shown, f"{one.rate:.2f}", faster, f"{one.p50:.2f}", f"{one.p99:.2f}", f"{one.seconds:.1f}", told
+    p50, p99 = (f"{value:.2f}" if one.latencies else "-" for value in (one.p50, one.p99))
+    return shown, f"{one.rate:.2f}", faster, p50, p99, f"{one.seconds:.1f}", told
 
 
 def _row(one: Measured) -> dict[str, Any]:
@@ -150,8 +151,8 @@ def _row(one: Measured) -> dict[str, Any]:
         "classified": one.classified,
         "failed": dict(one.failed),
         "rate": one.rate,
-        "p50": one.p50,
-        "p99": one.p99,
+        "p50": one.p50 if one.latencies else None,
+        "p99": one.p99 if one.latencies else None,
     }
 
 
@@ -160,13 +161,15 @@ def verdict(found: Sequence[Measured], at: float | None) -> list[str]:
     if at is None:
         return ["nothing was answered"]
     told = [f"knee: {at:.1f} calls in flight keep the server busy; more of them only wait for each other"]
-    fixed = [one for one in found if one.setting != AUTO]
-    for auto in (one for one in found if one.setting == AUTO and fixed):
-        best, last = max(one.rate for one in fixed), fixed[-1]
-        told.append(
-            f"auto came to {auto.limit}: {auto.rate / best:.1%} of the best fixed number's throughput, "
-            f"{auto.p99 / last.p99:.1%} of the p99 at {last.setting}"
-        )
+    fixed = [one for one in found if one.setting != AUTO and one.rate]
+    for auto in (one for one in found if one.setting == AUTO and one.rate):
+        told.append(f"auto came to {auto.limit}")
+        if fixed:
+            best, last = max(one.rate for one in fixed), fixed[-1]
+            told[-1] += (
+                f": {auto.rate / best:.1%} of the best fixed number's throughput, "
+                f"{auto.p99 / last.p99:.1%} of the p99 at {last.setting}"
+            )
     return told
 
 

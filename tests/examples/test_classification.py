@@ -159,6 +159,61 @@ def test_a_sweep_tells_failures(run, monkeypatch):
     assert 0 < row["classified"] < 40
 
 
+@pytest.fixture
+def only_auto(monkeypatch):
+    """Fails every call with the given fault, but those of `auto`."""
+
+    def failing(fault):
+        def connected(*argv, concurrency, scenario, **settings):
+            faults = () if concurrency == "auto" else (fault,)
+            return connect(*argv, concurrency=concurrency, scenario=replace(scenario, faults=faults), **settings)
+
+        monkeypatch.setattr(_sweep_command, "connect", connected)
+
+    return failing
+
+
+SOME = ("sweep", "--items", 4, "--concurrency", 5, "auto")
+
+
+def test_a_sweep_whose_fixed_numbers_all_fail_is_shown(run, tmp_path, only_auto):
+    """With what `auto` came to, which is compared with nothing; it was paid."""
+    only_auto(Fault(kind="refusal"))
+    code, out, _ = run(*SOME, "--plot", tmp_path / "sweep.svg", *SIMULATED)
+    assert code == 3
+    assert "auto came to" in out
+    assert not re.search(r"nan|inf\b", out + (tmp_path / "sweep.svg").read_text())
+
+
+def test_a_sweep_in_which_nothing_is_classified_is_drawn(run, tmp_path, monkeypatch):
+    """Exit code 1."""
+    monkeypatch.setattr(_sweep_command, "OLLAMA", replace(_sweep_command.OLLAMA, faults=(Fault(kind="refusal"),)))
+    assert run(*SOME, "--plot", tmp_path / "sweep.svg", *SIMULATED)[0] == 1
+    assert (tmp_path / "sweep.svg").is_file()
+
+
+def test_figures_that_are_missing_are_null(run, only_auto):
+    """NaN is no JSON."""
+
+    def refused(word):
+        raise AssertionError(word)
+
+    only_auto(Fault(kind="server_overloaded"))
+    code, out, _ = run("sweep", "--items", 4, "--concurrency", "auto", 5, "--json", *SIMULATED)
+    auto, fixed = json.loads(out, parse_constant=refused)["rows"]
+    assert code == 3
+    assert auto["p50"] > 0
+    assert (fixed["classified"], fixed["p50"], fixed["p99"]) == (0, None, None)
+
+
+def test_figures_that_are_missing_are_dashes(run, only_auto):
+    """In the table."""
+    only_auto(Fault(kind="server_overloaded"))
+    _, out, _ = run("sweep", "--items", 4, "--concurrency", "auto", 5, *SIMULATED)
+    [row] = [line for line in out.splitlines() if line.startswith("5 ")]
+    assert row.split()[:5] == ["5", "0.00", "0.00", "-", "-"]
+
+
 @pytest.mark.parametrize("name", ["run", "sweep"])
 @pytest.mark.parametrize(("given", "attempt"), [((), 60.0), (("--timeout", 10), 60.0), (("--timeout", 300), 300.0)])
 def test_an_attempt_may_take_as_long_as_its_call(run, reports, monkeypatch, name, given, attempt):
