@@ -28,6 +28,7 @@ from llm_composition_patterns.console import (
     SOME_FAILED,
     TERMINATED,
     chosen_model,
+    drawn_into,
     is_simulated,
     kinds_line,
     live_progress,
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = item_files(arguments.reports)
     labeled = read_labeled(arguments.labeled)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         command = _Run(arguments, files, labeled, name)
         return run_command(command.classify, tracing=tracing, stopping="", show=command.shown)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from llm_composition_patterns import (
     Capacity,
+    ConfigurationError,
     ConnectedModel,
     Limiter,
     Scenario,
@@ -22,6 +23,7 @@ from llm_composition_patterns.console import (
     OK,
     SOME_FAILED,
     chosen_model,
+    drawn_into,
     ending_well,
     is_simulated,
     load_env_file,
@@ -55,12 +57,14 @@ def sweep(arguments: argparse.Namespace) -> int:
     load_env_file()
     name = chosen_model(arguments)
     in_process = name.startswith("simulated:")
+    if in_process and arguments.timeline is not None:
+        raise ConfigurationError("--timeline draws real time, and this sweep takes none: name a server, or draw --plot")
     items = arguments.items or (ITEMS if in_process else ITEMS_OF_A_SERVER)
     settings = list(dict.fromkeys(arguments.concurrency))
     calls = len(settings) * -(-items // arguments.pack)
     say(f"{calls:,} calls are made: {items:,} reports, {arguments.pack} in a call, at {', '.join(settings)}")
     command = _Sweep(arguments, name, settings, items)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         if in_process:
             say("in virtual time: what a server with 4 slots would take")
             return command.shown(ending_well(lambda: virtual_time.run(command.run())))

@@ -230,11 +230,28 @@ def test_an_attempt_may_take_as_long_as_its_call(run, reports, monkeypatch, name
     assert attempts == [attempt]
 
 
+def test_what_ran_when_is_drawn(run, reports, tmp_path):
+    """Into the file that `--timeline` names."""
+    code, _, err = run("run", reports(2), "--timeline", tmp_path / "timeline.svg", *SIMULATED)
+    assert (code, "timeline written: " in err) == (0, True)
+    assert "classify_report invented-0-000001" in (tmp_path / "timeline.svg").read_text()
+
+
+def test_what_ran_when_in_a_sweep_is_drawn(run, simulated, tmp_path):
+    """Of a server that takes real time."""
+    there = simulated(replace(_sweep_command.OLLAMA, time_to_first_token=0.01, tokens_per_second=float("inf")))
+    server = ("--model", "ollama:simulated/x", "--endpoint", there.url, "--trace", "off")
+    argv = ("--items", 2, "--concurrency", 1, "--timeline", tmp_path / "timeline.svg")
+    assert run("sweep", *argv, *server)[0] == 0
+    assert "sweep 1" in (tmp_path / "timeline.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
         (("run", "nothing.jsonl"), "there is no file nothing.jsonl"),
         (("run", THREATS, "--labeled", "nothing.jsonl"), "there is no file nothing.jsonl: --labeled"),
+        (("sweep", "--timeline", "timeline.svg"), "--timeline draws real time, and this sweep takes none"),
         (("run", THREATS, "--endpoint", "http://127.0.0.1:1"), "runs in this process and has no base_url"),
     ],
 )
