@@ -37,6 +37,7 @@ from llm_composition_patterns.console import (
 
 from ._classifier import Job
 from ._flags import ITEMS, ITEMS_OF_A_SERVER
+from ._look import check_file
 from ._plot import plot
 from ._rehearsal import rehearsed
 from ._run import attempt_timeout, call_settings
@@ -55,6 +56,7 @@ OLLAMA: Final = Scenario(
 def sweep(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code."""
     load_env_file()
+    check_file("--plot", arguments.plot)
     name = chosen_model(arguments)
     in_process = name.startswith("simulated:")
     if in_process and arguments.timeline is not None:

@@ -3,13 +3,14 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from examples.classification import _run, _sweep_command
 from examples.classification.__main__ import main
-from llm_composition_patterns import Fault, connect
+from llm_composition_patterns import Fault, Price, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ROOT / "data" / "threats"
@@ -260,6 +261,45 @@ def test_a_mistake_is_one_line(run, argv, line):
     code, out, err = run(*argv, *SIMULATED)
     assert (code, out, len(said(err))) == (2, "", 1)
     assert line in err
+
+
+@pytest.mark.parametrize(("name", "flag"), [("run", "--output"), ("sweep", "--plot"), ("report", "--output")])
+def test_a_file_that_cannot_be_written_is_found_before_anything_is_paid(run, reports, tmp_path, name, flag):
+    """A directory has its name, or a file is in the way."""
+    argv = {"run": (reports(2), *SIMULATED), "sweep": SIMULATED, "report": ("--vectors", "words")}[name]
+    code, out, err = run(name, *argv, flag, tmp_path)
+    assert (code, out, len(said(err))) == (2, "", 1)
+    assert f"{flag} {tmp_path} is a directory: name a file" in err
+    assert run(name, *argv, flag, reports(2) / "below")[:2] == (2, "")
+    assert not (tmp_path / "threats.db").exists()
+
+
+def test_what_is_no_file_is_written_to(run, reports):
+    """As `/dev/null`."""
+    assert run("run", reports(1), "--output", "/dev/null", *SIMULATED)[0] == 0
+
+
+def test_a_run_that_a_budget_ends_writes_what_it_has(run, reports, tmp_path, monkeypatch):
+    """Each report that is classified, and its exit code is 3."""
+    monkeypatch.setattr(_run, "Scenario", partial(_run.Scenario, price=Price(input=0.03, output=0.14)))
+    argv = (reports(12), "--output", tmp_path / "out.jsonl", "--max-concurrency", 2, "--budget", "0.0003", "--json")
+    code, out, err = run("run", *argv, *SIMULATED)
+    done = json.loads(out)["counts"]["succeeded"]
+    assert (code, "budget" in err) == (3, True)
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == done
+    assert 0 < done < 12
+
+
+def test_a_file_that_cannot_be_written_at_the_end_loses_nothing(run, reports, tmp_path, monkeypatch):
+    """What is classified is told all the same, and how to write it."""
+
+    def full(store, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(_run, "write", full)
+    code, out, err = run("run", reports(2), "--output", tmp_path / "out.jsonl", *SIMULATED)
+    assert (code, out.splitlines()[0]) == (3, "2 classified, 0 failed, 0 pending, 0 abandoned (SIMULATED)")
+    assert "nothing is lost: the command `report` writes it" in err
 
 
 @pytest.mark.parametrize("argv", [["rnu"], ["run"], ["run", "x", "--pack", "26"], ["sweep", "--concurrency", "0"]])
