@@ -128,7 +128,9 @@ class _Sweep:
             )
         else:
             console = terminal(stderr=False)
-            console.print(table([f"in flight{note}", *_HEADINGS], [_cells(one, found) for one in found]))
+            base = next((one for one in found if one.setting == "1"), found[0])
+            headings = (f"in flight{note}", "reports/s", f"x of {base.setting}", *_HEADINGS)
+            console.print(table(headings, [_cells(one, base) for one in found]))
             console.print()
             for told in verdict(found, at):
                 console.print(told)
@@ -138,12 +140,12 @@ class _Sweep:
             say(f"drawn into {self._arguments.plot}")
 
 
-_HEADINGS: Final = ("reports/s", "x first", "p50, s", "p99, s", "seconds", "failed")
+_HEADINGS: Final = ("p50, s", "p99, s", "seconds", "failed")
 
 
-def _cells(one: Measured, found: Sequence[Measured]) -> tuple[str, ...]:
+def _cells(one: Measured, base: Measured) -> tuple[str, ...]:
     shown = f"auto ({one.limit})" if one.setting == AUTO else one.setting
-    faster = f"{one.rate / found[0].rate:.2f}" if found[0].rate else "-"
+    faster = f"{one.rate / base.rate:.2f}" if base.rate else "-"
     told = ", ".join(f"{number} {kind}" for kind, number in one.failed.items()) or "0"
     p50, p99 = (f"{value:.2f}" if one.latencies else "-" for value in (one.p50, one.p99))
     return shown, f"{one.rate:.2f}", faster, p50, p99, f"{one.seconds:.1f}", told

@@ -215,6 +215,17 @@ def test_figures_that_are_missing_are_dashes(run, only_auto):
     assert row.split()[:5] == ["5", "0.00", "0.00", "-", "-"]
 
 
+@pytest.mark.parametrize(("order", "base"), [((5, 1, "auto"), 1), ((5, "auto"), 5), (("auto", 5), "auto")])
+def test_a_sweep_compares_with_one_call_in_flight(run, monkeypatch, order, base):
+    """Else with the first; the heading says with which."""
+    monkeypatch.setenv("COLUMNS", "120")
+    _, out, _ = run("sweep", "--items", 8, "--concurrency", *order, *SIMULATED)
+    heading, *rows = out.splitlines()
+    assert f" x of {base} " in heading
+    [row] = [line for line in rows if line.startswith(f"{base} ") and "came to" not in line]
+    assert " 1.00 " in row
+
+
 @pytest.mark.parametrize("name", ["run", "sweep"])
 @pytest.mark.parametrize(("given", "attempt"), [((), 60.0), (("--timeout", 10), 60.0), (("--timeout", 300), 300.0)])
 def test_an_attempt_may_take_as_long_as_its_call(run, reports, monkeypatch, name, given, attempt):
