@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.limiter._svg import drawing, line, text, ticks
-
+from ..drawing import drawing, line, text, ticks
 from ._sweep import AUTO, Measured
 
 _WIDTH: Final = 760
