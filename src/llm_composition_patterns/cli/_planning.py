@@ -223,6 +223,8 @@ def _of_scenario(arguments: argparse.Namespace, scenario: Scenario) -> tuple[_Pr
     limit, capacity = scenario.rate_limit, scenario.capacity
     writing = arguments.output_tokens / scenario.tokens_per_second
     fails = sum(fault.probability for fault in scenario.faults if fault.kind in _AGAIN and fault == _lasting(fault))
+    if fails > _MOST_FAILURES:
+        say(f"more than {_MOST_FAILURES:.0%} of the requests fail in this scenario: the plan reckons with no more")
     provider = _Provider(
         seconds_per_item=max(scenario.time_to_first_token * arguments.calls_per_item + writing, _A_MOMENT),
         price=scenario.price,

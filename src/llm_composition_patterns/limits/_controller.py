@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ._breaker import Breaker
 from ._concurrency import Law
 from ._endings import Accepted, Answered, Ending, Failed, Throttled
+from ._flight import Flight
 from ._fullness import Fullness
 from ._pacer import Pacer
 from ._pause import Pause
@@ -94,32 +95,6 @@ class Change(NamedTuple):
     what: str
     value: float = 0.0
     why: str = ""
-
-
-class Flight:
-    """One call that was sent."""
-
-    __slots__ = ("answered", "asks", "in_flight", "law", "number", "probe", "sent_at", "tokens")
-
-    def __init__(
-        self,
-        sent_at: float,
-        tokens: float,
-        in_flight: int,
-        law: Any,
-        answered: int = 0,
-        *,
-        probe: bool = False,
-        number: int = 0,
-    ) -> None:
-        self.sent_at: float = sent_at
-        self.tokens: float = tokens
-        self.in_flight: int = in_flight
-        self.law: Any = law
-        self.answered: int = answered
-        self.probe: bool = probe
-        self.number: int = number
-        self.asks: bool = False  # whether a pause was long enough
 
 
 FULL: Final = Hold(CONCURRENCY)

@@ -25,10 +25,11 @@ from typing import TypeVar
 from .. import runs
 from ..virtual_time import VirtualTimeLoop
 from ._clocks import Clock
-from ._controller import ALL_ALIKE, CONCURRENCY, RATE_LIMITS, Change, Controller, Flight, Hold
+from ._controller import ALL_ALIKE, CONCURRENCY, RATE_LIMITS, Change, Controller, Hold
 from ._endings import Accepted, Ending, Failed, Throttled
 from ._events import show
 from ._fixed_controller import FixedController
+from ._flight import Flight
 from ._latencies import Latencies
 from ._patience import Lost, Patience
 from ._permit import Ticket

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ._controller import FULL, NOTHING, Change, Flight, Hold, Learned
+from ._controller import FULL, NOTHING, Change, Hold, Learned
 from ._endings import Ending
+from ._flight import Flight
 
 
 class FixedController:

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 _FAILURES: Final = 64
 """Failures that are remembered: those of a few salvos, the first of which is wide."""
+_FOR: Final = 120.0
+"""Seconds for which they are: an outage that is over tells nothing of the slots."""
 _ANSWERS: Final = 16
 _LEAST_FAILURES: Final = 3
 _LEAST_ANSWERS: Final = 2
@@ -41,6 +43,8 @@ class Fullness:
 
     def failed(self, sent_at: float, in_flight: int) -> bool:
         """A call was failed; whether it was one too many."""
+        while self._failed and self._failed[0].at < sent_at - _FOR:
+            self._failed.popleft()
         self._failed.append(_Sent(sent_at, in_flight))
         if len(self._failed) < _LEAST_FAILURES or in_flight < 2:  # noqa: PLR2004 - alone
             return False

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from ._clocks import Clock
-    from ._controller import Flight
     from ._endings import Ending
     from ._enforcement import Enforcement
+    from ._flight import Flight
 
 
 _TWICE: Final = 2.0

@@ -112,6 +112,15 @@ def test_a_scenario_without_times_is_planned(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["batches"][0]["planned"]["done"] == 3
 
 
+def test_a_scenario_that_fails_more_than_half_is_said_to_be_cut(tmp_path, capsys):
+    """Arithmetic takes no more."""
+    (tmp_path / "own.toml").write_text('[[faults]]\nkind = "server_error"\nprobability = 0.8\n')
+    assert main(["plan", "--items", "100", "--scenario", "own.toml"]) == 0
+    assert (
+        "more than 50% of the requests fail in this scenario: the plan reckons with no more" in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

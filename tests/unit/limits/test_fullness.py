@@ -49,6 +49,13 @@ def test_a_slot_may_become_free_while_a_call_is_on_its_way():
     assert not fed(*failures, *answers, (1, 5, True), (2, 5, False))[-1]
 
 
+def test_what_failed_in_an_outage_long_ago_tells_nothing():
+    """Calls that were sent alone failed then, too."""
+    outage = [(at, 1, False) for at in range(9)]
+    full = [(200, 5, False), (201, 3, True), (201, 4, True), (202, 5, False), (202, 6, False)]
+    assert fed(*outage, *full)[-1]
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 20), st.booleans()), max_size=60),
     st.lists(st.integers(1, 20), min_size=3, max_size=60),
