@@ -86,9 +86,7 @@ def check_apart(output: str | Path, *read: str | Path) -> None:
     written = os.path.realpath(output)
     for path in read:
         if os.path.realpath(path) == written:
-            raise ConfigurationError(
-                f"{output} is read, and would be overwritten by what is written: name another"
-            )
+            raise ConfigurationError(f"{output} is read, and would be overwritten by what is written: name another")
 
 
 @contextmanager
