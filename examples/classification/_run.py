@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     load_env_file()
     files = item_files(arguments.reports)
     labeled = read_labeled(arguments.labeled)
-    check_file("--output", arguments.output)
+    check_file("--output", arguments.output, arguments.store, *files)
     name = chosen_model(arguments)
     with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         command = _Run(arguments, files, labeled, name)

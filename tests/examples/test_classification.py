@@ -290,6 +290,16 @@ def test_what_is_no_file_is_written_to(run, reports):
     assert run("run", reports(1), "--output", "/dev/null", *SIMULATED)[0] == 0
 
 
+def test_no_result_is_written_over_what_is_read(run, reports, tmp_path):
+    """Neither over the reports nor over the store."""
+    path = reports(1)
+    before = path.read_bytes()
+    for output in (path, tmp_path / "threats.db"):
+        code, _, err = run("run", path, "--output", output, *SIMULATED)
+        assert (code, "would be overwritten by what is written" in err) == (2, True)
+    assert path.read_bytes() == before
+
+
 def test_a_run_that_a_budget_ends_writes_what_it_has(run, reports, tmp_path, monkeypatch):
     """Each report that is classified, and its exit code is 3."""
     monkeypatch.setattr(_run, "Scenario", partial(_run.Scenario, price=Price(input=0.03, output=0.14)))
