@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from examples.puzzle_search._levels import LEVELS, LOOP
 from examples.puzzle_search._measure import DifferentAnswers, Pair, Row, measured
 from examples.puzzle_search._plot import plot
 from examples.puzzle_search._report import in_order, record, show
-from examples.puzzle_search._search import examine, samples_of
+from examples.puzzle_search._search import Solution, examine, samples_of
 from examples.puzzle_search._tasks import Pair as Shown
 from examples.puzzle_search._tasks import Task, invented
 from llm_composition_patterns import Failure, Fault, Scenario, Success, in_processes, parallelize
@@ -119,6 +121,39 @@ def test_it_runs_through_a_real_sdk(run, simulated, monkeypatch):
     told = json.loads(out)
     assert (code, told["failed"], told["right"] + told["unsolved"]) == (3, 1, 2)
     assert "failed: puzzle-0-001: invalid_output: " in err
+
+
+def test_ctrl_c_shows_what_is_finished(run, monkeypatch):
+    """With exit code 130; a puzzle that was cut off is not searched, and has not failed."""
+
+    def by_signal(*_):
+        async def search(task):
+            if task.key != "puzzle-0-000":
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.Event().wait()
+            return Solution(task.key, ("turn_right",), (), True, None)
+
+        return search
+
+    monkeypatch.setattr(_solve, "by_enumeration", by_signal)
+    code, out, err = run("solve", "--puzzles", 2, "--workers", 1, "--json", "--trace", "off")
+    told = json.loads(out)
+    assert (code, err) == (130, "stopping: what is finished is kept (once more to end at once)\n")
+    assert [solution["id"] for solution in told["solutions"]] == ["puzzle-0-000"]
+    assert (told["right"], told["failed"], told["not_searched"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("kind", "ended"), [("unauthorized", 2), ("unknown_model", 2), ("no_credit", 1)])
+def test_what_every_puzzle_would_fail_with_ends_the_search(run, simulated, monkeypatch, kind, ended):
+    """One line, and no call for the puzzles that were not begun."""
+    server = simulated(Scenario(faults=(Fault(kind=kind),)))
+    monkeypatch.setenv("GROQ_API_KEY", "key")
+    monkeypatch.setenv("GROQ_BASE_URL", server.url)
+    flags = ("--candidates", "model", "--model", "groq:x", "--workers", 1, "--max-concurrency", 1, "--trace", "off")
+    code, out, err = run("solve", *flags, "--puzzles", 40, "--json")
+    assert (code, out) == (ended, "")
+    assert [line.partition(":")[0] for line in err.splitlines() if "failed" in line or "error" in line] == ["error"]
+    assert server.provider.calls <= 5
 
 
 @pytest.mark.alone
