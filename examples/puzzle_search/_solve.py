@@ -53,6 +53,7 @@ from llm_composition_patterns.console import (
 
 from ._candidates import Candidate, Verdict, check, propose, rehearsed
 from ._grids import rows
+from ._programs import NoProgram
 from ._search import Finding, Sample, Solution, decide, examine, samples_of
 from ._tasks import Task, invented, read
 
@@ -62,7 +63,7 @@ _FATAL: Final = (AuthenticationFailed, InsufficientCredit, UnknownModel, Configu
 
 
 class Unsearched(LLMCompositionError):
-    """Samples of a puzzle failed: what was not searched is not without a solution."""
+    """Samples or candidates of a puzzle failed: what was not searched is not without a solution."""
 
 
 @dataclass
@@ -119,8 +120,13 @@ def by_model(model: ChatModel, checked: Step[Candidate, Verdict], limit: float, 
             on_error="collect",
         )
         tally.add(outcomes)
-        tally.dropped += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-        return chosen(task, [outcome.value for outcome in outcomes if isinstance(outcome, Success)])
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        tally.dropped += failed
+        solution = chosen(task, [outcome.value for outcome in outcomes if isinstance(outcome, Success)])
+        unchecked = [failure.error for failure in failed if not isinstance(failure.error, NoProgram)]
+        if unchecked and not solution.programs:
+            raise Unsearched(f"{len(unchecked)} of {len(outcomes)} candidates: {unchecked[0]}") from unchecked[0]
+        return solution
 
     return search_puzzle
 

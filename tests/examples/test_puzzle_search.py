@@ -13,16 +13,18 @@ import pytest
 
 from examples.puzzle_search import _solve
 from examples.puzzle_search.__main__ import main
-from examples.puzzle_search._candidates import RUNAWAY, Candidate, rehearsed
+from examples.puzzle_search._candidates import RUNAWAY, Candidate, check, rehearsed
 from examples.puzzle_search._grids import grid_of
 from examples.puzzle_search._levels import LEVELS, LOOP
 from examples.puzzle_search._measure import DifferentAnswers, Pair, Row, measured
 from examples.puzzle_search._plot import plot
+from examples.puzzle_search._programs import NoProgram
 from examples.puzzle_search._report import in_order, record, show
 from examples.puzzle_search._search import Solution, examine, samples_of
 from examples.puzzle_search._tasks import Pair as Shown
 from examples.puzzle_search._tasks import Task, invented
-from llm_composition_patterns import Failure, Fault, Scenario, Success, in_processes, parallelize
+from llm_composition_patterns import Failure, Fault, Scenario, StepTimeout, Success, in_processes, parallelize
+from llm_composition_patterns.testing import ScriptedModel
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = (("12 30", "31 02"), ("40 05", "04 50"))
@@ -82,6 +84,32 @@ def test_a_file_that_is_no_puzzle_is_named(run, tmp_path):
     assert (code, out) == (2, "")
     assert "bad.json is no puzzle" in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_file_of_another_encoding_is_no_puzzle(run, tmp_path):
+    """One line that names it, and no traceback."""
+    (tmp_path / "utf16.json").write_bytes("{}".encode("utf-16"))
+    code, out, err = run("solve", tmp_path / "utf16.json")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"error: \S*utf16.json is no puzzle: UnicodeDecodeError: .*\n", err)
+
+
+@pytest.mark.parametrize(("wrong", "ending"), [(StepTimeout("late"), "fails"), (NoProgram("none"), "is unsolved")])
+async def test_a_puzzle_whose_candidates_could_not_be_checked_is_not_unsolved(wrong, ending):
+    """Where none that was checked fits; text that is no program was checked."""
+
+    async def checked(candidate):
+        if candidate.program == "slide_down":
+            raise wrong
+        return check(candidate)
+
+    proposing = ScriptedModel(json.dumps({"programs": ["transpose", "slide_down"]}))
+    search = _solve.by_model(proposing, checked, 9.0, _solve.Tally())
+    if ending == "fails":
+        with pytest.raises(_solve.Unsearched, match=r"1 of 2 candidates: late"):
+            await search(SMALL)
+    else:
+        assert (await search(SMALL)).programs == ()
 
 
 def test_a_model_proposes_and_its_runaways_are_ended(run):
