@@ -11,7 +11,7 @@ from shutil import copy, copytree
 
 import pytest
 
-from examples.document_pipeline import _export
+from examples.document_pipeline import _export, _run
 from examples.document_pipeline.__main__ import COMMANDS, main
 from examples.document_pipeline._invented import invented, write_folder
 from examples.document_pipeline._pdf import Words, write_pdf
@@ -181,6 +181,15 @@ def test_a_document_that_takes_too_long_stays_pending(run, pdfs, tmp_path):
     assert "quarantined:" not in err
     assert list((tmp_path / "out" / "quarantine").iterdir()) == []
     assert run(*argv)[0] == 0
+
+
+def test_every_file_that_cannot_be_opened_has_a_place_in_the_quarantine(run, tmp_path, monkeypatch):
+    """Also where their paths end alike."""
+    gone = [tmp_path / folder / "annual-reports" / "the-same-name.pdf" for folder in ("north", "south")]
+    monkeypatch.setattr(_run, "pdf_files", lambda _: gone)
+    assert run("run", tmp_path, "--output", tmp_path / "out", *OFFLINE)[0] == 1
+    kept = [json.loads(path.read_text())["files"] for path in (tmp_path / "out" / "quarantine").iterdir()]
+    assert sorted(kept) == [[str(path)] for path in gone]
 
 
 def test_what_waits_is_told_by_the_export_too(run, pdfs, tmp_path):
