@@ -11,7 +11,7 @@ from shutil import copy, copytree
 
 import pytest
 
-from examples.document_pipeline import _export, _run
+from examples.document_pipeline import _export, _run, _speedup
 from examples.document_pipeline.__main__ import COMMANDS, main
 from examples.document_pipeline._invented import invented, write_folder
 from examples.document_pipeline._pdf import Words, write_pdf
@@ -233,6 +233,14 @@ def test_speedup_counts_what_is_built(capsys):
         ("count", 1, 0, 3),
     ]
     assert told[0]["speedup"] == 1
+
+
+def test_a_speedup_is_against_one_process():
+    """Whatever was asked for, in whatever order."""
+    rows = _speedup.contests([4, 2], [], [], "hashed")
+    firsts = {row.what: row.workers for row in reversed(rows)}
+    assert firsts == {"read": 1, "embed": 1, "count": 1}
+    assert [row.workers for row in rows if row.what == "count"] == [1, 2, 4]
 
 
 def test_the_commands_of_the_readme_are_right():
