@@ -1,6 +1,7 @@
 """The document pipeline: its commands offline, over a short folder of PDFs with all that is awkward in it."""
 
 import argparse
+import asyncio
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from examples.document_pipeline import _export, _run, _speedup
 from examples.document_pipeline.__main__ import COMMANDS, main
 from examples.document_pipeline._invented import invented, write_folder
 from examples.document_pipeline._pdf import Words, write_pdf
+from llm_composition_patterns import run_batch
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFLINE = ("--model", "simulated:x", "--trace", "off", "--embedder", "hashed")
@@ -154,6 +156,18 @@ def spans_of(trace):
         for span in scope["spans"]
     ]
     return sorted(found, key=lambda span: int(span["startTimeUnixNano"]))
+
+
+def test_a_store_of_another_batch_cannot_be_searched(run, tmp_path):
+    """It says whose it should be."""
+    asyncio.run(run_batch(_shout, ["a"], store=tmp_path / "documents.db", key=str))
+    code, _, err = run("search", "who?")
+    assert code == 2
+    assert "documents.db is no batch of documents: name the store that `run` wrote" in err
+
+
+async def _shout(word: str) -> str:
+    return word.upper()
 
 
 def test_calls_about_one_file_overlap(run, pdfs, tmp_path):
