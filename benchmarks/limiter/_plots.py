@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from examples.drawing import drawing, line, text
 from llm_composition_patterns.simulation import Change
 
 from . import _svg
@@ -111,15 +112,15 @@ def throughput() -> str:
     """Every backend: throughput and latency with the limiter and with fixed numbers, beside the oracle's."""
     title = "No number fits every provider"
     height = _TOP + _ROW * len(TUNED) + 16
-    parts = [_svg.text(16, 26, title, kind="title"), *_legend()]
+    parts = [text(16, 26, title, kind="title"), *_legend()]
     for panel in (_SHARE, _WAIT):
         parts += panel.axis(height)
     for index, backend in enumerate(TUNED):
         y = _TOP + _ROW * (index + 0.5)
-        parts += [_svg.text(_NAMES - 14, y + 4, backend.name, anchor="end")]
-        parts += [_svg.line(panel.left, y, panel.left + panel.width, y, "grid") for panel in (_SHARE, _WAIT)]
+        parts += [text(_NAMES - 14, y + 4, backend.name, anchor="end")]
+        parts += [line(panel.left, y, panel.left + panel.width, y, "grid") for panel in (_SHARE, _WAIT)]
         parts += _row(backend, y)
-    return _svg.drawing(_WIDTH, height, title, parts)
+    return drawing(_WIDTH, height, title, parts)
 
 
 def _row(backend: Backend, y: float) -> Iterator[str]:
@@ -150,10 +151,10 @@ class _Panel:
 
     def axis(self, height: float) -> Iterator[str]:
         """The title, and a line for each tick."""
-        yield _svg.text(self.left, _TOP - 34, self.title, kind="small")
+        yield text(self.left, _TOP - 34, self.title, kind="small")
         for tick in self.ticks:
-            yield _svg.line(self.x(tick), _TOP - 6, self.x(tick), height - 14, "grid")
-            yield _svg.text(self.x(tick), _TOP - 12, f"{tick:g}", anchor="middle", kind="small")
+            yield line(self.x(tick), _TOP - 6, self.x(tick), height - 14, "grid")
+            yield text(self.x(tick), _TOP - 12, f"{tick:g}", anchor="middle", kind="small")
 
 
 _SHARE: Final = _Panel(
@@ -173,7 +174,7 @@ def _legend() -> Iterator[str]:
     for index, (label, shape, color) in enumerate(shown):
         x = _NAMES + 105 * index
         yield _mark(shape, x + 6, 48, color)
-        yield _svg.text(x + 18, 52, label, kind=color)
+        yield text(x + 18, 52, label, kind=color)
 
 
 def _mark(shape: str, x: float, y: float, color: str) -> str:

@@ -50,7 +50,7 @@ class Job:
         simulated: Whether its answers are made up.
         pack: Reports in a call, at most.
         settings: Of each call.
-        timeout: Seconds for one call, its retries included.
+        timeout: Seconds for one call at one server, its retries included.
     """
 
     model: str
@@ -77,7 +77,8 @@ class Classifier:
     def __init__(self, endpoints: Endpoints, job: Job) -> None:
         self._endpoints = endpoints
         self.job = job
-        self._ask = self._asked if job.timeout is None else with_timeout(self._asked, job.timeout)
+        # Waiting for a server is no part of the time: the clock starts when the call has its turn at one.
+        self._ask = self._answered if job.timeout is None else with_timeout(self._answered, job.timeout)
         self.classify = micro_batched(self.classify_pack, max_size=job.pack, max_wait=WAIT)
 
     async def classify_pack(self, items: Sequence[Item]) -> list[Classified | BaseException]:
@@ -118,7 +119,7 @@ class Classifier:
 
     async def _in_time(self, items: Sequence[Item]) -> list[Classification]:
         try:
-            return await self._ask(items)
+            return await self._asked(items)
         except StepTimeout as error:  # trouble of the provider, which leaves the reports for the next run
             raise ModelTimeout(f"no answer about {len(items)} reports within {self.job.timeout:g} s") from error
 
@@ -128,7 +129,7 @@ class Classifier:
         while True:
             try:
                 async with self._endpoints.nearest(besides=failed) as model:
-                    return await self._answered(model, question(items), len(items))
+                    return await self._ask(model, question(items), len(items))
             except ModelUnavailable:
                 failed.append(model)
                 if len(failed) == len(self._endpoints.models):

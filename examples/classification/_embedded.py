@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from llm_composition_patterns.console import say
 
-from ..document_pipeline import _embed
 from ._vectors import Vector, vectors
 
 CHOICES: Final = ("auto", "words")
@@ -30,13 +29,22 @@ WORDS: Final = Vectors("TF-IDF", vectors)
 
 
 def chosen(choice: str) -> Vectors:
-    """What `--vectors` means here."""
-    if choice == "words" or find_spec("numpy") is None or _embed.chosen("auto") != "minilm":
+    """What `--vectors` means here.
+
+    Raises:
+        ConfigurationError: The files of the embedding model are not those that were published.
+    """
+    if choice == "words" or find_spec("numpy") is None:
         return WORDS
-    return Vectors(_embed.MINILM, _embedded)
+    from .. import minilm  # noqa: PLC0415 - NumPy is an extra
 
+    if minilm.missing():
+        return WORDS
+    files = minilm.checked_files()
 
-def _embedded(texts: Sequence[str]) -> list[Vector]:
-    say(f"embedding {len(texts):,} reports with {_embed.MINILM}; --vectors words is quicker")
-    rows = _embed.Embedder("minilm").vectors(texts).tolist()
-    return [{str(place): value for place, value in enumerate(row)} for row in rows]
+    def embedded(texts: Sequence[str]) -> list[Vector]:
+        say(f"embedding {len(texts):,} reports with {minilm.NAME}; --vectors words is quicker")
+        rows = minilm.MiniLm(files).vectors(texts).tolist()
+        return [{str(place): value for place, value in enumerate(row)} for row in rows]
+
+    return Vectors(minilm.NAME, embedded)

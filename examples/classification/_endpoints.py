@@ -35,11 +35,6 @@ class Endpoints:
         self._rests_until = dict.fromkeys(self.models, 0.0)
         self._waiting: deque[asyncio.Future[ConnectedModel]] = deque()
 
-    @property
-    def name(self) -> str:
-        """The model's, as `provider:model`."""
-        return self.models[0].name
-
     @asynccontextmanager
     async def nearest(self, *, besides: Collection[ConnectedModel] = ()) -> AsyncIterator[ConnectedModel]:
         """The model at the server whose turn it is.

@@ -113,7 +113,7 @@ def _entry(line: bytes, place: str) -> Entry:
     if len(line) > MOST_BYTES:
         return Entry(place, None, f"{place}: longer than {MOST_BYTES:,} bytes")
     try:
-        record = json.loads(line.decode())
+        record = json.loads(line.decode("utf-8-sig"))  # the first line of a file from Windows
     except (ValueError, RecursionError) as error:
         return Entry(place, None, f"{place}: no JSON: {error}")
     try:

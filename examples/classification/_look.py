@@ -8,9 +8,17 @@ import json
 import sys
 from pathlib import Path
 
-from llm_composition_patterns import Success
+from llm_composition_patterns import ConfigurationError, Success
 from llm_composition_patterns.batch import iter_results
-from llm_composition_patterns.console import OK, print_json, run_command, say, writing_atomically
+from llm_composition_patterns.console import (
+    OK,
+    check_apart,
+    check_writable,
+    print_json,
+    run_command,
+    say,
+    writing_atomically,
+)
 
 from ._embedded import chosen
 from ._invented import invented
@@ -19,6 +27,7 @@ from ._summary import read_labeled, show, summarize, summary_record
 
 def report(arguments: argparse.Namespace) -> int:
     """What came of the batch so far."""
+    check_file("--output", arguments.output, arguments.store)
     labeled, vectors = read_labeled(arguments.labeled), chosen(arguments.vectors)
 
     async def main() -> int:
@@ -34,6 +43,22 @@ def report(arguments: argparse.Namespace) -> int:
         return OK
 
     return run_command(main, stopping="")
+
+
+def check_file(flag: str, path: Path | None, *read: Path) -> None:
+    """Make sure, before anything is paid, that the file which `flag` names can be written and is none of those read.
+
+    With None, do nothing.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # as /dev/null
+        return
+    if path.is_dir():
+        raise ConfigurationError(f"{flag} {path} is a directory: name a file")
+    check_apart(path, *read)
+    check_writable(path.resolve().parent)
 
 
 def write(store: Path, path: Path) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.limiter._svg import drawing, line, text, ticks
-
+from ..drawing import drawing, line, text, ticks
 from ._sweep import AUTO, Measured
 
 _WIDTH: Final = 760
@@ -86,7 +85,7 @@ def plot(found: Sequence[Measured], knee: float | None, title: str) -> str:
     parts = [text(16, 26, title, kind="title")]
     parts.append(text(16, 47, "beyond the knee more calls gain nothing, and each waits longer", kind="small"))
     for left, name, of in _SHOWN:
-        most = 1.1 * max([of(one) for one in answered], default=1.0)
+        most = 1.1 * max([of(one) for one in answered], default=1.0) or 1.0
         panel = _Panel(left=left, width=290.0, title=name, of=of, most_calls=most_calls, most=most)
         parts += [*panel.frame(calls), *panel.curve(answered)]
         if knee is not None:

@@ -28,6 +28,7 @@ from llm_composition_patterns.console import (
     SOME_FAILED,
     TERMINATED,
     chosen_model,
+    drawn_into,
     is_simulated,
     kinds_line,
     live_progress,
@@ -42,12 +43,12 @@ from llm_composition_patterns.console import (
 from ._classifier import Classifier, Job, classify_entry, opened
 from ._endpoints import Endpoints
 from ._items import Item, item_files, stream_entries
-from ._look import write
+from ._look import check_file, write
 from ._rehearsal import rehearsed
 from ._summary import Summary, read_labeled, show, summarize, summary_record
 
 STEP: Final = "classify_report"
-CALL: Final = 60.0
+_ATTEMPT: Final = 60.0
 _CALLS: Final = 256
 """Calls in hand: enough to keep any server that is asked busy; what is in doubt when the process dies."""
 
@@ -59,8 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     load_env_file()
     files = item_files(arguments.reports)
     labeled = read_labeled(arguments.labeled)
+    check_file("--output", arguments.output, arguments.store, *files)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         command = _Run(arguments, files, labeled, name)
         return run_command(command.classify, tracing=tracing, stopping="", show=command.shown)
 
@@ -68,6 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
 def call_settings(arguments: argparse.Namespace) -> ModelSettings:
     """Of each call."""
     return {"temperature": 0.0, **({} if arguments.seed is None else {"seed": arguments.seed})}
+
+
+def attempt_timeout(arguments: argparse.Namespace) -> float:
+    """Seconds for one attempt of a call: a minute, and more where the call may take more."""
+    return max(_ATTEMPT, arguments.timeout or 0.0)
 
 
 class _Run:
@@ -82,10 +89,11 @@ class _Run:
         self._name = name
         self._report: BatchReport | None = None
         self._summary: Summary | None = None
+        self._written = True
         self._classified_before = _classified(arguments.store)
 
     async def classify(self) -> int:
-        """Classify what is left; what is finished is summed up whatever ended it."""
+        """Classify what is left; what is finished is summed up and written whatever ended it."""
         arguments = self._arguments
         async with AsyncExitStack() as stack:
             models = [await stack.enter_async_context(self._connected(url)) for url in arguments.endpoint]
@@ -96,11 +104,9 @@ class _Run:
             except BatchError:
                 raise  # the store is not this batch's, or cannot be used any more
             except BaseException:
-                self._summary = await summarize(arguments.store, self._labeled)
+                await self._finish()
                 raise
-        self._summary = await summarize(arguments.store, self._labeled)
-        if arguments.output is not None:
-            await asyncio.to_thread(write, arguments.store, arguments.output)
+        await self._finish()
         return self._code(self._report)
 
     async def _batch(self, classifier: Classifier, progress: Any) -> BatchReport:
@@ -123,13 +129,25 @@ class _Run:
                 progress=progress,
             )
 
+    async def _finish(self) -> None:
+        arguments = self._arguments
+        self._summary = await summarize(arguments.store, self._labeled)
+        if arguments.output is None:
+            return
+        try:
+            await asyncio.to_thread(write, arguments.store, arguments.output)
+        except OSError as error:
+            told = f"not written into {arguments.output}: {error.strerror}"
+            say(f"{told}; nothing is lost: the command `report` writes it")
+            self._written = False
+
     def _connected(self, url: str | None) -> ConnectedModel:
         arguments = self._arguments
         return connect(
             self._name,
             base_url=url,
             concurrency=arguments.max_concurrency or "auto",
-            timeout=min(CALL, arguments.timeout or CALL),
+            timeout=attempt_timeout(arguments),
             outage_timeout=arguments.patience,
             scenario=self._scenario(),
         )
@@ -186,7 +204,8 @@ class _Run:
                 new = self._classified(report)
                 rate = new / report.elapsed if report.elapsed else 0.0
                 say(f"this run: {new:,} reports in {report.elapsed:.1f} s, {rate:.1f}/s, {usage_line(report.usage)}")
-        return SOME_FAILED if ended == FAILED and summary.counts["succeeded"] else ended
+        lost = ended == OK and not self._written
+        return SOME_FAILED if lost or (ended == FAILED and summary.counts["succeeded"]) else ended
 
     def _classified(self, report: BatchReport) -> int:
         """What this run classified: what failed or waits is no throughput."""

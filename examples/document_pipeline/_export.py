@@ -7,6 +7,7 @@ other. Its last file is `_SUCCESS`: a folder without it is not whole. What faile
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -183,8 +184,8 @@ def as_row(part: Part, key: str, record: Record) -> dict[str, Any]:
 
 
 def _named(key: str) -> str:
-    """The name of a document's folder: of its hash, or of what stands for one."""
-    return key[:_NAME] if key.isalnum() else key.encode().hex()[-_NAME:]
+    """The name of a document's folder: of its hash, or of the hash of what stands for one."""
+    return (key if key.isalnum() else hashlib.sha256(key.encode()).hexdigest())[:_NAME]
 
 
 def _write_if_new(path: Path, text: str) -> None:

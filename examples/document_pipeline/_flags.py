@@ -95,7 +95,7 @@ def add_search_flags(parser: argparse.ArgumentParser) -> None:
 def add_speedup_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of `speedup`."""
     parser.add_argument(
-        "--workers", type=count, nargs="+", default=[1, 2, 4], metavar="N", help="processes; default: 1 2 4"
+        "--workers", type=count, nargs="+", default=[1, 2, 4], metavar="N", help="processes, beside 1; default: 1 2 4"
     )
     parser.add_argument("--files", type=count, default=40, metavar="N", help="PDFs to read; default: 40")
     parser.add_argument("--pages", type=count, default=150, metavar="N", help="pages of each; default: 150")

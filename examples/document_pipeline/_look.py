@@ -39,10 +39,11 @@ def write(arguments: argparse.Namespace) -> int:
 
     async def main() -> int:
         summary = await export(arguments.store, arguments.output)
+        counts = (await asyncio.to_thread(read_status, arguments.store)).counts
         if arguments.json:
-            print_json(summary_record(summary, {}))
+            print_json(summary_record(summary, counts))
         else:
-            show(summary, {})
+            show(summary, counts)
         say(f"written into {arguments.output}: {MANIFEST} lists every file")
         return OK
 

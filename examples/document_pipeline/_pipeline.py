@@ -11,9 +11,11 @@ from functools import partial
 from typing import Final
 
 from llm_composition_patterns import (
+    BranchTimeout,
     ChatModel,
     Failure,
     ModelSettings,
+    StepTimeout,
     in_processes,
     micro_batched,
     once,
@@ -149,12 +151,21 @@ async def read_document(pipeline: Pipeline, document: Document) -> Record:
 
     Raises:
         Unreadable: No text can be had of the document, for the reason it says.
+        BranchTimeout: It took too long. That says nothing of the document, which waits for another run.
     """
-    read = pipeline.document if pipeline.job.timeout is None else with_timeout(pipeline.document, pipeline.job.timeout)
+    seconds = pipeline.job.timeout
+    read = pipeline.document if seconds is None else with_timeout(pipeline.document, seconds)
     try:
         return await read(document)
     except Unreadable as error:
         raise Unreadable(f"{', '.join(document.names)}: {error}") from error
+    except StepTimeout as error:
+        raise BranchTimeout(
+            f"{', '.join(document.names)}: it took longer than {error.timeout:g} s; the entities that are found are "
+            "kept, and the next run goes on with them: give it more time (--timeout) if it is never done",
+            branch=document.key,
+            timeout=error.timeout,
+        ) from error
 
 
 @asynccontextmanager

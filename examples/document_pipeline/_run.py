@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from llm_composition_patterns import (
     run_batch,
     setup_tracing,
 )
+from llm_composition_patterns.batch import read_status
 from llm_composition_patterns.console import (
     FAILED,
     INTERRUPTED,
@@ -30,6 +32,7 @@ from llm_composition_patterns.console import (
     counted,
     drawn_into,
     is_simulated,
+    kinds_line,
     load_env_file,
     print_json,
     run_command,
@@ -95,6 +98,8 @@ class _Run:
         self._built: dict[str, int] = {}
         self._report: BatchReport | None = None
         self._summary = Summary()
+        self._counts: Mapping[str, int] = {}
+        self._waiting: Mapping[str, int] = {}
         self._written = True
 
     async def read(self) -> int:
@@ -154,6 +159,8 @@ class _Run:
             self._written = False
         if arguments.output is None or not self._written:
             self._summary = await summarize(arguments.store)
+        status = await asyncio.to_thread(read_status, arguments.store)
+        self._counts, self._waiting = status.counts, status.waiting
 
     def _connected(self) -> ConnectedModel:
         arguments = self._arguments
@@ -193,12 +200,11 @@ class _Run:
         if len(summary.reasons) > _LISTED:
             say(f"quarantined: {len(summary.reasons) - _LISTED} more; the command `status --json` lists all")
         self._say_of_run(report)
-        counts = {} if report is None else report.counts
         if arguments.json:
-            record = {**summary_record(summary, counts), **run_record(report, self._built, self._workers)}
+            record = {**summary_record(summary, self._counts), **run_record(report, self._built, self._workers)}
             print_json({**record, "model": self._model})
         else:
-            show(summary, counts)
+            show(summary, self._counts)
         if arguments.output is not None and self._written:
             say(f"written into {arguments.output}: {Path('manifest.jsonl')} lists every file")
         lost = ended == OK and not self._written
@@ -210,10 +216,11 @@ class _Run:
         return "" if not files or files[0] in reason else f"{files[0]}: "
 
     def _say_of_run(self, report: BatchReport | None) -> None:
+        if pending := self._counts.get("pending"):
+            why = f" ({kinds_line(self._waiting)})" if self._waiting else ""
+            say(f"{pending} documents wait for another run{why}: the same command goes on with them")
         if report is None:
             return
-        if pending := report.counts.get("pending"):
-            say(f"{pending} documents wait for another run: the same command goes on with them")
         if report.possibly_repeated:
             say(f"possibly paid twice, because a run died: {', '.join(report.possibly_repeated[:_LISTED])}")
         say(f"this run: {report.executed:,} documents in {report.elapsed:.1f} s, {usage_line(report.usage)}")

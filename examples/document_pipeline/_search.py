@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from llm_composition_patterns import ConfigurationError, Success
 from llm_composition_patterns.batch import iter_results
 from llm_composition_patterns.console import printable
@@ -94,7 +96,11 @@ class Index:
     """
 
     def __init__(self, store: Path) -> None:
-        records = [Record.model_validate(one.value) for one in iter_results(store) if isinstance(one, Success)]
+        found = (one.value for one in iter_results(store) if isinstance(one, Success))
+        try:
+            records = [Record.model_validate(value) for value in found]
+        except ValidationError as error:
+            raise ConfigurationError(f"{store} is no batch of documents: name the store that `run` wrote") from error
         self._rows = [(record, part) for record in records for part in record.parts]
         if not self._rows:
             raise ConfigurationError(f"{store} has no chunk to search in: `run` reads a folder of PDFs")

@@ -41,7 +41,7 @@ class Contest:
     """What one row is of.
 
     Attributes:
-        what: The kind of work; the first contest of it is what the others are compared with.
+        what: The kind of work; the first contest of it is of one process, which the others are compared with.
         function: What does it.
         calls: The arguments of each call.
         workers: In how many processes.
@@ -76,7 +76,7 @@ class Measured:
         what: The kind of work, and what is different.
         workers: In how many processes.
         seconds: The best of all turns.
-        speedup: How many times faster than the first contest of the kind.
+        speedup: How many times faster than one process.
         built: How many converters or embedders were built.
         calls: How many calls there were.
     """
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     found: list[Measured] = []
     with TemporaryDirectory() as directory:
         files = _files(Path(directory), arguments.files, arguments.pages)
-        rows = _contests(arguments.workers, files, _batches(arguments.chunks), choice)
+        rows = contests(arguments.workers, files, _batches(arguments.chunks), choice)
         say(f"{arguments.files} files of {arguments.pages} pages; {arguments.chunks} chunks by {full_name(choice)}")
         code = run_command(lambda: _measured(rows, arguments.turns, found), stopping="")
     if arguments.json:
@@ -124,8 +124,10 @@ def count_up(numbers: int) -> int:
     return total
 
 
-def _contests(workers: Sequence[int], files: Calls, batches: Calls, choice: str) -> list[Contest]:
-    most, made, afresh = min(cores(), max(workers)), partial(Embedder, choice), partial(embed_afresh, choice)
+def contests(workers: Sequence[int], files: Calls, batches: Calls, choice: str) -> list[Contest]:
+    """The rows of each kind of work: one process first, which the others are compared with."""
+    workers = sorted({1, *workers})
+    most, made, afresh = min(cores(), workers[-1]), partial(Embedder, choice), partial(embed_afresh, choice)
     counts = [(_NUMBERS,)] * len(files)
     rows = [
         *(Contest(what="read", function=extract, calls=files, workers=n, resource=Converter) for n in workers),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from llm_composition_patterns import Failure, Success, Usage, read_results
+from llm_composition_patterns.batch import read_status
 from llm_composition_patterns.console import check_writable, is_simulated, write_atomically
 
 from ._formats import as_json, as_markdown, as_tmx
@@ -34,10 +35,10 @@ class Summary:
         done: Papers without a finding.
         flagged: Papers that a person should look at.
         failed: Papers that there is no translation of.
-        cost: US dollars of all of them, as far as it is known.
+        cost: US dollars that all runs of the batch cost, as far as it is known.
         unpriced: Papers whose cost is not known.
-        calls: Calls to the model.
-        tokens: Of prompts and answers.
+        calls: Calls to the model in all runs.
+        tokens: Of their prompts and answers.
         kinds: How many failed for which kind of reason.
         simulated: Whether any of it was made up.
     """
@@ -59,11 +60,7 @@ class Summary:
 
     def add(self, outcome: Success[PaperTranslation] | Failure) -> None:
         """Count a paper."""
-        usage = outcome.usage
-        self.cost += usage.known_cost
-        self.unpriced += usage.cost is None
-        self.calls += usage.calls
-        self.tokens += usage.total_tokens
+        self.unpriced += outcome.usage.cost is None
         self.simulated = self.simulated or is_made_up(outcome)
         if isinstance(outcome, Failure):
             self.failed += 1
@@ -87,10 +84,16 @@ def file_name(key: str) -> str:
 
 async def summarize(store: Path) -> Summary:
     """What the batch has."""
-    summary = Summary()
+    summary = await _spent(store)
     async for outcome in read_results(store, output=PaperTranslation):
         summary.add(outcome)
     return summary
+
+
+async def _spent(store: Path) -> Summary:
+    """What the batch cost: its papers know only what the run did that finished them, and one may have died before."""
+    spent = (await asyncio.to_thread(read_status, store)).spent
+    return Summary(cost=spent.known_cost, calls=spent.calls, tokens=spent.total_tokens)
 
 
 async def export(store: Path, directory: Path, formats: Collection[str] = FORMATS) -> Summary:
@@ -101,7 +104,7 @@ async def export(store: Path, directory: Path, formats: Collection[str] = FORMAT
     """
     for place in _PLACES:
         await asyncio.to_thread(check_writable, directory / place)
-    summary = Summary()
+    summary = await _spent(store)
     lists: dict[str, list[str]] = {"done": [], "flagged": [], "failed": []}
     async for outcome in read_results(store, output=PaperTranslation):
         summary.add(outcome)

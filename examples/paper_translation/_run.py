@@ -32,6 +32,7 @@ from llm_composition_patterns.console import (
     TERMINATED,
     check_writable,
     chosen_model,
+    drawn_into,
     is_simulated,
     kinds_line,
     load_env_file,
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_writable(arguments.output)
     name = chosen_model(arguments)
-    with setup_tracing(to=arguments.trace, backpressure=True) as tracing:
+    with setup_tracing(to=arguments.trace, backpressure=True) as tracing, drawn_into(arguments.timeline):
         command = _Run(arguments, files, name, (spoken, wanted), glossary)
         return run_command(command.translate, tracing=tracing, stopping="", show=command.shown)
 

@@ -16,8 +16,6 @@ from llm_composition_patterns.errors import did_you_mean
 from ._grids import Grid, NotApplicable
 from ._operations import OPERATIONS
 
-DEPTH: Final = 2
-"""How many operations an enumerated program has at most."""
 _LOOP: Final = "until_stable"
 _MOST: Final = 8
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
 from llm_composition_patterns import (
+    AuthenticationFailed,
     ChatModel,
+    ConfigurationError,
     ConnectedModel,
     Failure,
+    InsufficientCredit,
     LLMCompositionError,
     Outcome,
+    Progress,
     Scenario,
     Step,
     Success,
     Tracing,
+    Tracked,
+    UnknownModel,
+    Usage,
     connect,
     in_processes,
     parallelize,
     setup_tracing,
+    stream_outcomes,
     track,
 )
 from llm_composition_patterns.console import (
@@ -45,15 +53,17 @@ from llm_composition_patterns.console import (
 
 from ._candidates import Candidate, Verdict, check, propose, rehearsed
 from ._grids import rows
+from ._programs import NoProgram
 from ._search import Finding, Sample, Solution, decide, examine, samples_of
 from ._tasks import Task, invented, read
 
 _TASKS_PER_WORKER: Final = 4
 _LISTED: Final = 10
+_FATAL: Final = (AuthenticationFailed, InsufficientCredit, UnknownModel, ConfigurationError)
 
 
 class Unsearched(LLMCompositionError):
-    """Samples of a puzzle failed: what was not searched is not without a solution."""
+    """Samples or candidates of a puzzle failed: what was not searched is not without a solution."""
 
 
 @dataclass
@@ -110,8 +120,13 @@ def by_model(model: ChatModel, checked: Step[Candidate, Verdict], limit: float, 
             on_error="collect",
         )
         tally.add(outcomes)
-        tally.dropped += [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-        return chosen(task, [outcome.value for outcome in outcomes if isinstance(outcome, Success)])
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        tally.dropped += failed
+        solution = chosen(task, [outcome.value for outcome in outcomes if isinstance(outcome, Success)])
+        unchecked = [failure.error for failure in failed if not isinstance(failure.error, NoProgram)]
+        if unchecked and not solution.programs:
+            raise Unsearched(f"{len(unchecked)} of {len(outcomes)} candidates: {unchecked[0]}") from unchecked[0]
+        return solution
 
     return search_puzzle
 
@@ -144,40 +159,47 @@ class _Solve:
         self._arguments, self._tasks, self._name, self._tracing = arguments, tasks, model, tracing
         self._workers: int = arguments.workers or os.cpu_count() or 1
         self._tally = Tally()
-        self._record: dict[str, object] = {}
+        self._tracked: Tracked | None = None
+        self._seconds = 0.0
         self._outcomes: list[Outcome[Solution]] = []
 
     async def search(self) -> int:
+        """Search every puzzle; what is finished is shown whatever ended it."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        async with AsyncExitStack() as stack:
-            models: list[ConnectedModel] = []
-            step = await self._step(stack, models)
-            progress = stack.enter_context(live_progress("puzzles", models))
-            tracked = await stack.enter_async_context(track("puzzle search", budget=self._arguments.budget))
-            self._outcomes = await parallelize(
-                step,
-                self._tasks,
-                name="search puzzles",
-                branch_name=lambda task: task.key,
-                max_concurrency=_TASKS_PER_WORKER * self._workers,
-                on_error="collect",
-                progress=progress,
-            )
-        seconds = clock() - began
-        self._record = {
-            "seconds": round(seconds, 3),
-            "branches": self._tally.branches,
-            "branch_seconds": round(self._tally.seconds, 3),
-            "speed_up": round(self._tally.seconds / seconds, 2),
-            "workers": self._workers,
-            "usage": usage_record(tracked.usage),
-            "trace": self._tracing.trace_url(tracked.trace_id) if tracked.trace_id else None,
-        }
-        if models:
-            say(usage_line(tracked.usage))
+        models: list[ConnectedModel] = []
+        try:
+            async with AsyncExitStack() as stack:
+                step = await self._step(stack, models)
+                progress = stack.enter_context(live_progress("puzzles", models))
+                self._tracked = await stack.enter_async_context(track("puzzle search", budget=self._arguments.budget))
+                await self._collect(step, progress=progress)
+        finally:
+            self._outcomes.sort(key=lambda outcome: outcome.index)
+            self._seconds = clock() - began
+            if models and self._tracked is not None:
+                say(usage_line(self._tracked.usage))
         failed = sum(isinstance(outcome, Failure) for outcome in self._outcomes)
         return OK if not failed else SOME_FAILED if failed < len(self._outcomes) else FAILED
+
+    async def _collect(self, step: Step[Task, Solution], *, progress: Callable[[Progress], None] | bool) -> None:
+        """Take what ends as it ends, until an error comes that every other puzzle would fail with."""
+        stream = stream_outcomes(
+            step,
+            self._tasks,
+            name="search puzzles",
+            branch_name=lambda task: task.key,
+            max_concurrency=_TASKS_PER_WORKER * self._workers,
+            progress=progress,
+        )
+        try:
+            async with stream as outcomes:
+                async for outcome in outcomes:
+                    if isinstance(outcome, Failure) and isinstance(outcome.error, _FATAL):
+                        raise outcome.error
+                    self._outcomes.append(outcome)
+        finally:
+            self._outcomes += [outcome for outcome in stream.rest() if not _is_cut_off(outcome)]
 
     async def _step(self, stack: AsyncExitStack, models: list[ConnectedModel]) -> Step[Task, Solution]:
         limit = self._arguments.timeout
@@ -204,7 +226,7 @@ class _Solve:
             say(f"candidates dropped: {len(self._tally.dropped) - _LISTED} more")
         solved = [outcome.value for outcome in self._outcomes if isinstance(outcome, Success)]
         if self._arguments.json:
-            print_json({**self._summary(solved), **self._record, "solutions": [*map(_solution_record, solved)]})
+            print_json({**self._summary(solved), **self._record(), "solutions": [*map(_solution_record, solved)]})
         else:
             self._print(solved)
         return code
@@ -218,7 +240,20 @@ class _Solve:
             "unknown": sum(solution.right is None for solution in found),
             "unsolved": len(solutions) - len(found),
             "failed": len(self._outcomes) - len(solutions),
+            "not_searched": len(self._tasks) - len(self._outcomes),
             "candidates_dropped": len(self._tally.dropped),
+        }
+
+    def _record(self) -> dict[str, object]:
+        tally, tracked = self._tally, self._tracked
+        return {
+            "seconds": round(self._seconds, 3),
+            "branches": tally.branches,
+            "branch_seconds": round(tally.seconds, 3),
+            "speed_up": round(tally.seconds / self._seconds, 2),
+            "workers": self._workers,
+            "usage": usage_record(Usage() if tracked is None else tracked.usage),
+            "trace": self._tracing.trace_url(tracked.trace_id) if tracked and tracked.trace_id else None,
         }
 
     def _print(self, solutions: Sequence[Solution]) -> None:
@@ -228,13 +263,18 @@ class _Solve:
             console.print(f"{solution.key}: {program}", markup=False)
         told = ", ".join(f"{number} {word}" for word, number in self._summary(solutions).items() if number)
         console.print(told.replace("_", " "))
-        tally, seconds = self._tally, self._record["seconds"]
+        tally, record = self._tally, self._record()
         console.print(
-            f"{tally.branches} branches of {tally.seconds:.1f} s in {seconds} s on {self._workers} processes: "
-            f"{self._record['speed_up']}x"
+            f"{tally.branches} branches of {tally.seconds:.1f} s in {record['seconds']} s on {self._workers} "
+            f"processes: {record['speed_up']}x"
         )
-        if self._record["trace"]:
-            say(f"trace: {self._record['trace']}")
+        if record["trace"]:
+            say(f"trace: {record['trace']}")
+
+
+def _is_cut_off(outcome: Outcome[Solution]) -> bool:
+    """Whether a puzzle was not searched to its end because all was to end."""
+    return isinstance(outcome, Failure) and (outcome.kind == "cancelled" or isinstance(outcome.error, _FATAL))
 
 
 def _solution_record(solution: Solution) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -125,18 +126,26 @@ def read(paths: Iterable[Path]) -> list[Task]:
     tasks: dict[str, Task] = {}
     for path in paths:
         for where, text in _texts(path):
-            try:
+            with _named(where):
                 task = _task(json.loads(text), path.stem)
-            except (ValueError, TypeError, KeyError) as error:
-                raise ConfigurationError(f"{where} is no puzzle: {type(error).__name__}: {error}") from error
             if task.key in tasks:
                 raise ConfigurationError(f"{where}: there is a puzzle {task.key!r} already; give each its own id")
             tasks[task.key] = task
     return [*tasks.values()]
 
 
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Say where something is no puzzle."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigurationError(f"{where} is no puzzle: {type(error).__name__}: {error}") from error
+
+
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
-    text = path.read_text(encoding="utf-8")
+    with _named(str(path)):
+        text = path.read_text(encoding="utf-8")
     if path.suffix != ".jsonl":
         yield str(path), text
         return

@@ -77,6 +77,18 @@ def check_writable(directory: str | Path) -> Path:
     return target
 
 
+def check_apart(output: str | Path, *read: str | Path) -> None:
+    """Make sure that writing `output` overwrites none of the files that are read.
+
+    Raises:
+        ConfigurationError: It is one of them, by whatever link.
+    """
+    written = os.path.realpath(output)
+    for path in read:
+        if os.path.realpath(path) == written:
+            raise ConfigurationError(f"{output} is read, and would be overwritten by what is written: name another")
+
+
 @contextmanager
 def _writing_durably(path: Path) -> Iterator[TextIO]:
     # Opened by hand, because a file of `tempfile` is for its owner alone, whatever the umask says. Half a surrogate

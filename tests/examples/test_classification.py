@@ -3,13 +3,14 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from examples.classification import _sweep_command
+from examples.classification import _run, _sweep_command
 from examples.classification.__main__ import main
-from llm_composition_patterns import Fault
+from llm_composition_patterns import Fault, Price, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 THREATS = ROOT / "data" / "threats"
@@ -159,11 +160,110 @@ def test_a_sweep_tells_failures(run, monkeypatch):
     assert 0 < row["classified"] < 40
 
 
+@pytest.fixture
+def only_auto(monkeypatch):
+    """Fails every call with the given fault, but those of `auto`."""
+
+    def failing(fault):
+        def connected(*argv, concurrency, scenario, **settings):
+            faults = () if concurrency == "auto" else (fault,)
+            return connect(*argv, concurrency=concurrency, scenario=replace(scenario, faults=faults), **settings)
+
+        monkeypatch.setattr(_sweep_command, "connect", connected)
+
+    return failing
+
+
+SOME = ("sweep", "--items", 4, "--concurrency", 5, "auto")
+
+
+def test_a_sweep_whose_fixed_numbers_all_fail_is_shown(run, tmp_path, only_auto):
+    """With what `auto` came to, which is compared with nothing; it was paid."""
+    only_auto(Fault(kind="refusal"))
+    code, out, _ = run(*SOME, "--plot", tmp_path / "sweep.svg", *SIMULATED)
+    assert code == 3
+    assert "auto came to" in out
+    assert not re.search(r"nan|inf\b", out + (tmp_path / "sweep.svg").read_text())
+
+
+def test_a_sweep_in_which_nothing_is_classified_is_drawn(run, tmp_path, monkeypatch):
+    """Exit code 1."""
+    monkeypatch.setattr(_sweep_command, "OLLAMA", replace(_sweep_command.OLLAMA, faults=(Fault(kind="refusal"),)))
+    assert run(*SOME, "--plot", tmp_path / "sweep.svg", *SIMULATED)[0] == 1
+    assert (tmp_path / "sweep.svg").is_file()
+
+
+def test_figures_that_are_missing_are_null(run, only_auto):
+    """NaN is no JSON."""
+
+    def refused(word):
+        raise AssertionError(word)
+
+    only_auto(Fault(kind="server_overloaded"))
+    code, out, _ = run("sweep", "--items", 4, "--concurrency", "auto", 5, "--json", *SIMULATED)
+    auto, fixed = json.loads(out, parse_constant=refused)["rows"]
+    assert code == 3
+    assert auto["p50"] > 0
+    assert (fixed["classified"], fixed["p50"], fixed["p99"]) == (0, None, None)
+
+
+def test_figures_that_are_missing_are_dashes(run, only_auto):
+    """In the table."""
+    only_auto(Fault(kind="server_overloaded"))
+    _, out, _ = run("sweep", "--items", 4, "--concurrency", "auto", 5, *SIMULATED)
+    [row] = [line for line in out.splitlines() if line.startswith("5 ")]
+    assert row.split()[:5] == ["5", "0.00", "0.00", "-", "-"]
+
+
+@pytest.mark.parametrize(("order", "base"), [((5, 1, "auto"), 1), ((5, "auto"), 5), (("auto", 5), "auto")])
+def test_a_sweep_compares_with_one_call_in_flight(run, monkeypatch, order, base):
+    """Else with the first; the heading says with which."""
+    monkeypatch.setenv("COLUMNS", "120")
+    _, out, _ = run("sweep", "--items", 8, "--concurrency", *order, *SIMULATED)
+    heading, *rows = out.splitlines()
+    assert f" x of {base} " in heading
+    [row] = [line for line in rows if line.startswith(f"{base} ") and "came to" not in line]
+    assert " 1.00 " in row
+
+
+@pytest.mark.parametrize("name", ["run", "sweep"])
+@pytest.mark.parametrize(("given", "attempt"), [((), 60.0), (("--timeout", 10), 60.0), (("--timeout", 300), 300.0)])
+def test_an_attempt_may_take_as_long_as_its_call(run, reports, monkeypatch, name, given, attempt):
+    """A minute at least, and more where `--timeout` allows more."""
+    attempts = []
+
+    def connected(*argv, timeout, **settings):
+        attempts.append(timeout)
+        return connect(*argv, timeout=timeout, **settings)
+
+    monkeypatch.setattr(_run if name == "run" else _sweep_command, "connect", connected)
+    argv = (reports(1),) if name == "run" else ("--items", 1, "--concurrency", 1)
+    assert run(name, *argv, *given, *SIMULATED)[0] == 0
+    assert attempts == [attempt]
+
+
+def test_what_ran_when_is_drawn(run, reports, tmp_path):
+    """Into the file that `--timeline` names."""
+    code, _, err = run("run", reports(2), "--timeline", tmp_path / "timeline.svg", *SIMULATED)
+    assert (code, "timeline written: " in err) == (0, True)
+    assert "classify_report invented-0-000001" in (tmp_path / "timeline.svg").read_text()
+
+
+def test_what_ran_when_in_a_sweep_is_drawn(run, simulated, tmp_path):
+    """Of a server that takes real time."""
+    there = simulated(replace(_sweep_command.OLLAMA, time_to_first_token=0.01, tokens_per_second=float("inf")))
+    server = ("--model", "ollama:simulated/x", "--endpoint", there.url, "--trace", "off")
+    argv = ("--items", 2, "--concurrency", 1, "--timeline", tmp_path / "timeline.svg")
+    assert run("sweep", *argv, *server)[0] == 0
+    assert "sweep 1" in (tmp_path / "timeline.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
         (("run", "nothing.jsonl"), "there is no file nothing.jsonl"),
         (("run", THREATS, "--labeled", "nothing.jsonl"), "there is no file nothing.jsonl: --labeled"),
+        (("sweep", "--timeline", "timeline.svg"), "--timeline draws real time, and this sweep takes none"),
         (("run", THREATS, "--endpoint", "http://127.0.0.1:1"), "runs in this process and has no base_url"),
     ],
 )
@@ -172,6 +272,55 @@ def test_a_mistake_is_one_line(run, argv, line):
     code, out, err = run(*argv, *SIMULATED)
     assert (code, out, len(said(err))) == (2, "", 1)
     assert line in err
+
+
+@pytest.mark.parametrize(("name", "flag"), [("run", "--output"), ("sweep", "--plot"), ("report", "--output")])
+def test_a_file_that_cannot_be_written_is_found_before_anything_is_paid(run, reports, tmp_path, name, flag):
+    """A directory has its name, or a file is in the way."""
+    argv = {"run": (reports(2), *SIMULATED), "sweep": SIMULATED, "report": ("--vectors", "words")}[name]
+    code, out, err = run(name, *argv, flag, tmp_path)
+    assert (code, out, len(said(err))) == (2, "", 1)
+    assert f"{flag} {tmp_path} is a directory: name a file" in err
+    assert run(name, *argv, flag, reports(2) / "below")[:2] == (2, "")
+    assert not (tmp_path / "threats.db").exists()
+
+
+def test_what_is_no_file_is_written_to(run, reports):
+    """As `/dev/null`."""
+    assert run("run", reports(1), "--output", "/dev/null", *SIMULATED)[0] == 0
+
+
+def test_no_result_is_written_over_what_is_read(run, reports, tmp_path):
+    """Neither over the reports nor over the store."""
+    path = reports(1)
+    before = path.read_bytes()
+    for output in (path, tmp_path / "threats.db"):
+        code, _, err = run("run", path, "--output", output, *SIMULATED)
+        assert (code, "would be overwritten by what is written" in err) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_a_budget_ends_writes_what_it_has(run, reports, tmp_path, monkeypatch):
+    """Each report that is classified, and its exit code is 3."""
+    monkeypatch.setattr(_run, "Scenario", partial(_run.Scenario, price=Price(input=0.03, output=0.14)))
+    argv = (reports(12), "--output", tmp_path / "out.jsonl", "--max-concurrency", 2, "--budget", "0.0003", "--json")
+    code, out, err = run("run", *argv, *SIMULATED)
+    done = json.loads(out)["counts"]["succeeded"]
+    assert (code, "budget" in err) == (3, True)
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == done
+    assert 0 < done < 12
+
+
+def test_a_file_that_cannot_be_written_at_the_end_loses_nothing(run, reports, tmp_path, monkeypatch):
+    """What is classified is told all the same, and how to write it."""
+
+    def full(store, path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(_run, "write", full)
+    code, out, err = run("run", reports(2), "--output", tmp_path / "out.jsonl", *SIMULATED)
+    assert (code, out.splitlines()[0]) == (3, "2 classified, 0 failed, 0 pending, 0 abandoned (SIMULATED)")
+    assert "nothing is lost: the command `report` writes it" in err
 
 
 @pytest.mark.parametrize("argv", [["rnu"], ["run"], ["run", "x", "--pack", "26"], ["sweep", "--concurrency", "0"]])

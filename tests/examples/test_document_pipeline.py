@@ -1,6 +1,7 @@
 """The document pipeline: its commands offline, over a short folder of PDFs with all that is awkward in it."""
 
 import argparse
+import asyncio
 import io
 import json
 import re
@@ -11,10 +12,11 @@ from shutil import copy, copytree
 
 import pytest
 
-from examples.document_pipeline import _export
+from examples.document_pipeline import _export, _run, _speedup
 from examples.document_pipeline.__main__ import COMMANDS, main
 from examples.document_pipeline._invented import invented, write_folder
 from examples.document_pipeline._pdf import Words, write_pdf
+from llm_composition_patterns import run_batch
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFLINE = ("--model", "simulated:x", "--trace", "off", "--embedder", "hashed")
@@ -156,6 +158,18 @@ def spans_of(trace):
     return sorted(found, key=lambda span: int(span["startTimeUnixNano"]))
 
 
+def test_a_store_of_another_batch_cannot_be_searched(run, tmp_path):
+    """It says whose it should be."""
+    asyncio.run(run_batch(_shout, ["a"], store=tmp_path / "documents.db", key=str))
+    code, _, err = run("search", "who?")
+    assert code == 2
+    assert "documents.db is no batch of documents: name the store that `run` wrote" in err
+
+
+async def _shout(word: str) -> str:
+    return word.upper()
+
+
 def test_calls_about_one_file_overlap(run, pdfs, tmp_path):
     """As its spans show; what the processes did hangs under the same document."""
     argv = (*OFFLINE[:2], *OFFLINE[4:], "--workers", 1, "--trace", f"file:{tmp_path / 'trace.jsonl'}")
@@ -171,12 +185,36 @@ def test_calls_about_one_file_overlap(run, pdfs, tmp_path):
     assert [span["name"] for span in spans].count("build embedder") == 1
 
 
-def test_a_document_that_takes_too_long_is_quarantined_by_its_name(run, pdfs):
-    """And `retry` with more time reads it."""
+def test_a_document_that_takes_too_long_stays_pending(run, pdfs, tmp_path):
+    """It says nothing of the document: it is not quarantined, and the same command with more time reads it."""
     long = pdfs / "awkward" / "long.pdf"
-    code, _, err = run("run", long, "--timeout", 0.001, *OFFLINE)
-    assert (code, f"quarantined: {long}: StepTimeout: " in err) == (1, True)
-    assert run("retry", long, *OFFLINE)[0] == 0
+    argv = ("run", long, "--output", tmp_path / "out", *OFFLINE)
+    code, out, err = run(*argv, "--timeout", 0.001)
+    assert (code, out.splitlines()[0]) == (1, "0 done, 0 reported, 0 quarantined, 1 pending")
+    assert "1 documents wait for another run (1 timeout)" in err
+    assert "quarantined:" not in err
+    assert list((tmp_path / "out" / "quarantine").iterdir()) == []
+    assert run(*argv)[0] == 0
+
+
+def test_every_file_that_cannot_be_opened_has_a_place_in_the_quarantine(run, tmp_path, monkeypatch):
+    """Also where their paths end alike."""
+    gone = [tmp_path / folder / "annual-reports" / "the-same-name.pdf" for folder in ("north", "south")]
+    monkeypatch.setattr(_run, "pdf_files", lambda _: gone)
+    assert run("run", tmp_path, "--output", tmp_path / "out", *OFFLINE)[0] == 1
+    kept = [json.loads(path.read_text())["files"] for path in (tmp_path / "out" / "quarantine").iterdir()]
+    assert sorted(kept) == [[str(path)] for path in gone]
+
+
+def test_what_waits_is_told_by_the_export_too(run, pdfs, tmp_path):
+    """And where a budget ended the run."""
+    letter, long = next((pdfs / "letters").iterdir()), pdfs / "awkward" / "long.pdf"
+    assert run("run", letter, *OFFLINE)[0] == 0
+    _, out, err = run("run", letter, long, "--budget", "0.0001", "--json", *OFFLINE)
+    assert "error: the budget" in err
+    assert json.loads(out)["pending"] == 1
+    _, out, _ = run("export", "--output", tmp_path / "out", "--json")
+    assert (json.loads(out)["done"], json.loads(out)["pending"]) == (1, 1)
 
 
 def test_a_disk_that_is_full_at_the_export_loses_nothing(run, pdfs, tmp_path, monkeypatch):
@@ -209,6 +247,14 @@ def test_speedup_counts_what_is_built(capsys):
         ("count", 1, 0, 3),
     ]
     assert told[0]["speedup"] == 1
+
+
+def test_a_speedup_is_against_one_process():
+    """Whatever was asked for, in whatever order."""
+    rows = _speedup.contests([4, 2], [], [], "hashed")
+    firsts = {row.what: row.workers for row in reversed(rows)}
+    assert firsts == {"read": 1, "embed": 1, "count": 1}
+    assert [row.workers for row in rows if row.what == "count"] == [1, 2, 4]
 
 
 def test_the_commands_of_the_readme_are_right():

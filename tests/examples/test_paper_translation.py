@@ -53,6 +53,15 @@ def test_the_command_of_the_readme_gives_bilingual_markdown(run, tmp_path):
         assert "made up by rule" in text
 
 
+def test_what_ran_when_is_drawn(run, tmp_path):
+    """Into the file that `--timeline` names, whose place is tried before anything is paid."""
+    argv = ("run", ROOT / "data/papers", "--limit", 1, *SIMULATED)
+    assert run(*argv, "--timeline", tmp_path / "timeline.svg")[0] == 0
+    assert "paper_translation" in (tmp_path / "timeline.svg").read_text()
+    assert run(*argv, "--timeline", tmp_path, store="other.db")[0] == 2
+    assert not (tmp_path / "other.db").exists()
+
+
 def test_a_disk_that_is_full_at_the_export_loses_nothing(run, tmp_path, monkeypatch):
     """What was translated is told all the same, and how to write it."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_composition_patterns.batch import read_status
 from llm_composition_patterns.simulation import Fault, Scenario, SimulatedServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,6 +168,7 @@ def test_a_killed_run_is_gone_on_with(simulated: Serve, environ, tmp_path):
     assert (told["done"] + told["flagged"], told["pending"]) == (12, 0)
     assert len(told["run"]["possibly_repeated"]) <= 4
     assert told["run"]["executed"] < 12
+    assert told["calls"] == read_status(tmp_path / "p.db").spent.calls  # what died is paid, too
 
 
 def test_a_refused_key_is_one_line(simulated: Serve, environ, tmp_path):

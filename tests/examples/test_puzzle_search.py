@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +13,18 @@ import pytest
 
 from examples.puzzle_search import _solve
 from examples.puzzle_search.__main__ import main
-from examples.puzzle_search._candidates import RUNAWAY, Candidate, rehearsed
+from examples.puzzle_search._candidates import RUNAWAY, Candidate, check, rehearsed
 from examples.puzzle_search._grids import grid_of
 from examples.puzzle_search._levels import LEVELS, LOOP
 from examples.puzzle_search._measure import DifferentAnswers, Pair, Row, measured
 from examples.puzzle_search._plot import plot
+from examples.puzzle_search._programs import NoProgram
 from examples.puzzle_search._report import in_order, record, show
-from examples.puzzle_search._search import examine, samples_of
+from examples.puzzle_search._search import Solution, examine, samples_of
 from examples.puzzle_search._tasks import Pair as Shown
 from examples.puzzle_search._tasks import Task, invented
-from llm_composition_patterns import Failure, Fault, Scenario, Success, in_processes, parallelize
+from llm_composition_patterns import Failure, Fault, Scenario, StepTimeout, Success, in_processes, parallelize
+from llm_composition_patterns.testing import ScriptedModel
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = (("12 30", "31 02"), ("40 05", "04 50"))
@@ -82,6 +86,32 @@ def test_a_file_that_is_no_puzzle_is_named(run, tmp_path):
     assert len(err.splitlines()) == 1
 
 
+def test_a_file_of_another_encoding_is_no_puzzle(run, tmp_path):
+    """One line that names it, and no traceback."""
+    (tmp_path / "utf16.json").write_bytes("{}".encode("utf-16"))
+    code, out, err = run("solve", tmp_path / "utf16.json")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"error: \S*utf16.json is no puzzle: UnicodeDecodeError: .*\n", err)
+
+
+@pytest.mark.parametrize(("wrong", "ending"), [(StepTimeout("late"), "fails"), (NoProgram("none"), "is unsolved")])
+async def test_a_puzzle_whose_candidates_could_not_be_checked_is_not_unsolved(wrong, ending):
+    """Where none that was checked fits; text that is no program was checked."""
+
+    async def checked(candidate):
+        if candidate.program == "slide_down":
+            raise wrong
+        return check(candidate)
+
+    proposing = ScriptedModel(json.dumps({"programs": ["transpose", "slide_down"]}))
+    search = _solve.by_model(proposing, checked, 9.0, _solve.Tally())
+    if ending == "fails":
+        with pytest.raises(_solve.Unsearched, match=r"1 of 2 candidates: late"):
+            await search(SMALL)
+    else:
+        assert (await search(SMALL)).programs == ()
+
+
 def test_a_model_proposes_and_its_runaways_are_ended(run):
     """They are told with what is no program, and the puzzles are solved by the others."""
     argv = ("--candidates", "model", "--model", "simulated:proposer", "--puzzles", 12, "--timeout", 0.2)
@@ -119,6 +149,39 @@ def test_it_runs_through_a_real_sdk(run, simulated, monkeypatch):
     told = json.loads(out)
     assert (code, told["failed"], told["right"] + told["unsolved"]) == (3, 1, 2)
     assert "failed: puzzle-0-001: invalid_output: " in err
+
+
+def test_ctrl_c_shows_what_is_finished(run, monkeypatch):
+    """With exit code 130; a puzzle that was cut off is not searched, and has not failed."""
+
+    def by_signal(*_):
+        async def search(task):
+            if task.key != "puzzle-0-000":
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.Event().wait()
+            return Solution(task.key, ("turn_right",), (), True, None)
+
+        return search
+
+    monkeypatch.setattr(_solve, "by_enumeration", by_signal)
+    code, out, err = run("solve", "--puzzles", 2, "--workers", 1, "--json", "--trace", "off")
+    told = json.loads(out)
+    assert (code, err) == (130, "stopping: what is finished is kept (once more to end at once)\n")
+    assert [solution["id"] for solution in told["solutions"]] == ["puzzle-0-000"]
+    assert (told["right"], told["failed"], told["not_searched"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("kind", "ended"), [("unauthorized", 2), ("unknown_model", 2), ("no_credit", 1)])
+def test_what_every_puzzle_would_fail_with_ends_the_search(run, simulated, monkeypatch, kind, ended):
+    """One line, and no call for the puzzles that were not begun."""
+    server = simulated(Scenario(faults=(Fault(kind=kind),)))
+    monkeypatch.setenv("GROQ_API_KEY", "key")
+    monkeypatch.setenv("GROQ_BASE_URL", server.url)
+    flags = ("--candidates", "model", "--model", "groq:x", "--workers", 1, "--max-concurrency", 1, "--trace", "off")
+    code, out, err = run("solve", *flags, "--puzzles", 40, "--json")
+    assert (code, out) == (ended, "")
+    assert [line.partition(":")[0] for line in err.splitlines() if "failed" in line or "error" in line] == ["error"]
+    assert server.provider.calls <= 5
 
 
 @pytest.mark.alone

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from llm_composition_patterns.errors import ConfigurationError
-from llm_composition_patterns.files import check_writable, write_atomically
+from llm_composition_patterns.files import check_apart, check_writable, write_atomically
 
 not_for_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 
@@ -128,3 +128,14 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path, monkeypatch, nu
     with pytest.raises(ConfigurationError, match=os.strerror(number).lower()):
         check_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_read_is_not_written_over(tmp_path):
+    """By whatever link it is reached; another file may be."""
+    store, link = tmp_path / "papers.db", tmp_path / "link"
+    store.write_text("all of it")
+    link.symlink_to(store)
+    check_apart(tmp_path / "papers.jsonl", store)
+    for output in (store, link, tmp_path / "." / "papers.db"):
+        with pytest.raises(ConfigurationError, match="would be overwritten by what is written: name another"):
+            check_apart(output, tmp_path / "other", store)

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 from ..batch import StoreStatus, iter_pending, iter_results, merge_stores, read_status, retry_items
 from ..console import (
     OK,
+    check_apart,
     counted,
     kinds_line,
     print_json,
@@ -167,6 +168,8 @@ def _retry(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     written = 0
     read_status(arguments.store)  # nothing is written of what is no store
+    if arguments.output is not None:
+        check_apart(arguments.output, arguments.store)
     with ExitStack() as stack:
         file = None if arguments.output is None else stack.enter_context(writing_atomically(arguments.output))
         for outcome in iter_results(arguments.store):

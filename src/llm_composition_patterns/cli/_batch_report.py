@@ -8,7 +8,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..batch import JobReport, StoreReport, read_report
-from ..console import OK, counted, duration, kinds_line, print_json, printable, say, table, terminal, write_atomically
+from ..console import (
+    OK,
+    check_apart,
+    counted,
+    duration,
+    kinds_line,
+    print_json,
+    printable,
+    say,
+    table,
+    terminal,
+    write_atomically,
+)
 
 MORE: Final = """\
 A job is what has a store of its own: a shard, or the whole batch. Its time is that of its runs, without the pauses
@@ -34,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = read_report(arguments.store)
     figures, jobs = _figures(report), [_job_row(job) for job in report.jobs]
     if arguments.output is not None:
+        check_apart(arguments.output, arguments.store)
         write_atomically(arguments.output, _markdown(arguments.store.name, figures, jobs))
         say(f"written into {arguments.output}")
     if arguments.json:

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 ```
 """
 
-from ..files import check_writable, write_atomically, writing_atomically
+from ..files import check_apart, check_writable, write_atomically, writing_atomically
 from ..printable import printable
 from ..timeline import Bar, bars, duration
 from ._codes import BROKEN_PIPE, FAILED, HUNG_UP, INTERRUPTED, OK, SOME_FAILED, TERMINATED, USAGE
@@ -68,6 +68,7 @@ __all__ = [
     "add_common_flags",
     "bars",
     "budget",
+    "check_apart",
     "check_writable",
     "chosen_model",
     "command_parser",

@@ -23,13 +23,15 @@ def drawn_into(path: Path | None) -> Iterator[None]:
     Enter it where spans go already, and before a call is paid: that the file cannot be written is found then.
 
     Raises:
-        ConfigurationError: The file cannot be written.
+        ConfigurationError: The file cannot be written, or is none of that kind.
     """
     if path is None:
         yield
         return
     if path.is_dir():
         raise ConfigurationError(f"--timeline {path} is a directory: name a file, as timeline.svg")
+    if path.suffix != ".svg":
+        raise ConfigurationError(f"--timeline {path}: an SVG is drawn, so name a file that ends in .svg")
     check_writable(path.parent)
     with Timeline.recording() as spans:
         yield

@@ -158,6 +158,15 @@ def test_an_export_of_nothing_leaves_an_old_one(capsys, tmp_path):
     assert (tmp_path / "words.jsonl").read_text() == "old"
 
 
+@pytest.mark.parametrize("verb", ["export", "report"])
+def test_the_store_itself_is_not_written_over(verb, capsys):
+    """It would be gone, and all that it cost."""
+    batch("words.db", ["good"])
+    assert main(["batch", verb, "words.db", "--output", "words.db"]) == 2
+    assert "words.db is read, and would be overwritten" in capsys.readouterr().err
+    assert main(["batch", "status", "words.db"]) == 0
+
+
 def test_a_batch_that_runs_keeps_its_items(capsys):
     """Who runs it is named."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from examples import minilm
 from examples.classification import _embedded
 from examples.classification._accuracy import Share, accuracy
 from examples.classification._baseline import baseline, nearest_centroids
@@ -96,9 +97,10 @@ def test_the_plot_marks_the_knee():
 
 def test_without_an_embedding_model_words_are_compared(monkeypatch):
     """And where they are asked for; what it was is said."""
-    monkeypatch.setattr(_embedded._embed, "chosen", lambda _: "hashed")
+    monkeypatch.setattr(minilm, "missing", lambda: ["tokenizers"])
     assert _embedded.chosen("auto").name == "TF-IDF"
-    monkeypatch.setattr(_embedded._embed, "chosen", lambda _: "minilm")
+    monkeypatch.setattr(minilm, "missing", list)
+    monkeypatch.setattr(minilm, "checked_files", dict)
     assert [_embedded.chosen(choice).name for choice in ("auto", "words")] == ["all-MiniLM-L6-v2", "TF-IDF"]
 
 

