@@ -24,6 +24,7 @@ from llm_composition_patterns.llm import _sdk, connect_batched
 from llm_composition_patterns.llm._batch_record import BatchRecord
 from llm_composition_patterns.simulation import Fault, Scenario, serve
 from llm_composition_patterns.simulation._http_batches import BatchRoutes, Refused
+from llm_composition_patterns.tracing import without_known_keys
 
 PROVIDERS = ["openai", "groq"]
 
@@ -330,3 +331,9 @@ async def test_a_record_is_used_by_one_model_at_a_time(tmp_path):
                 pass
     async with model():
         pass
+
+
+def test_its_key_is_known_to_whatever_is_shown(tmp_path):
+    """As that of a model by `connect`: no span quotes it."""
+    connect_batched("groq:any", record=tmp_path / "jobs.db", api_key="planted-for-batches")
+    assert without_known_keys("Bearer planted-for-batches") == "Bearer __REDACTED__"

@@ -12,7 +12,8 @@ from typing import Final, cast
 from ..errors import ConfigurationError
 from ..limits import Limiter
 from ..simulation import Price
-from ._addresses import Address, resolve
+from ..tracing import know_key
+from ._addresses import NO_KEY, Address, resolve
 from ._connect import open_sdk
 from ._endpoint import Endpoint
 from ._model import ConnectedModel, Options
@@ -66,6 +67,8 @@ def connect_batched(
     address = resolve(name, base_url=base_url, api_key=api_key, environ=os.environ)
     if address.provider.name not in _PROVIDERS or not address.model:
         raise ConfigurationError(f"{name!r} has no batch endpoint: name a model as openai:gpt-5-nano or groq:MODEL")
+    if address.api_key not in (None, NO_KEY):
+        know_key(address.api_key)
     options = Options(
         concurrency=Limiter(fixed=_IN_FLIGHT),
         timeout=_DAYS,
