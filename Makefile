@@ -62,9 +62,9 @@ documents: setup ## read 60 invented PDFs offline, into build/documents, and ask
 	  --model simulated:simulated/reader || [ $$? = 3 ]
 	@$(BIN)/python -m examples.document_pipeline search --store build/documents.db --questions build/pdfs/questions.jsonl
 
-# Three processes, for two cores: many tests wait for something. Those that have seconds to keep come afterwards.
+# Four processes, for two cores: many tests wait for something. Those that have seconds to keep come afterwards.
 test: setup browser ## pass the tests, with coverage; one of them: .venv/bin/pytest -k name
-	@$(BIN)/pytest -q -n 3 -m "not alone and not live and not slow" --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/pytest -q -n 4 -m "not alone and not live and not slow" --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/pytest -q -m "alone and not live and not slow" --cov --cov-append --cov-report=term-missing:skip-covered
 
 test-ray: setup ## batches on a real Ray: two nodes, of which one is killed, a driver that is; some minutes
